@@ -1,0 +1,162 @@
+"""`SheraThreePlaneBinder`: a configuration, a spec and a base store, bound into a function from store to image."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.optics.propagation import RelayOptics
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+from dluxshera.systems.build import threeplane_optics
+from dluxshera.systems.config import SheraThreePlaneConfig
+from dluxshera.systems.transforms import SHERA_RESOLVER
+from dluxshera.systems.wiring import three_plane_energy, three_plane_image
+
+
+class PrecisionWarning(UserWarning):
+    """A model was built in single precision."""
+
+
+class SheraThreePlaneBinder(eqx.Module):
+    """A SHERA three-plane model: structure, parameters and base values bound together.
+
+    A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. Built optics
+    are shared through a cache; derived values are computed anew at each call.
+
+    Parameters
+    ----------
+    config : SheraThreePlaneConfig
+        The structure.
+    spec : ParamSpec
+        `build_forward_model_spec_from_config` or `build_inference_spec_basic` of the same configuration.
+    store : ParameterStore, optional
+        Base values; by default those of the spec.
+
+    Raises
+    ------
+    ConfigError
+        If the spec is not one of the configuration's system, or the configuration cannot be built.
+    ParameterError
+        If the store is not of that spec.
+    DerivationError
+        If a derived key of the spec cannot be computed.
+
+    Warns
+    -----
+    PrecisionWarning
+        In single precision, once per process.
+
+    Examples
+    --------
+    >>> import jax; jax.config.update("jax_enable_x64", True)
+    >>> import dluxshera as ds
+    >>> config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
+    >>> spec = ds.build_forward_model_spec_from_config(config)
+    >>> binder = ds.SheraThreePlaneBinder(config, spec)
+    >>> binder.predict(binder.store).shape
+    (32, 32)
+    """
+
+    store: ParameterStore
+    optics: RelayOptics
+    config: SheraThreePlaneConfig = eqx.field(static=True)
+    spec: ParamSpec = eqx.field(static=True)
+
+    def __init__(self, config: SheraThreePlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        if spec.system_id != config.system_id:
+            raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
+        SHERA_RESOLVER.check(spec)
+        for key, noll in (("primary.zernike_coeffs_nm", config.m1_noll), ("secondary.zernike_coeffs_nm", config.m2_noll)):
+            had = spec[key].components if key in spec else ()
+            if had != tuple(f"Z{j}" for j in noll):
+                raise ConfigError(
+                    "spec",
+                    expected=f"{key} with one coefficient for each Noll index of the configuration, {noll}",
+                    got=had,
+                    remedy="Build the spec from the same configuration",
+                )
+        self.config = config
+        self.spec = spec
+        self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
+        self._check_store(self.store)
+        self.optics = threeplane_optics(config)
+        if jnp.result_type(float) == jnp.float32:
+            _warn_single_precision()
+
+    def predict(self, store: ParameterStore) -> Float[Array, "image image"]:
+        """Return the expected image.
+
+        Parameters
+        ----------
+        store : ParameterStore
+            A full store of the binder's spec: ``binder.store.replace({...})``.
+
+        Returns
+        -------
+        Array, shape (image_npix, image_npix)
+            Photons per pixel in one exposure; rows grow with +y, columns with +x.
+
+        Raises
+        ------
+        ParameterError
+            If the store belongs to another spec.
+        """
+        self._check_store(store)
+        return _predict(self, store)
+
+    def derived(self, store: ParameterStore) -> dict[str, Any]:
+        """Return the derived values that go with a store, explicit overrides among them."""
+        self._check_store(store)
+        return SHERA_RESOLVER.resolve(self.spec, store)
+
+    def energy(self, store: ParameterStore) -> dict[str, Float[Array, ""]]:
+        """Return the photons that pass each plane, summed over stars and band.
+
+        ``pupil`` is all that the store's flux says; ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
+        aperture, ``exit`` is what reaches the detector's plane, ``image`` what falls on the image's pixels.
+        """
+        self._check_store(store)
+        return _energy(self, store)
+
+    def _check_store(self, store: ParameterStore) -> None:
+        if not isinstance(store, ParameterStore) or store.spec != self.spec:
+            raise ParameterError(
+                "store",
+                expected=f"a ParameterStore of the binder's {self.spec.title} spec",
+                got=store.spec.title if isinstance(store, ParameterStore) else store,
+                remedy="Vary the base store: binder.store.replace({key: value})",
+            )
+
+    def _values(self, store: ParameterStore) -> dict[str, Any]:
+        return {**store, **SHERA_RESOLVER.resolve(self.spec, store)}
+
+
+@eqx.filter_jit
+def _predict(binder: SheraThreePlaneBinder, store: ParameterStore) -> Array:
+    return three_plane_image(binder.config, binder.optics, binder._values(store))
+
+
+@eqx.filter_jit
+def _energy(binder: SheraThreePlaneBinder, store: ParameterStore) -> dict[str, Array]:
+    return three_plane_energy(binder.config, binder.optics, binder._values(store))
+
+
+_warned: set[str] = set()
+
+
+def _warn_single_precision() -> None:
+    if "single" not in _warned and not isinstance(jnp.zeros(()), jax.core.Tracer):
+        _warned.add("single")
+        warnings.warn(
+            "the model is built in single precision, which can bias a fitted separation by microarcseconds; call"
+            " jax.config.update('jax_enable_x64', True) before building it",
+            PrecisionWarning,
+            stacklevel=3,
+        )

@@ -1,0 +1,1 @@
+"""Optics: arrays and numbers in, arrays out. No parameter keys."""

@@ -1,0 +1,133 @@
+"""Rasters of the pupil: its open area and the diffractive pupil. Plain NumPy, made once for each build.
+
+Pupil coordinates are in units of the pupil's radius: column index grows with +x, row index with +y.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from dluxshera.errors import ConfigError
+
+TOLIMAN = "dLuxToliman"  # names the mask that this installed package carries
+
+
+def cell_centres(npix: int) -> np.ndarray:
+    """Return the coordinates of `npix` equal cells that span -1 to 1, shape (npix,)."""
+    return (2 * np.arange(npix) - (npix - 1)) / npix
+
+
+def block_mean(array: np.ndarray, block: int) -> np.ndarray:
+    """Return the means of the `block` x `block` squares that tile a square array."""
+    n = array.shape[0] // block
+    return array.reshape(n, block, n, block).mean(axis=(1, 3))
+
+
+def pupil_raster(
+    npix: int,
+    *,
+    obscuration: float = 0.0,
+    n_struts: int = 0,
+    strut_width: float = 0.0,
+    strut_rotation_deg: float = 0.0,
+    subpixels: int = 5,
+) -> np.ndarray:
+    """Return the open fraction of each cell of the pupil.
+
+    Parameters
+    ----------
+    npix : int
+        Cells across the pupil's diameter.
+    obscuration : float
+        Diameter of the central obscuration over the pupil's.
+    n_struts : int
+        Number of struts, evenly spaced, each a half-line from the centre.
+    strut_width : float
+        Over the pupil's diameter.
+    strut_rotation_deg : float
+        Position of the first strut: at angle a it points along (-sin a, -cos a) in (x, y), as dLux's ``spider`` has it.
+    subpixels : int
+        Samples across a cell.
+
+    Returns
+    -------
+    ndarray, shape (npix, npix)
+        Between 0 and 1.
+    """
+    x = cell_centres(npix * subpixels)
+    xx, yy = np.meshgrid(x, x)
+    radius = np.hypot(xx, yy)
+    is_open = (radius <= 1.0) & (radius >= obscuration)
+    for angle in np.deg2rad(strut_rotation_deg + 360.0 / max(n_struts, 1) * np.arange(n_struts)):
+        along = -xx * np.sin(angle) - yy * np.cos(angle)
+        across = xx * np.cos(angle) - yy * np.sin(angle)
+        is_open &= ~((along >= 0) & (np.abs(across) <= strut_width))  # half-width over radius is width over diameter
+    return block_mean(is_open.astype(float), subpixels)
+
+
+def open_area_fraction(raster: np.ndarray) -> float:
+    """Return the open area of a pupil raster over that of the full circle."""
+    return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
+
+
+def diffractive_pupil_file(source: str) -> Path:
+    """Return the file of a diffractive pupil: the mask in `dLuxToliman` under that name, otherwise a path.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such file.
+    """
+    path = Path(str(files(TOLIMAN) / "diffractive_pupil.npy")) if source == TOLIMAN else Path(source)
+    if not path.is_file():
+        raise ConfigError(
+            "diffractive_pupil",
+            expected=f"{TOLIMAN!r}, the path of a .npy file, or None",
+            got=str(source),
+            remedy="Give the path of an existing file",
+        )
+    return path
+
+
+def diffractive_pupil_raster(source: str, npix: int) -> np.ndarray:
+    """Return the binary diffractive pupil on the pupil's cells: mean over each cell, 1 where it is at least 0.5.
+
+    Parameters
+    ----------
+    source : str
+        As `diffractive_pupil_file` takes it. A square array of numbers from 0 to 1, row 0 at -y, column 0 at -x.
+    npix : int
+        Cells across the pupil, a divisor of the array's size.
+
+    Returns
+    -------
+    ndarray, shape (npix, npix)
+        0 or 1.
+
+    Raises
+    ------
+    ConfigError
+        If the file is no such array, or its size is no multiple of `npix`.
+    """
+    path = diffractive_pupil_file(source)
+    try:
+        mask = np.load(path, allow_pickle=False)
+    except (ValueError, EOFError) as error:
+        raise ConfigError("diffractive_pupil", expected="a .npy file of numbers", got=f"{path}: {error}") from error
+    if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or mask.dtype.kind not in "iufb":
+        raise ConfigError("diffractive_pupil", expected="a square array of real numbers", got=mask)
+    mask = mask.astype(float)
+    if not (np.all(mask >= 0) and np.all(mask <= 1)):
+        raise ConfigError("diffractive_pupil", expected="values from 0 to 1", got=mask)
+    block, rest = divmod(mask.shape[0], npix)
+    if rest or not block:
+        raise ConfigError(
+            "pupil_npix",
+            expected=f"a divisor of {mask.shape[0]}, the size of {path.name}",
+            got=npix,
+            remedy="The mask is averaged over whole cells, never interpolated",
+        )
+    return (block_mean(mask, block) >= 0.5).astype(float)

@@ -1,0 +1,69 @@
+"""Between a store and theta, the packed vector of the parameters that a fit is free to change."""
+
+from __future__ import annotations
+
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from dluxshera.errors import ShapeError
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+
+
+def pack_params(store: ParameterStore, free: ParamSpec) -> Array:
+    """Pack the values of the free parameters into one vector.
+
+    Parameters
+    ----------
+    store : ParameterStore
+        Holds a value for each key of `free`.
+    free : ParamSpec
+        The free parameters, in the order of theta: ``spec.subset(keys)``.
+
+    Returns
+    -------
+    theta : Array, shape (n,)
+        In the units of the spec; ``free.labels`` names the elements.
+
+    Raises
+    ------
+    MissingKeyError, UnknownKeyError
+        If the store has no value for a key.
+    """
+    if not free:
+        return jnp.zeros(0)
+    return jnp.concatenate([jnp.ravel(store[key]) for key in free])
+
+
+def unpack_params(theta: Array, free: ParamSpec, store: ParameterStore) -> ParameterStore:
+    """Put a packed vector back into a store.
+
+    Parameters
+    ----------
+    theta : Array, shape (n,)
+        As `pack_params` makes it.
+    free : ParamSpec
+        The free parameters, in the order of theta.
+    store : ParameterStore
+        Supplies everything that is not free.
+
+    Returns
+    -------
+    ParameterStore
+
+    Raises
+    ------
+    ShapeError
+        If theta has not one number for each label.
+    ParameterError
+        If a value is not what its field says (concrete values only).
+    """
+    theta = jnp.asarray(theta)
+    if theta.shape != (len(free.labels),):
+        raise ShapeError("theta", expected=f"a vector of {len(free.labels)} numbers", got=theta)
+    if not jnp.issubdtype(theta.dtype, jnp.floating):
+        theta = theta.astype(float)
+    sizes = [len(field.labels) for field in free.fields]
+    parts = jnp.split(theta, np.cumsum(sizes)[:-1]) if sizes else []
+    return store.replace({f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)})

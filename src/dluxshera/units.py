@@ -1,0 +1,29 @@
+"""Unit conversions, exact or from their definition, and what a unit suffix in a key stands for."""
+
+from math import pi
+from typing import Final
+
+ARCSEC: Final = pi / (180 * 3600)  # radians
+DEGREE: Final = pi / 180  # radians
+NANOMETRE: Final = 1e-9  # metres
+
+SUFFIX_UNITS: Final = {  # the longest suffix that fits a key's name decides
+    "_as_per_pix": "arcsec/pixel",
+    "_as": "arcsec",
+    "_deg": "deg",
+    "_nm": "nm",
+    "_m": "m",
+    "_s": "s",
+}
+
+
+def units_of_suffix(key: str) -> str | None:
+    """Return the VOUnit string that a key's suffix promises, or None if it has none.
+
+    Examples
+    --------
+    >>> units_of_suffix("system.plate_scale_as_per_pix")
+    'arcsec/pixel'
+    """
+    fits = [suffix for suffix in SUFFIX_UNITS if key.endswith(suffix)]
+    return SUFFIX_UNITS[max(fits, key=len)] if fits else None
