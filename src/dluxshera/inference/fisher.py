@@ -1,0 +1,159 @@
+"""Fisher information of an image about the parameters behind it, by forward-mode derivatives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import FitError, UnknownKeyError
+from dluxshera.inference.likelihood import Noise
+from dluxshera.params.packing import pack_params, unpack_params
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+
+Predict = Callable[[ParameterStore], Any]
+
+
+@eqx.filter_jit
+def image_jacobian(
+    predict: Predict, store: ParameterStore, free: ParamSpec
+) -> tuple[Float[Array, " *image"], Float[Array, "n *image"]]:
+    """Return the image and its derivatives by the free parameters.
+
+    Parameters
+    ----------
+    predict : callable
+        From store to image.
+    store : ParameterStore
+        Where the derivatives are taken.
+    free : ParamSpec
+        By what; ``free.labels`` names the rows.
+
+    Returns
+    -------
+    image : Array
+        Photons per pixel.
+    jacobian : Array, shape (n, ...)
+        Photons per pixel and unit of each parameter.
+    """
+    theta = pack_params(store, free)
+    image, tangent = jax.linearize(lambda theta: predict(unpack_params(theta, free, store)), theta)
+    return image, jax.lax.map(tangent, jnp.eye(theta.size, dtype=theta.dtype))
+
+
+@dataclass(frozen=True)
+class FisherInformation:
+    """A Fisher matrix with the names of its rows.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+        Symmetric; in the inverse units of the parameters.
+    labels : tuple of str
+        A name for each row.
+    """
+
+    matrix: Float[np.ndarray, "n n"]
+    labels: tuple[str, ...]
+
+    def _index(self, label: str) -> int:
+        if label not in self.labels:
+            raise UnknownKeyError(label, self.labels, expected="a label of the Fisher matrix")
+        return self.labels.index(label)
+
+    def subset(self, labels: Iterable[str]) -> FisherInformation:
+        """Return the information about some parameters with the others known (held fixed)."""
+        keep = [self._index(label) for label in labels]
+        return FisherInformation(self.matrix[np.ix_(keep, keep)], tuple(self.labels[i] for i in keep))
+
+    def with_prior(self, sigma: Float[np.ndarray, " n"]) -> FisherInformation:
+        """Return the information with that of independent normal priors added; an infinite sigma adds none."""
+        return FisherInformation(self.matrix + np.diag(1.0 / np.asarray(sigma) ** 2), self.labels)
+
+    def singular_directions(self) -> list[tuple[str, ...]]:
+        """Return, for each direction without information, the labels of the parameters in it.
+
+        Each parameter is scaled by its own information first. A direction counts as singular where its information is
+        not above the rounding error of the matrix.
+        """
+        scale = np.sqrt(np.diag(self.matrix))
+        blind = [(label,) for label, s in zip(self.labels, scale, strict=True) if not s > 0]
+        seen = np.flatnonzero(scale > 0)
+        correlation = self.matrix[np.ix_(seen, seen)] / np.outer(scale[seen], scale[seen])
+        values, vectors = np.linalg.eigh(correlation)
+        noise_floor = 10 * len(seen) * np.finfo(float).eps
+        for vector in vectors.T[values < noise_floor]:
+            large = np.abs(vector) > 0.3 * np.abs(vector).max()
+            blind.append(tuple(self.labels[i] for i in seen[large]))
+        return blind
+
+    def covariance(self) -> Float[np.ndarray, "n n"]:
+        """Return the Cramer-Rao bound: the inverse matrix, computed in scaled coordinates.
+
+        Raises
+        ------
+        FitError
+            If a direction has no information; the parameters in it are named.
+        """
+        if blind := self.singular_directions():
+            text = "; ".join(" with ".join(names) for names in blind)
+            raise FitError(
+                f"the Fisher matrix is singular: no information about {text}",
+                remedy="Fix one of them, add a prior, or move away from a point of symmetry such as zero aberration",
+            )
+        scale = np.sqrt(np.diag(self.matrix))
+        inverse = np.linalg.inv(self.matrix / np.outer(scale, scale))
+        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+
+    def sigma(self, label: str) -> float:
+        """Return the 1-sigma bound of one parameter with all others fitted (marginal)."""
+        i = self._index(label)
+        return float(np.sqrt(self.covariance()[i, i]))
+
+    def conditional_sigma(self, label: str) -> float:
+        """Return the 1-sigma bound of one parameter with all others known."""
+        i = self._index(label)
+        return float(1.0 / np.sqrt(self.matrix[i, i]))
+
+
+def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec, noise: Noise) -> FisherInformation:
+    r"""Return the Fisher information :math:`J W J^T` about the free parameters, exact for the noise.
+
+    Parameters
+    ----------
+    predict : callable
+        From store to image.
+    store : ParameterStore
+        The point.
+    free : ParamSpec
+        The free parameters.
+    noise : Noise
+        Gives the weights.
+    """
+    image, jacobian = image_jacobian(predict, store, free)
+    return fisher_from_jacobian(jacobian, noise.fisher_weights(image), free.labels)
+
+
+def fisher_from_jacobian(
+    jacobian: Float[Array, "n *image"], weights: Float[Array, " *image"], labels: tuple[str, ...]
+) -> FisherInformation:
+    """Return the Fisher information of an image whose derivatives are known.
+
+    Raises
+    ------
+    FitError
+        If a derivative or a weight is not finite.
+    """
+    rows = np.asarray(jacobian).reshape(len(labels), -1)
+    matrix = (rows * np.asarray(weights).ravel()) @ rows.T
+    if not np.all(np.isfinite(matrix)):
+        bad = [label for label, row in zip(labels, matrix, strict=True) if not np.all(np.isfinite(row))]
+        raise FitError(f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN")
+    return FisherInformation(0.5 * (matrix + matrix.T), labels)

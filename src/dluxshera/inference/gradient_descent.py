@@ -1,0 +1,234 @@
+"""Fits by an Optax optimiser in coordinates that the Fisher matrix whitens."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any, Final
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jaxtyping import Array, Float
+
+from dluxshera.errors import FitError, ShapeError
+from dluxshera.inference.posterior import Posterior
+from dluxshera.inference.solution import Result, Solution, Step
+
+NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
+
+
+class BlindDirectionWarning(UserWarning):
+    """The data say nothing of some direction at the start of a fit; the message names the parameters in it."""
+
+
+class Whitening(eqx.Module):
+    """Coordinates z in which the posterior is about a unit normal: theta = centre + transform @ z."""
+
+    centre: Float[Array, " n"]
+    transform: Float[Array, "n n"]
+
+    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return theta at z."""
+        return self.centre + self.transform @ z
+
+
+def whiten(posterior: Posterior, theta: Float[Array, " n"], damping: float = 1.0) -> Whitening:
+    """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
+
+    Scaling each parameter alone would leave a condition number of about 1e8, for the defocus of the two mirrors and the
+    plate scale mimic each other.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    theta : array_like, shape (n,)
+        The point, and the centre of the coordinates.
+    damping : float
+        Multiplies the prior's part of the information. Above 1 it shortens steps in the directions that the data know
+        least, as Levenberg and Marquardt do, with the prior for a metric.
+
+    Raises
+    ------
+    FitError
+        If a direction has neither information nor a prior, or the matrix is not finite.
+
+    Warns
+    -----
+    BlindDirectionWarning
+        If only the prior says anything of a direction.
+    """
+    information = posterior.information(theta)
+    if blind := information.singular_directions():
+        warnings.warn(
+            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
+            " start away from zero aberration",
+            BlindDirectionWarning,
+            stacklevel=3,
+        )
+    covariance = information.with_prior(posterior.prior_sigma / np.sqrt(damping)).covariance()
+    scale = np.sqrt(np.diag(covariance))
+    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
+
+
+@eqx.filter_jit
+def _loss_and_gradient(posterior: Posterior, frame: Whitening, z: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda z: posterior.loss(frame.theta(z)))(z)
+
+
+@eqx.filter_jit
+def _loss(posterior: Posterior, frame: Whitening, z: Array) -> Array:
+    return posterior.loss(frame.theta(z))
+
+
+@eqx.filter_jit
+def _update(
+    optimiser: optax.GradientTransformation,
+    posterior: Posterior,
+    frame: Whitening,
+    z: Array,
+    state: Any,
+    value: Array,
+    gradient: Array,
+) -> tuple[Array, Any]:
+    def value_fn(z: Array) -> Array:
+        return posterior.loss(frame.theta(z))
+
+    updates, state = optax.with_extra_args_support(optimiser).update(
+        gradient, state, z, value=value, grad=gradient, value_fn=value_fn
+    )
+    return updates, state
+
+
+def gradient_descent(
+    posterior: Posterior,
+    theta0: Float[Array, " n"],
+    *,
+    optimiser: optax.GradientTransformation = NEWTON_LIKE,
+    max_steps: int = 200,
+    steps_per_whitening: int = 2,
+    tolerance: float = 1e-3,
+    callback: Callable[[int, Step], None] | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Descend to the maximum of a posterior.
+
+    The optimiser works in coordinates whitened by the full Fisher matrix, prior included, which is computed anew every
+    few steps. With the default, a full step against the gradient, this is Gauss-Newton with a lazy matrix; a step that
+    does not lower the loss is halved until it does.
+
+    Parameters
+    ----------
+    posterior : Posterior
+    theta0 : array_like, shape (n,)
+        The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
+    optimiser : optax.GradientTransformation
+        Any; its state starts anew with each whitening.
+    max_steps : int
+    steps_per_whitening : int
+        Steps before the Fisher matrix is computed anew. More for an optimiser with a memory.
+    tolerance : float
+        Converged once the norm of the gradient in freshly whitened coordinates, which is about the distance to the
+        maximum in units of sigma, is below it.
+    callback : callable, optional
+        Called with the number of each step and the `Step`.
+    throw : bool
+        Raise if the fit does not converge; otherwise look at ``solution.result``.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    FitError
+        If the fit does not converge and `throw` is set, or the Fisher matrix is singular.
+    ShapeError
+        If theta0 has the wrong shape.
+    """
+    start = jnp.asarray(theta0, dtype=jnp.result_type(float))
+    if start.shape != (len(posterior.labels),):
+        raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
+    posterior.store_at(start)  # names a value outside its bounds
+    history: list[Step] = []
+
+    def record(value: Array, gradient: Array, theta: Array) -> Step:
+        history.append(Step(float(value), float(jnp.linalg.norm(gradient)), np.asarray(theta)))
+        if callback:
+            callback(len(history) - 1, history[-1])
+        return history[-1]
+
+    theta, result = start, None
+    damping = _misfit(posterior, start)
+    while result is None:
+        frame = whiten(posterior, theta, damping)
+        z = jnp.zeros_like(start)
+        state = optimiser.init(z)
+        value, gradient = _loss_and_gradient(posterior, frame, z)
+        if history:
+            norm = float(jnp.linalg.norm(gradient))
+            history[-1] = history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
+        else:
+            norm = record(value, gradient, theta).gradient_norm
+        if not np.isfinite(float(value) + norm):
+            result = Result.NON_FINITE
+        elif norm < tolerance and damping == 1.0:
+            result = Result.CONVERGED
+        elif len(history) > max_steps:
+            result = Result.MAX_STEPS
+        else:
+            for number in range(steps_per_whitening):
+                updates, state = _update(optimiser, posterior, frame, z, state, value, gradient)
+                lower = _lower(posterior, frame, z, updates, value)
+                if lower is None:
+                    result = None if number or damping > 1.0 else Result.STALLED
+                    break
+                z = lower
+                value, gradient = _loss_and_gradient(posterior, frame, z)
+                step = record(value, gradient, frame.theta(z))
+                if step.gradient_norm < tolerance or len(history) > max_steps:
+                    break
+            settled = lower is None or step.gradient_norm < tolerance
+            damping = 1.0 if settled else _misfit(posterior, frame.theta(z))
+        theta = frame.theta(z)
+    solution = Solution(
+        theta=np.asarray(theta),
+        store=posterior.store_at(theta),
+        covariance=np.asarray(frame.transform @ frame.transform.T),
+        loss=float(value),
+        result=result,
+        history=tuple(history),
+        labels=posterior.labels,
+    )
+    if throw and result is not Result.CONVERGED:
+        raise FitError(
+            str(result),
+            result=result,
+            steps=len(history) - 1,
+            remedy="Start nearer, allow more steps, or pass throw=False and look at solution.history",
+        )
+    return solution
+
+
+def _misfit(posterior: Posterior, theta: Array) -> float:
+    """Return the loss over what noise alone leaves, half a unit for each pixel, or 1 where it is less than twice that.
+
+    While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted to the
+    noise but to this many times the noise.
+    """
+    ratio = 2.0 * float(_loss(posterior, Whitening(theta, jnp.eye(theta.size)), jnp.zeros_like(theta))) / posterior.data.size
+    return ratio if ratio > 2.0 else 1.0
+
+
+def _lower(
+    posterior: Posterior, frame: Whitening, z: Array, updates: Array, value: Array, halvings: int = 20
+) -> Array | None:
+    """Return z moved by the longest of updates, updates / 2, updates / 4 ... that lowers the loss, or None."""
+    for _ in range(halvings):
+        if float(_loss(posterior, frame, z + updates)) < float(value):  # false for NaN
+            return z + updates
+        updates = 0.5 * updates
+    return None

@@ -1,0 +1,158 @@
+"""The posterior of the free parameters, given one image: prior times likelihood, as a function of theta."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import ParameterError
+from dluxshera.inference.fisher import FisherInformation, Predict, fisher_information
+from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data
+from dluxshera.params.packing import pack_params, unpack_params
+from dluxshera.params.priors import Normal
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+
+
+class Posterior(eqx.Module):
+    """Prior times likelihood of one image. Made by `make_posterior`.
+
+    A posterior is a pytree: its data and fixed values are leaves, so a function that is compiled for one image serves
+    the next without a new trace.
+
+    Parameters
+    ----------
+    predict : callable
+        From store to expected image.
+    store : ParameterStore
+        Values of everything that is not free.
+    data : Array
+        The image.
+    noise : Noise
+        How data scatter about the expected image.
+    free : ParamSpec
+        The free parameters, in the order of theta.
+    """
+
+    predict: Predict
+    store: ParameterStore
+    data: Float[Array, " *image"]
+    noise: Noise
+    prior_mean: Float[np.ndarray, " n"]
+    prior_sigma: Float[np.ndarray, " n"]
+    free: ParamSpec = eqx.field(static=True)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each element of theta."""
+        return self.free.labels
+
+    def store_at(self, theta: Float[Array, " n"]) -> ParameterStore:
+        """Return the full store at theta."""
+        return unpack_params(theta, self.free, self.store)
+
+    def log_prior(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return the log-density of the prior, up to a constant; parameters without a prior add nothing."""
+        return -0.5 * jnp.sum(((theta - self.prior_mean) / self.prior_sigma) ** 2)
+
+    def log_likelihood(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return the log-probability of the data; NaN where the model is not valid."""
+        return self.noise.log_likelihood(self.data, self.predict(self.store_at(theta)))
+
+    def loss(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return minus the log-density of the posterior, up to a constant."""
+        return -self.log_likelihood(theta) - self.log_prior(theta)
+
+    def information(self, theta: Float[Array, " n"]) -> FisherInformation:
+        """Return the Fisher information of the data at theta, without the prior's."""
+        return fisher_information(self.predict, self.store_at(theta), self.free, self.noise)
+
+    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Draw theta from the prior.
+
+        Raises
+        ------
+        ParameterError
+            If a free parameter has no prior.
+        """
+        return draw_from_prior(self.free, rng)
+
+
+def make_posterior(
+    predict: Predict,
+    free: ParamSpec,
+    store: ParameterStore,
+    data: Any,
+    noise: Noise | None = None,
+) -> Posterior:
+    """Return the posterior of the free parameters, with the priors of their fields.
+
+    Parameters
+    ----------
+    predict : callable
+        From store to expected image: ``binder.predict``.
+    free : ParamSpec
+        The parameters to fit, ``spec.subset(keys)``; its priors are the prior. A field without one has a flat prior.
+    store : ParameterStore
+        Values of everything that is not free.
+    data : array_like
+        The image, in photons.
+    noise : Noise, optional
+        By default `PoissonNoise`.
+
+    Raises
+    ------
+    DataError
+        If the data are not an image that the model and the noise can explain.
+    ParameterError
+        If nothing is free, or a free parameter is not a primitive.
+    """
+    if not free:
+        raise ParameterError("free", expected="at least one free parameter", got=free)
+    for field in free.fields:
+        if field.kind != "primitive":
+            raise ParameterError(
+                field.key,
+                expected="a primitive, for it is to be fitted",
+                got=field.kind,
+                remedy="Use a spec in which it is primitive",
+            )
+    noise = PoissonNoise() if noise is None else noise
+    shape = jax.eval_shape(predict, store).shape
+    mean, sigma = _prior_arrays(free)
+    return Posterior(predict, store, image_data(data, shape, noise), noise, mean, sigma, free)
+
+
+def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+    """Draw a packed vector from the priors of a spec's fields.
+
+    Raises
+    ------
+    ParameterError
+        If a field has no prior.
+    """
+    drawn = []
+    for field in free.fields:
+        if field.prior is None:
+            raise ParameterError(field.key, expected="a prior to draw from", got=None, remedy="Fix it, or give it one")
+        drawn.append(np.ravel(field.prior.sample(rng, field.shape)))
+    return np.concatenate(drawn)
+
+
+def _prior_arrays(free: ParamSpec) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean and sigma for each element of theta; a flat prior has an infinite sigma."""
+
+    def spread(of: Iterable[tuple[Normal | None, int]]) -> tuple[np.ndarray, np.ndarray]:
+        mean, sigma = [], []
+        for prior, size in of:
+            mean += [prior.mean if prior else 0.0] * size
+            sigma += [prior.sigma if prior else np.inf] * size
+        return np.array(mean), np.array(sigma)
+
+    return spread((field.prior, len(field.labels)) for field in free.fields)
