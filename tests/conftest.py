@@ -1,0 +1,60 @@
+"""What every test runs under: float64, no display, caches under .cache, and nothing skipped in CI."""
+
+import os
+from pathlib import Path
+
+import hypothesis
+import hypothesis.database
+import jax
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+# In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
+# ask for it.
+os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update(
+    "jax_persistent_cache_min_compile_time_secs", float(os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"])
+)
+jax.config.update("jax_enable_x64", True)
+
+hypothesis.settings.register_profile(
+    "local", deadline=None, database=hypothesis.database.DirectoryBasedExampleDatabase(ROOT / ".cache" / "hypothesis")
+)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+hypothesis.settings.load_profile("ci" if CI else "local")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the benchmarks, so that none runs with the other tests."""
+    for item in items:
+        if ROOT / "tests" / "benchmarks" in item.path.parents:
+            item.add_marker("bench")
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport) -> None:
+    """Under CI an absent optional part is a failure."""
+    if CI and report.skipped and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        report.longrepr = f"{reason} (nothing may be skipped under CI)"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    report = yield
+    _refuse_skip(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector):
+    report = yield
+    _refuse_skip(report)
+    return report

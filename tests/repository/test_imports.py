@@ -1,0 +1,161 @@
+"""Who may import whom, what importing brings along, and that it changes nothing."""
+
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from helpers import run_fresh
+from repository.import_rules import MAY_IMPORT, cycle, imports_of, modules_of, read_at_import, room, violations
+
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dluxshera"
+HEAVY = {"jax", "jaxlib", "dLux", "equinox", "optax", "astropy", "matplotlib", "scipy"}
+CONFIGURES = ("os.environ", "os.getenv", "environ", "getenv", "jax.config.update", "plt.style.use", "plt.rcParams")
+
+
+@pytest.fixture
+def planted(tmp_path: Path):
+    """Make a package from a table of sources."""
+
+    def plant(sources: dict[str, str]) -> Path:
+        package = tmp_path / "dluxshera"
+        for name, source in {"__init__.py": "", **sources}.items():
+            path = package / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(dedent(source))
+        return package
+
+    return plant
+
+
+def test_each_room_imports_only_what_it_may():
+    assert violations(PACKAGE) == []
+
+
+def test_the_table_has_no_circle_and_names_only_its_own_rooms():
+    named = set().union(*(rooms for rooms in MAY_IMPORT.values() if rooms))
+    assert named <= set(MAY_IMPORT)
+    for start in MAY_IMPORT:
+        reached, ahead = set(), set(MAY_IMPORT[start] or ())
+        while ahead:
+            reached |= ahead
+            ahead = set().union(*(MAY_IMPORT[name] or set() for name in ahead)) - reached
+        assert start not in reached
+
+
+def test_no_module_imports_itself_by_a_detour():
+    assert cycle(PACKAGE) == []
+
+
+def test_the_reader_sees_the_imports_that_the_interpreter_follows():
+    """Compare with a run: whatever of ours a module loads is reached by the imports read from the source."""
+    loaded = run_fresh(
+        "import sys, dluxshera.params.store; print(*(m for m in sys.modules if m.startswith('dluxshera')))"
+    ).split()
+    edges: dict[str, set[str]] = {}
+    for found in imports_of(PACKAGE):
+        edges.setdefault(found.module, set()).add(found.target)
+    reached, ahead = set(), {"dluxshera.params.store"}
+    while ahead:
+        reached |= ahead
+        parents = {m.rpartition(".")[0] for m in ahead} - {""}
+        ahead = (set().union(*(edges.get(m, set()) for m in ahead)) | parents) - reached
+    assert set(loaded) <= reached
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from dluxshera.params.spec import ParamSpec",
+        "import dluxshera.params.spec",
+        "from dluxshera import params",
+        "from ..params.spec import ParamSpec",
+        "from .. import params",
+        "def f():\n    from dluxshera.params import spec",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from dluxshera.params.spec import ParamSpec",
+        "import importlib\nimportlib.import_module('dluxshera.params.spec')",
+        "from dluxshera import ParamSpec",
+        "from dluxshera.cli import main",
+    ],
+)
+def test_a_planted_violation_is_found(planted, source: str):
+    files = {"params/__init__.py": "", "params/spec.py": "ParamSpec = 1", "cli.py": "", "optics/__init__.py": ""}
+    assert violations(planted(files)) == []
+    assert len(violations(planted({**files, "optics/relay.py": source}))) == 1
+
+
+def test_a_room_that_the_table_does_not_know_is_found(planted):
+    assert violations(planted({"universe.py": ""})) == ["dluxshera.universe: the room 'universe' is not in the table"]
+
+
+def test_only_the_top_may_import_the_command_line(planted):
+    files = {"cli.py": "from dluxshera.models import Model", "models.py": "", "__init__.py": "import dluxshera.cli"}
+    assert violations(planted(files)) == ["dluxshera.cli:1 imports dluxshera.models"]
+
+
+def test_a_planted_cycle_is_found(planted):
+    files = {"params/__init__.py": "", "params/a.py": "from . import b", "params/b.py": "def f():\n    from . import a"}
+    assert set(cycle(planted(files))) == {"dluxshera.params.a", "dluxshera.params.b"}
+
+
+def test_a_package_loads_its_own_modules_lazily_or_not_at_all(planted):
+    files = {"params/__init__.py": "from .a import x", "params/a.py": "x = 1", "params/b.py": "from .a import x"}
+    assert cycle(planted(files)) == []
+
+
+def test_nothing_is_configured_or_read_from_the_environment_at_import():
+    assert read_at_import(PACKAGE, CONFIGURES) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("import os\nx = os.environ.get('A')", 1),
+        ("import os\ndef f(x=os.getenv('A')): ...", 1),
+        ("import os\nclass C:\n    x = os.environ['A']", 1),
+        ("import jax\nif True:\n    jax.config.update('jax_enable_x64', True)", 1),
+        ("import os\ndef f():\n    return os.environ['A']", 0),
+        ("import os\nf = lambda: os.environ['A']", 0),
+    ],
+)
+def test_a_planted_read_is_found(planted, source: str, count: int):
+    assert len(read_at_import(planted({"a.py": source}), CONFIGURES)) == count
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import dluxshera; dluxshera.__version__; dir(dluxshera)",
+        "import dluxshera.errors",
+        "import dluxshera.params.spec",
+        "import dluxshera.reference",
+        "from dluxshera.cli import main; sys.argv[1:] = ['--help']; main()",
+        "from dluxshera.cli import main; sys.argv[1:] = ['schema', 'export']; main()",
+    ],
+    ids=["package", "errors", "spec", "reference", "help", "schema-export"],
+)
+def test_metadata_schemas_and_help_need_no_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str):
+    monkeypatch.chdir(tmp_path)
+    report = f"import sys, atexit\natexit.register(lambda: print('loaded:', *({HEAVY!r} & set(sys.modules))))\n"
+    assert run_fresh(report + code).splitlines()[-1].split() == ["loaded:"]
+
+
+def test_importing_every_module_changes_no_setting():
+    modules = [m for m in modules_of(PACKAGE) if not m.endswith("__main__")]
+    assert {room(m) for m in modules} >= {"errors", "params", "optics", "systems"}
+    code = f"""
+        import importlib, os, warnings
+        import dLux, dLuxToliman, equinox, jax, matplotlib, numpy, optax
+
+        def settings():
+            shown = dict(matplotlib.rcParams), numpy.get_printoptions()
+            return dict(jax.config.values), dict(os.environ), numpy.geterr(), shown
+
+        filters = list(warnings.filters)
+        before = settings()
+        for module in {modules!r}:
+            importlib.import_module(module)
+        assert settings() == before
+        assert [f for f in warnings.filters if f not in filters] == []
+    """
+    run_fresh(code)
