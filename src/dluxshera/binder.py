@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import warnings
+from functools import cache
 from typing import Any
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError, ParameterError
-from dluxshera.optics.propagation import RelayOptics
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
-from dluxshera.systems.build import threeplane_optics
+from dluxshera.systems.build import ThreePlaneOptics, threeplane_optics
 from dluxshera.systems.config import SheraThreePlaneConfig
 from dluxshera.systems.transforms import SHERA_RESOLVER
 from dluxshera.systems.wiring import three_plane_energy, three_plane_image
@@ -65,7 +64,7 @@ class SheraThreePlaneBinder(eqx.Module):
     """
 
     store: ParameterStore
-    optics: RelayOptics
+    optics: ThreePlaneOptics
     config: SheraThreePlaneConfig = eqx.field(static=True)
     spec: ParamSpec = eqx.field(static=True)
 
@@ -73,7 +72,10 @@ class SheraThreePlaneBinder(eqx.Module):
         if spec.system_id != config.system_id:
             raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
         SHERA_RESOLVER.check(spec)
-        for key, noll in (("primary.zernike_coeffs_nm", config.m1_noll), ("secondary.zernike_coeffs_nm", config.m2_noll)):
+        for key, noll in (
+            ("primary.zernike_coeffs_nm", config.m1_noll),
+            ("secondary.zernike_coeffs_nm", config.m2_noll),
+        ):
             had = spec[key].components if key in spec else ()
             if had != tuple(f"Z{j}" for j in noll):
                 raise ConfigError(
@@ -125,12 +127,12 @@ class SheraThreePlaneBinder(eqx.Module):
         self._check_store(store)
         return _energy(self, store)
 
-    def _check_store(self, store: ParameterStore) -> None:
+    def _check_store(self, store: object) -> None:
         if not isinstance(store, ParameterStore) or store.spec != self.spec:
             raise ParameterError(
                 "store",
                 expected=f"a ParameterStore of the binder's {self.spec.title} spec",
-                got=store.spec.title if isinstance(store, ParameterStore) else store,
+                got=f"one of {store.spec.title}" if isinstance(store, ParameterStore) else store,
                 remedy="Vary the base store: binder.store.replace({key: value})",
             )
 
@@ -148,15 +150,11 @@ def _energy(binder: SheraThreePlaneBinder, store: ParameterStore) -> dict[str, A
     return three_plane_energy(binder.config, binder.optics, binder._values(store))
 
 
-_warned: set[str] = set()
-
-
+@cache  # once per process
 def _warn_single_precision() -> None:
-    if "single" not in _warned and not isinstance(jnp.zeros(()), jax.core.Tracer):
-        _warned.add("single")
-        warnings.warn(
-            "the model is built in single precision, which can bias a fitted separation by microarcseconds; call"
-            " jax.config.update('jax_enable_x64', True) before building it",
-            PrecisionWarning,
-            stacklevel=3,
-        )
+    warnings.warn(
+        "the model is built in single precision, which can bias a fitted separation by microarcseconds; call"
+        " jax.config.update('jax_enable_x64', True) before building it",
+        PrecisionWarning,
+        stacklevel=3,
+    )

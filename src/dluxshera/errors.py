@@ -13,7 +13,7 @@ caller acts on the part and never on the wording. Only the standard library is u
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from reprlib import Repr
 from typing import Any, Protocol, runtime_checkable
 
@@ -37,10 +37,11 @@ class _Array(Protocol):
 
 def near_matches(name: str, known: Iterable[str], n: int = 3) -> tuple[str, ...]:
     """Return up to `n` names of `known` like `name`: those that share its last dotted part, then the nearest."""
-    names = sorted(set(known))
-    tail = name.rpartition(".")[2]
+    names, tail = sorted(set(known)), name.rpartition(".")[2]
     same_tail = [other for other in names if tail and other.rpartition(".")[2] == tail]
-    return tuple(dict.fromkeys(same_tail + get_close_matches(name, names, n=n, cutoff=0.7)))[:n]
+    likeness = sorted(((SequenceMatcher(None, other, name).ratio(), other) for other in names), reverse=True)
+    enough = max(0.7, likeness[0][0] - 0.1) if likeness else 0.0  # a common prefix alone is no likeness
+    return tuple(dict.fromkeys(same_tail + [other for ratio, other in likeness if ratio >= enough]))[:n]
 
 
 def first_index(value: Any, offends: Callable[[float], bool]) -> tuple[int, ...] | None:
@@ -93,9 +94,7 @@ class SheraError(Exception):
 
 
 class ExpectationError(SheraError, ValueError):
-    """What was given is not what was expected.
-
-    The message reads ``key: expected ..., got .... Remedy.``
+    """What was given is not what was expected; the message reads ``key: expected ..., got .... Remedy``.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class FisherInformation:
         not above the rounding error of the matrix.
         """
         scale = np.sqrt(np.diag(self.matrix))
-        blind = [(label,) for label, s in zip(self.labels, scale, strict=True) if not s > 0]
+        blind: list[tuple[str, ...]] = [(label,) for label, s in zip(self.labels, scale, strict=True) if not s > 0]
         seen = np.flatnonzero(scale > 0)
         correlation = self.matrix[np.ix_(seen, seen)] / np.outer(scale[seen], scale[seen])
         values, vectors = np.linalg.eigh(correlation)

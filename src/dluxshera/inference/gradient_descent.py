@@ -155,50 +155,45 @@ def gradient_descent(
     posterior.store_at(start)  # names a value outside its bounds
     history: list[Step] = []
 
-    def record(value: Array, gradient: Array, theta: Array) -> Step:
-        history.append(Step(float(value), float(jnp.linalg.norm(gradient)), np.asarray(theta)))
+    def record(loss: Array, gradient: Array, theta: Array) -> Step:
+        history.append(Step(float(loss), float(jnp.linalg.norm(gradient)), np.asarray(theta)))
         if callback:
             callback(len(history) - 1, history[-1])
         return history[-1]
 
-    theta, result = start, None
-    damping = _misfit(posterior, start)
-    while result is None:
+    theta, damping = start, _misfit(posterior, start)
+    while True:
         frame = whiten(posterior, theta, damping)
         z = jnp.zeros_like(start)
         state = optimiser.init(z)
-        value, gradient = _loss_and_gradient(posterior, frame, z)
+        loss, gradient = _loss_and_gradient(posterior, frame, z)
         if history:
             norm = float(jnp.linalg.norm(gradient))
             history[-1] = history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
         else:
-            norm = record(value, gradient, theta).gradient_norm
-        if not np.isfinite(float(value) + norm):
-            result = Result.NON_FINITE
-        elif norm < tolerance and damping == 1.0:
-            result = Result.CONVERGED
-        elif len(history) > max_steps:
-            result = Result.MAX_STEPS
-        else:
-            for number in range(steps_per_whitening):
-                updates, state = _update(optimiser, posterior, frame, z, state, value, gradient)
-                lower = _lower(posterior, frame, z, updates, value)
-                if lower is None:
-                    result = None if number or damping > 1.0 else Result.STALLED
-                    break
-                z = lower
-                value, gradient = _loss_and_gradient(posterior, frame, z)
-                step = record(value, gradient, frame.theta(z))
-                if step.gradient_norm < tolerance or len(history) > max_steps:
-                    break
-            settled = lower is None or step.gradient_norm < tolerance
-            damping = 1.0 if settled else _misfit(posterior, frame.theta(z))
+            norm = record(loss, gradient, theta).gradient_norm
+        result = _ended(float(loss), norm, len(history) - 1, norm < tolerance and damping == 1.0, max_steps)
+        if result:
+            break
+        moved = 0
+        while moved < steps_per_whitening and norm >= tolerance and len(history) <= max_steps:
+            updates, state = _update(optimiser, posterior, frame, z, state, loss, gradient)
+            lower = _lower(posterior, frame, z, updates, loss)
+            if lower is None:
+                break
+            z, moved = lower, moved + 1
+            loss, gradient = _loss_and_gradient(posterior, frame, z)
+            norm = record(loss, gradient, frame.theta(z)).gradient_norm
+        if not moved and damping == 1.0:
+            result = Result.STALLED
+            break
         theta = frame.theta(z)
+        damping = _misfit(posterior, theta) if moved and norm >= tolerance else 1.0
     solution = Solution(
         theta=np.asarray(theta),
         store=posterior.store_at(theta),
         covariance=np.asarray(frame.transform @ frame.transform.T),
-        loss=float(value),
+        loss=float(loss),
         result=result,
         history=tuple(history),
         labels=posterior.labels,
@@ -213,13 +208,25 @@ def gradient_descent(
     return solution
 
 
+def _ended(loss: float, norm: float, steps: int, at_maximum: bool, max_steps: int) -> Result | None:
+    if not np.isfinite(loss + norm):
+        return Result.NON_FINITE
+    if at_maximum:
+        return Result.CONVERGED
+    return Result.MAX_STEPS if steps >= max_steps else None
+
+
 def _misfit(posterior: Posterior, theta: Array) -> float:
     """Return the loss over what noise alone leaves, half a unit for each pixel, or 1 where it is less than twice that.
 
     While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted to the
     noise but to this many times the noise.
     """
-    ratio = 2.0 * float(_loss(posterior, Whitening(theta, jnp.eye(theta.size)), jnp.zeros_like(theta))) / posterior.data.size
+    ratio = (
+        2.0
+        * float(_loss(posterior, Whitening(theta, jnp.eye(theta.size)), jnp.zeros_like(theta)))
+        / posterior.data.size
+    )
     return ratio if ratio > 2.0 else 1.0
 
 

@@ -107,7 +107,9 @@ class GaussianNoise(Noise):
     def check(self, data: Float[np.ndarray, " *image"]) -> None:
         """Raise DataError if the variances do not fit the image."""
         if self.variance.shape not in ((), data.shape):
-            raise DataError("variance", expected=f"one number or the shape of the data, {data.shape}", got=self.variance)
+            raise DataError(
+                "variance", expected=f"one number or the shape of the data, {data.shape}", got=self.variance
+            )
 
 
 def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, " *image"]:

@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import ParameterError
 from dluxshera.inference.fisher import FisherInformation, Predict, fisher_information
 from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data
-from dluxshera.params.packing import pack_params, unpack_params
+from dluxshera.params.packing import unpack_params
 from dluxshera.params.priors import Normal
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 
-def pixel_nodes(npix: int, nodes: int) -> Float[np.ndarray, " npix*nodes"]:
+def pixel_nodes(npix: int, nodes: int) -> Float[np.ndarray, " {npix}*{nodes}"]:
     """Return the sample positions along one axis, in pixels from the centre of the array, ascending."""
     offsets = np.polynomial.legendre.leggauss(nodes)[0] / 2
     return (np.arange(npix)[:, None] - (npix - 1) / 2 + offsets).ravel()

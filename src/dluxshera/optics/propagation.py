@@ -133,7 +133,7 @@ class RelayOptics(eqx.Module):
         grid = dl.CoordSpec(self.gap_npix, None, None)
         for number, (surface, basis) in enumerate(zip(surfaces, self.surface_bases, strict=True), start=1):
             field = dl.ASMPropagator(surface.distance - at, grid)(field)
-            at = surface.distance
+            at = jnp.asarray(surface.distance)
             passed[f"surface_{number}_in"] = field
             coordinates = field.coordinates(scale=surface.beam_scale)
             edge = 0.5 * surface.beam_scale * field.pixel_scale  # half a cell to either side
@@ -194,7 +194,7 @@ class RelayOptics(eqx.Module):
 
 
 def symmetric_fourier_transform(
-    fields: Complex[Array, "stars n n"], x: Float[Array, " n/2"], u: Float[Array, " m/2"]
+    fields: Complex[Array, "stars n n"], x: Float[Array, " half_n"], u: Float[Array, " half_m"]
 ) -> Complex[Array, "stars m m"]:
     r"""Return the Fourier transforms :math:`\sum_{jk} U_{jk} e^{-2 \pi i (u_a y_j + u_b x_k)}` of square fields.
 

@@ -1,8 +1,8 @@
 r"""Zernike polynomials in Noll's order (Noll 1976, JOSA 66, 207), of unit rms over the full unit circle.
 
-A polynomial is kept as its homogeneous parts: :math:`Z_j(k x, k y) = \sum_d k^d H_{j,d}(x, y)`. The parts are made once;
-a magnification k that is traced, as that of the beam on M2 is, then costs a weighted sum, and derivatives by k are
-exact. Outside the circle the polynomials go on, so that a cell which the edge cuts keeps its OPD.
+A polynomial is kept as its homogeneous parts: :math:`Z_j(k x, k y) = \sum_d k^d H_{j,d}(x, y)`. They are made once; a
+magnification k that is traced, as that of the beam on M2 is, then costs a weighted sum, and derivatives by k are exact.
+Outside the circle the polynomials go on, so that a cell which the edge cuts keeps its OPD.
 """
 
 from __future__ import annotations
@@ -70,9 +70,7 @@ class ZernikeBasis(eqx.Module):
     def __init__(self, noll: tuple[int, ...], coordinates: np.ndarray, dtype: np.dtype | type = np.float64) -> None:
         x, y = np.meshgrid(coordinates, coordinates)
         found = [
-            (owner, degree, part)
-            for owner, j in enumerate(noll)
-            for degree, part in homogeneous_parts(j, x, y).items()
+            (owner, degree, part) for owner, j in enumerate(noll) for degree, part in homogeneous_parts(j, x, y).items()
         ]
         self.noll = tuple(noll)
         self.owners = tuple(owner for owner, _, _ in found)

@@ -186,8 +186,9 @@ class ParameterStore(Mapping[str, Value]):
 
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
+        overridden = set(self.overrides)
         rows = [
-            f"  {key:{width}} = {value}  {self.spec[key].units}{' (override)' if key in self.overrides else ''}".rstrip()
+            f"  {key:{width}} = {value} {self.spec[key].units} {'(override)' if key in overridden else ''}".rstrip()
             for key, value in self.items()
         ]
         return "\n".join([f"ParameterStore of {self.spec.title}:", *rows])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +18,8 @@ from dluxshera.systems.config import SheraThreePlaneConfig, structural_hash_from
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
 CACHE_SIZE: Final = 8
 
+ThreePlaneOptics: TypeAlias = RelayOptics
+
 
 class CacheInfo(NamedTuple):
     """Statistics of the cache of built optics since it was last cleared."""
@@ -29,11 +31,11 @@ class CacheInfo(NamedTuple):
 
 
 _lock = threading.Lock()
-_built: OrderedDict[tuple[str, str], RelayOptics] = OrderedDict()
+_built: OrderedDict[tuple[str, str], ThreePlaneOptics] = OrderedDict()
 _counts = {"hits": 0, "misses": 0}
 
 
-def threeplane_optics(config: SheraThreePlaneConfig) -> RelayOptics:
+def threeplane_optics(config: SheraThreePlaneConfig) -> ThreePlaneOptics:
     """Return the optics of a configuration, from the cache where the same structure was built before.
 
     The key is `structural_hash_from_config`, with the content of the mask's file, and the default float type of JAX.
@@ -71,7 +73,7 @@ def threeplane_optics_cache_info() -> CacheInfo:
         return CacheInfo(_counts["hits"], _counts["misses"], CACHE_SIZE, len(_built))
 
 
-def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> RelayOptics:
+def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> ThreePlaneOptics:
     npix = config.pupil_npix
     aperture = pupil_raster(
         npix,

@@ -184,8 +184,20 @@ class SheraThreePlaneConfig:
 def structural_hash_from_config(config: SheraThreePlaneConfig) -> str:
     """Return a SHA-256 of everything that fixes the shapes and rasters of a system, the mask's content included.
 
-    Two configurations that differ in their design values or name only have the same hash. It is the same in every
-    process and keys the cache of built optics.
+    Parameters
+    ----------
+    config : SheraThreePlaneConfig
+
+    Returns
+    -------
+    str
+        The same in every process, and the key of the cache of built optics. Two configurations that differ only in
+        their name and design values have the same hash.
+
+    Raises
+    ------
+    ConfigError
+        If the mask's file is not there.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from dluxshera.params.spec import Bounds, ParamField
 
@@ -50,223 +50,222 @@ _DESIGN = "SHERA public design"
 
 FieldMaker = Callable[..., ParamField]
 
-FIELDS: Final[dict[str, FieldMaker]] = {
-    key: partial(ParamField, key, **said)
-    for key, said in {
-        SEPARATION: dict(
-            title="Separation",
-            doc="Angle between the two stars: the quantity that SHERA measures.",
-            units="arcsec",
-            bounds=_POSITIVE,
-            symbol=r"\rho",
-        ),
-        POSITION_ANGLE: dict(
-            title="Position angle",
-            doc="Direction of star B seen from star A, from +y (North) towards +x (East).",
-            units="deg",
-            bounds=Bounds(minimum=-360, maximum=360),
-            symbol=r"\phi",
-        ),
-        X_POSITION: dict(
-            title="x position",
-            doc="Midpoint of the pair from the centre of the image; +x is a growing column.",
-            units="arcsec",
-            symbol="x_0",
-            source="design: centred",
-        ),
-        Y_POSITION: dict(
-            title="y position",
-            doc="Midpoint of the pair from the centre of the image; +y is a growing row.",
-            units="arcsec",
-            symbol="y_0",
-            source="design: centred",
-        ),
-        CONTRAST: dict(
-            title="Flux ratio",
-            doc="Flux of star A over that of star B, in the band.",
-            bounds=_POSITIVE,
-            symbol="c",
-        ),
-        FLUX_DENSITY: dict(
-            title="Spectral flux density",
-            doc="Photons of both stars together at the pupil, per second, square metre of area and metre of bandwidth.",
-            units="ph.s**-1.m**-3",
-            bounds=_POSITIVE,
-            symbol="f",
-        ),
-        LOG_FLUX: dict(
-            title="Total flux",
-            doc="Decimal logarithm of the photons detected from both stars in one exposure through the real aperture,"
-            " before any light is lost beyond the pupil or outside the image.",
-            units="ph",
-            scale="log10",
-            symbol=r"\log_{10} F",
-            equation=r"F = f \, \eta \, t \, \Delta\lambda \, a \, \frac{\pi D^2}{4}",
-        ),
-        M1_DIAMETER: dict(
-            title="M1 diameter",
-            doc="Diameter of the pupil; obscuration, struts and diffractive pupil scale with it.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="D",
-            source=_DESIGN,
-        ),
-        M2_DIAMETER: dict(
-            title="M2 diameter",
-            doc="Clear aperture of M2, and the circle over which its Zernike polynomials have unit rms. The obscuration"
-            " that M2 causes in the pupil is part of the configuration.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="D_2",
-            source=_DESIGN,
-        ),
-        M1_FOCAL_LENGTH: dict(
-            title="M1 focal length",
-            doc="Focal length of the primary mirror; positive, for it converges.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="f_1",
-            source=_DESIGN,
-        ),
-        M2_FOCAL_LENGTH: dict(
-            title="M2 focal length",
-            doc="Focal length of the secondary mirror; negative, for it diverges.",
-            units="m",
-            bounds=Bounds(exclusive_maximum=0),
-            symbol="f_2",
-            source=_DESIGN,
-        ),
-        M1_M2_SEPARATION: dict(
-            title="M1-M2 separation",
-            doc="Distance from the primary to the secondary mirror.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="s",
-            source=_DESIGN,
-        ),
-        M2_DETECTOR_SEPARATION: dict(
-            title="M2-detector separation",
-            doc="Distance from the secondary mirror to the detector.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="L",
-            source="computed: the detector in focus",
-        ),
-        PIXEL_PITCH: dict(
-            title="Pixel pitch",
-            doc="Distance between the centres of neighbouring pixels.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol="p",
-            source=_DESIGN,
-        ),
-        OPEN_AREA: dict(
-            title="Open area fraction",
-            doc="Open area of the rasterised aperture (obscuration and struts taken off) over that of the full circle.",
-            bounds=Bounds(exclusive_minimum=0, maximum=1.01),
-            symbol="a",
-            acts_on=(),
-            source="computed from the aperture of the configuration",
-        ),
-        FOCAL_LENGTH: dict(
-            title="Effective focal length",
-            doc="Of the two mirrors together, once refocused.",
-            units="m",
-            symbol="f",
-            equation=r"\frac{1}{f} = \frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}",
-            acts_on=(),
-        ),
-        FOCAL_RATIO: dict(
-            title="Focal ratio",
-            doc="Effective focal length over M1 diameter.",
-            symbol="N",
-            equation="N = f / D",
-            acts_on=(),
-        ),
-        PLATE_SCALE: dict(
-            title="Plate scale",
-            doc="Angle on the sky that a pixel of the image spans: what the image has, with the detector where it is.",
-            units="arcsec/pixel",
-            bounds=_POSITIVE,
-            symbol=r"\theta_p",
-            equation=r"\theta_p = p / B, \quad B = s + L \left(1 - \frac{s}{f_2}\right)",
-        ),
-        REFOCUSED_PLATE_SCALE: dict(
-            title="Refocused plate scale",
-            doc="Plate scale that the telescope would have once refocused. Its derivatives are not those of a detector"
-            " that stays where it is: use the plate scale for stability.",
-            units="arcsec/pixel",
-            symbol=r"\theta_p^{\mathrm{ref}}",
-            equation=r"\theta_p^{\mathrm{ref}} = p / f",
-            acts_on=(),
-        ),
-        DEFOCUS: dict(
-            title="Defocus of the relay",
-            doc="Rms OPD over the full pupil of the defocus that the geometry leaves at the detector; positive where the"
-            " OPD grows towards the edge. Zero in focus.",
-            units="nm",
-            symbol="w_4",
-            equation=r"w_4 = \frac{A D^2}{16 \sqrt{3}\, B}, \quad"
-            r" A = 1 - \frac{s}{f_1} - L \left(\frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}\right)",
-        ),
-        M1_ZERNIKES: dict(
-            title="M1 Zernike coefficients",
-            doc="OPD of each Zernike polynomial (Noll index, unit rms over the full circle of the M1 diameter).",
-            units="nm",
-            symbol="a_j",
-            source="design: no aberration",
-        ),
-        M2_ZERNIKES: dict(
-            title="M2 Zernike coefficients",
-            doc="OPD of each Zernike polynomial (Noll index, unit rms over the circle of the M2 diameter, not over the"
-            " beam's footprint).",
-            units="nm",
-            symbol="b_j",
-            source="design: no aberration",
-        ),
-        WAVELENGTH: dict(
-            title="Wavelength",
-            doc="Centre of the band.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol=r"\lambda",
-            source=_DESIGN,
-        ),
-        BANDWIDTH: dict(
-            title="Bandwidth",
-            doc="Full width of the band, a top hat.",
-            units="m",
-            bounds=_POSITIVE,
-            symbol=r"\Delta\lambda",
-            source=_DESIGN,
-        ),
-        EXPOSURE_TIME: dict(
-            title="Exposure time",
-            doc="Total time of the frames that an image adds up.",
-            units="s",
-            bounds=_POSITIVE,
-            symbol="t",
-            source="SHERA public design: one visit",
-        ),
-        FRAME_TIME: dict(
-            title="Frame time",
-            doc="Time of one frame. The expected image of an exposure does not depend on it.",
-            units="s",
-            bounds=_POSITIVE,
-            symbol="t_f",
-            acts_on=(),
-            source=_DESIGN,
-        ),
-        THROUGHPUT: dict(
-            title="Throughput",
-            doc="Detected photons over photons on the open aperture; quantum efficiency included.",
-            bounds=Bounds(exclusive_minimum=0, maximum=1),
-            symbol=r"\eta",
-            source="quantum efficiency of the HWK4123 on flight; illustrative for the testbed; mirrors and filter not"
-            " counted",
-        ),
-    }.items()
+_SAID: Final[dict[str, dict[str, Any]]] = {
+    SEPARATION: dict(
+        title="Separation",
+        doc="Angle between the two stars: the quantity that SHERA measures.",
+        units="arcsec",
+        bounds=_POSITIVE,
+        symbol=r"\rho",
+    ),
+    POSITION_ANGLE: dict(
+        title="Position angle",
+        doc="Direction of star B seen from star A, from +y (North) towards +x (East).",
+        units="deg",
+        bounds=Bounds(minimum=-360, maximum=360),
+        symbol=r"\phi",
+    ),
+    X_POSITION: dict(
+        title="x position",
+        doc="Midpoint of the pair from the centre of the image; +x is a growing column.",
+        units="arcsec",
+        symbol="x_0",
+        source="design: centred",
+    ),
+    Y_POSITION: dict(
+        title="y position",
+        doc="Midpoint of the pair from the centre of the image; +y is a growing row.",
+        units="arcsec",
+        symbol="y_0",
+        source="design: centred",
+    ),
+    CONTRAST: dict(
+        title="Flux ratio",
+        doc="Flux of star A over that of star B, in the band.",
+        bounds=_POSITIVE,
+        symbol="c",
+    ),
+    FLUX_DENSITY: dict(
+        title="Spectral flux density",
+        doc="Photons of both stars together at the pupil, per second, square metre of area and metre of bandwidth.",
+        units="ph.s**-1.m**-3",
+        bounds=_POSITIVE,
+        symbol="f",
+    ),
+    LOG_FLUX: dict(
+        title="Total flux",
+        doc="Decimal logarithm of the photons detected from both stars in one exposure through the real aperture,"
+        " before any light is lost beyond the pupil or outside the image.",
+        units="ph",
+        scale="log10",
+        symbol=r"\log_{10} F",
+        equation=r"F = f \, \eta \, t \, \Delta\lambda \, a \, \frac{\pi D^2}{4}",
+    ),
+    M1_DIAMETER: dict(
+        title="M1 diameter",
+        doc="Diameter of the pupil; obscuration, struts and diffractive pupil scale with it.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="D",
+        source=_DESIGN,
+    ),
+    M2_DIAMETER: dict(
+        title="M2 diameter",
+        doc="Clear aperture of M2, and the circle over which its Zernike polynomials have unit rms. The obscuration"
+        " that M2 causes in the pupil is part of the configuration.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="D_2",
+        source=_DESIGN,
+    ),
+    M1_FOCAL_LENGTH: dict(
+        title="M1 focal length",
+        doc="Focal length of the primary mirror; positive, for it converges.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="f_1",
+        source=_DESIGN,
+    ),
+    M2_FOCAL_LENGTH: dict(
+        title="M2 focal length",
+        doc="Focal length of the secondary mirror; negative, for it diverges.",
+        units="m",
+        bounds=Bounds(exclusive_maximum=0),
+        symbol="f_2",
+        source=_DESIGN,
+    ),
+    M1_M2_SEPARATION: dict(
+        title="M1-M2 separation",
+        doc="Distance from the primary to the secondary mirror.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="s",
+        source=_DESIGN,
+    ),
+    M2_DETECTOR_SEPARATION: dict(
+        title="M2-detector separation",
+        doc="Distance from the secondary mirror to the detector.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="L",
+        source="computed: the detector in focus",
+    ),
+    PIXEL_PITCH: dict(
+        title="Pixel pitch",
+        doc="Distance between the centres of neighbouring pixels.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol="p",
+        source=_DESIGN,
+    ),
+    OPEN_AREA: dict(
+        title="Open area fraction",
+        doc="Open area of the rasterised aperture (obscuration and struts taken off) over that of the full circle.",
+        bounds=Bounds(exclusive_minimum=0, maximum=1.01),
+        symbol="a",
+        acts_on=(),
+        source="computed from the aperture of the configuration",
+    ),
+    FOCAL_LENGTH: dict(
+        title="Effective focal length",
+        doc="Of the two mirrors together, once refocused.",
+        units="m",
+        symbol="f",
+        equation=r"\frac{1}{f} = \frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}",
+        acts_on=(),
+    ),
+    FOCAL_RATIO: dict(
+        title="Focal ratio",
+        doc="Effective focal length over M1 diameter.",
+        symbol="N",
+        equation="N = f / D",
+        acts_on=(),
+    ),
+    PLATE_SCALE: dict(
+        title="Plate scale",
+        doc="Angle on the sky that a pixel of the image spans: what the image has, with the detector where it is.",
+        units="arcsec/pixel",
+        bounds=_POSITIVE,
+        symbol=r"\theta_p",
+        equation=r"\theta_p = p / B, \quad B = s + L \left(1 - \frac{s}{f_2}\right)",
+    ),
+    REFOCUSED_PLATE_SCALE: dict(
+        title="Refocused plate scale",
+        doc="Plate scale that the telescope would have once refocused. Its derivatives are not those of a detector"
+        " that stays where it is: use the plate scale for stability.",
+        units="arcsec/pixel",
+        symbol=r"\theta_p^{\mathrm{ref}}",
+        equation=r"\theta_p^{\mathrm{ref}} = p / f",
+        acts_on=(),
+    ),
+    DEFOCUS: dict(
+        title="Defocus of the relay",
+        doc="Rms OPD over the full pupil of the defocus that the geometry leaves at the detector; positive where"
+        " the OPD grows towards the edge. Zero in focus.",
+        units="nm",
+        symbol="w_4",
+        equation=r"w_4 = \frac{A D^2}{16 \sqrt{3}\, B}, \quad"
+        r" A = 1 - \frac{s}{f_1} - L \left(\frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}\right)",
+    ),
+    M1_ZERNIKES: dict(
+        title="M1 Zernike coefficients",
+        doc="OPD of each Zernike polynomial (Noll index, unit rms over the full circle of the M1 diameter).",
+        units="nm",
+        symbol="a_j",
+        source="design: no aberration",
+    ),
+    M2_ZERNIKES: dict(
+        title="M2 Zernike coefficients",
+        doc="OPD of each Zernike polynomial (Noll index, unit rms over the circle of the M2 diameter, not over the"
+        " beam's footprint).",
+        units="nm",
+        symbol="b_j",
+        source="design: no aberration",
+    ),
+    WAVELENGTH: dict(
+        title="Wavelength",
+        doc="Centre of the band.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol=r"\lambda",
+        source=_DESIGN,
+    ),
+    BANDWIDTH: dict(
+        title="Bandwidth",
+        doc="Full width of the band, a top hat.",
+        units="m",
+        bounds=_POSITIVE,
+        symbol=r"\Delta\lambda",
+        source=_DESIGN,
+    ),
+    EXPOSURE_TIME: dict(
+        title="Exposure time",
+        doc="Total time of the frames that an image adds up.",
+        units="s",
+        bounds=_POSITIVE,
+        symbol="t",
+        source="SHERA public design: one visit",
+    ),
+    FRAME_TIME: dict(
+        title="Frame time",
+        doc="Time of one frame. The expected image of an exposure does not depend on it.",
+        units="s",
+        bounds=_POSITIVE,
+        symbol="t_f",
+        acts_on=(),
+        source=_DESIGN,
+    ),
+    THROUGHPUT: dict(
+        title="Throughput",
+        doc="Detected photons over photons on the open aperture; quantum efficiency included.",
+        bounds=Bounds(exclusive_minimum=0, maximum=1),
+        symbol=r"\eta",
+        source="quantum efficiency of the HWK4123 on flight; illustrative for the testbed; mirrors and filter not"
+        " counted",
+    ),
 }
+
+FIELDS: Final[dict[str, FieldMaker]] = {key: partial(ParamField, key, **said) for key, said in _SAID.items()}
 
 PRIOR_SIGMA: Final = {  # how far each default can be trusted before an observation, in the parameter's unit
     SEPARATION: 0.010,

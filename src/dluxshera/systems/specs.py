@@ -1,7 +1,7 @@
 """The specs of each system, built from one set of field definitions. No jax.
 
-The *forward* spec derives plate scale and flux from geometry and flux density. The *inference* spec has both as primitive
-knobs, and no geometry behind them: there the detector is in focus, and any defocus is a Zernike coefficient.
+The *forward* spec derives plate scale and flux from geometry and flux density. The *inference* spec has both as
+primitive knobs, and no geometry behind them: there the detector is in focus, and any defocus is a Zernike coefficient.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _defaults(config: SheraThreePlaneConfig, target: Target) -> tuple[dict[str, 
         strut_rotation_deg=config.strut_rotation_deg,
         subpixels=config.aperture_subpixels,
     )
-    values = {
+    values: dict[str, Any] = {
         f.SEPARATION: target.separation_as,
         f.POSITION_ANGLE: target.position_angle_deg,
         f.X_POSITION: 0.0,
@@ -158,7 +158,7 @@ def _defaults(config: SheraThreePlaneConfig, target: Target) -> tuple[dict[str, 
         if noll:
             values[key] = (0.0,) * len(noll)
     about_target = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
-    return values, {key: f"{target.name}: {target.source}" for key in about_target}
+    return values, dict.fromkeys(about_target, f"{target.name}: {target.source}")
 
 
 def _derived(key: str, registry: TransformRegistry) -> ParamField:

@@ -1,0 +1,126 @@
+"""The figures of a fit: image, residual, convergence, pulls. Each returns a matplotlib figure and shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _extent(shape: tuple[int, ...], plate_scale: float) -> tuple[float, float, float, float]:
+    half_x, half_y = 0.5 * plate_scale * shape[1], 0.5 * plate_scale * shape[0]
+    return (-half_x, half_x, -half_y, half_y)
+
+
+def plot_image(image: Any, plate_scale: float, *, title: str = "") -> Figure:
+    """Draw an image on a logarithmic scale.
+
+    Parameters
+    ----------
+    image : array_like, shape (n, m)
+        Photons per pixel.
+    plate_scale : float
+        arcsec per pixel.
+    title : str
+    """
+    from matplotlib.colors import LogNorm
+
+    image = np.asarray(image)
+    figure, axes = _figure(5.6, 4.6)
+    peak = float(image.max())
+    floor = max(float(np.quantile(image, 0.01)), 1e-6 * peak)
+    shown = axes.imshow(
+        np.maximum(image, floor),
+        origin="lower",
+        extent=_extent(image.shape, plate_scale),
+        norm=LogNorm(floor, peak),
+        cmap="magma",
+    )
+    figure.colorbar(shown, ax=axes, label="photons per pixel")
+    axes.set(xlabel="x (arcsec)", ylabel="y (arcsec)", title=title)
+    return figure
+
+
+def plot_residual(data: Any, model: Any, plate_scale: float, *, title: str = "") -> Figure:
+    """Draw what a model leaves of the data, in units of the photon noise, and its histogram against a unit normal.
+
+    Parameters
+    ----------
+    data, model : array_like, shape (n, m)
+        Photons per pixel.
+    plate_scale : float
+        arcsec per pixel.
+    title : str
+    """
+    data, model = np.asarray(data), np.asarray(model)
+    residual = (data - model) / np.sqrt(model)
+    figure, (image, histogram) = _figure(9.2, 4.2, columns=2)
+    shown = image.imshow(
+        residual, origin="lower", extent=_extent(data.shape, plate_scale), cmap="RdBu_r", vmin=-4, vmax=4
+    )
+    figure.colorbar(shown, ax=image, label="(data - model) / sigma")
+    image.set(xlabel="x (arcsec)", ylabel="y (arcsec)", title=title)
+    edges = np.linspace(-5, 5, 51)
+    histogram.hist(residual.ravel(), bins=edges, density=True, color="C0", alpha=0.7, label="pixels")
+    histogram.plot(edges, np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi), color="C1", label="unit normal")
+    histogram.set(xlabel="(data - model) / sigma", ylabel="density")
+    histogram.legend(frameon=False)
+    return figure
+
+
+def plot_convergence(losses: Sequence[float], gradient_norms: Sequence[float], tolerance: float) -> Figure:
+    """Draw the steps of a fit: how far the loss is above its end, and the norm of the whitened gradient.
+
+    Parameters
+    ----------
+    losses : sequence of float
+        One for each step.
+    gradient_norms : sequence of float
+        About the distance to the maximum, in units of sigma.
+    tolerance : float
+        Below which the fit ends.
+    """
+    figure, (left, right) = _figure(9.2, 3.6, columns=2)
+    above = np.asarray(losses) - losses[-1]
+    left.semilogy(np.arange(len(above) - 1), above[:-1], marker="o", color="C0")
+    left.set(xlabel="step", ylabel="loss above its end", title="Loss")
+    right.semilogy(gradient_norms, marker="o", color="C0")
+    right.axhline(tolerance, color="C1", ls="--", label="tolerance")
+    right.set(xlabel="step", ylabel="distance to the maximum (sigma)", title="Gradient")
+    right.legend(frameon=False)
+    return figure
+
+
+def plot_pulls(pulls: Iterable[float], labels: Sequence[str], *, title: str = "") -> Figure:
+    """Draw (estimate - truth) / sigma of each parameter.
+
+    Parameters
+    ----------
+    pulls : iterable of float
+    labels : sequence of str
+        A name for each.
+    title : str
+    """
+    values = np.asarray(list(pulls))
+    rows = np.arange(len(values))
+    figure, axes = _figure(7.0, 1.0 + 0.24 * len(values))
+    axes.axvspan(-1, 1, color="C0", alpha=0.15, label="1 sigma")
+    axes.axvspan(-2, 2, color="C0", alpha=0.10, label="2 sigma")
+    axes.axvline(0, color="C0", lw=1)
+    axes.plot(values, rows, "o", color="C1")
+    axes.set(yticks=rows, yticklabels=labels, xlabel="(estimate - truth) / sigma", title=title)
+    axes.set_xlim(-max(3.5, 1.1 * np.abs(values).max()), max(3.5, 1.1 * np.abs(values).max()))
+    axes.invert_yaxis()
+    axes.legend(frameon=False, loc="lower right")
+    return figure
