@@ -1,4 +1,4 @@
-"""The figures of a fit: image, residual, convergence, pulls. Each returns a matplotlib figure and shows nothing."""
+"""The figures of a fit: image, residual, convergence, pulls. Each returns a new pyplot figure."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ if TYPE_CHECKING:
 
 
 def _figure(width: float, height: float, columns: int = 1) -> tuple[Figure, Any]:
-    from matplotlib.figure import Figure
+    import matplotlib.pyplot as plt
 
-    figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns)
+    return plt.subplots(1, columns, figsize=(width, height), layout="constrained")
 
 
 def _extent(shape: tuple[int, ...], plate_scale: float) -> tuple[float, float, float, float]:

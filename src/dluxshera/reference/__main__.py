@@ -10,8 +10,9 @@ from dluxshera.reference.sources import REPORT
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Write or check the pages; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dluxshera.reference", description=__doc__)
-    parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: the current folder)")
+    parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: here)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
     options = parser.parse_args(arguments)
     try:

@@ -1,7 +1,6 @@
 """Keeping the generated files equal to their sources."""
 
 import os
-import tempfile
 from pathlib import Path
 
 from dluxshera.reference import budget, parameters, text
@@ -39,7 +38,6 @@ def apply(changed: dict[Path, str | None]) -> None:
             path.unlink()
             continue
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=".", suffix=".tmp", encoding="utf-8", newline="\n", delete=False) as new:
-            new.write(page)
-        os.chmod(new.name, 0o644)
-        os.replace(new.name, path)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        beside.write_text(page, encoding="utf-8", newline="\n")
+        beside.replace(path)

@@ -21,10 +21,12 @@ class Parameter:
 
     @property
     def group(self) -> str:
+        """The part of the key before its first dot."""
         return self.key.partition(".")[0]
 
     @property
     def title(self) -> str:
+        """The name in words."""
         return self.get("title", self.key)
 
     def get(self, name: str, default: Any = None) -> Any:
@@ -45,9 +47,11 @@ class Catalogue:
     specs: dict[str, dict[str, Any]]
 
     def of_group(self, group: str) -> list[Parameter]:
+        """Return the parameters of a group, in the order of the schemas."""
         return [p for p in self.parameters.values() if p.group == group]
 
     def depends_on(self, key: str, spec: str) -> list[str]:
+        """Return the keys from which `key` is computed in `spec`."""
         return self.parameters[key].by_spec.get(spec, {}).get("x-depends-on", [])
 
     def used_by(self, key: str) -> list[str]:
@@ -85,7 +89,7 @@ def read_schemas(folder: Path) -> Catalogue:
         newest = max(paths, key=lambda path: [int(part) for part in path.name.split(".")])
         for path in sorted(newest.glob("*.schema.json")):
             schema = read_json(path)
-            if "x-spec" not in schema:                    # a schema of documents, not of parameters
+            if "x-spec" not in schema:  # a schema of documents, not of parameters
                 continue
             label = schema["x-spec"] if len(versions) == 1 else f"{system} {schema['x-spec']}"
             specs[label] = schema

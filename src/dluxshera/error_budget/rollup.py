@@ -1,0 +1,64 @@
+r"""How the terms of a budget add up: `combine`, by the rule of each term, and the reserve that allocations leave.
+
+Random realisations combine by root sum of squares (rss). Terms of one correlation group follow one cause, so they add
+with their signs inside the group, and the groups combine by rss. Biases of known sign add linearly, on top:
+
+.. math:: \sqrt{\sum_r e_r^2 + \sum_g \Big(\sum_{i \in g} e_i\Big)^2} + \Big|\sum_l e_l\Big|
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from math import fsum, hypot, sqrt
+from typing import NamedTuple
+
+from dluxshera.error_budget.terms import Rule, TermClass
+
+
+class Contribution(NamedTuple):
+    """What one term adds: a standard deviation, or a signed bias."""
+
+    value: float
+    rule: Rule
+    group: str | None = None
+    term_class: TermClass = "random"
+
+
+def combine(contributions: Iterable[Contribution]) -> float:
+    """Return the total of some contributions, by the rule of each.
+
+    Examples
+    --------
+    >>> scale = [Contribution(3.0, "group", "scale"), Contribution(-2.0, "group", "scale")]
+    >>> round(combine([Contribution(2.0, "rss"), *scale, Contribution(-0.5, "linear")]), 3)
+    2.736
+    """
+    rss: list[float] = []
+    linear: list[float] = []
+    groups: dict[str | None, list[float]] = {}
+    for item in contributions:
+        match item.rule:
+            case "rss":
+                rss.append(item.value)
+            case "group":
+                groups.setdefault(item.group, []).append(item.value)
+            case "linear":
+                linear.append(item.value)
+            case "informative":
+                pass
+    return hypot(*rss, *map(fsum, groups.values())) + abs(fsum(linear))
+
+
+def by_class(contributions: Iterable[Contribution]) -> dict[str, float]:
+    """Return the total of each class that occurs; a group that spans classes is combined inside each."""
+    items = [item for item in contributions if item.rule != "informative"]
+    return {
+        name: combine(item for item in items if item.term_class == name)
+        for name in dict.fromkeys(i.term_class for i in items)
+    }
+
+
+def reserve(limit: float, allocated: float) -> float | None:
+    """Return what the combined allocations leave of a limit, in quadrature; None if they exceed it."""
+    left = limit**2 - allocated**2
+    return sqrt(left) if left >= 0 else None

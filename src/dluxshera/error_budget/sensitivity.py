@@ -1,0 +1,319 @@
+"""What a perturbation of the truth does to a fitted parameter: sees functions from store to image, and their specs.
+
+All of it is evaluated at one reference point, to first order, with a second-order term to say how far that reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from math import pi, sqrt
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import ExpectationError
+from dluxshera.inference.fisher import fisher_from_jacobian, image_jacobian
+from dluxshera.inference.likelihood import Noise
+from dluxshera.params.packing import pack_params, unpack_params
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+
+Predict = Callable[[ParameterStore], Any]
+
+SAME_IMAGE = 1e-9
+LINEARITY = 0.1
+
+
+class Model(NamedTuple):
+    """A model of the image at the reference point.
+
+    Parameters
+    ----------
+    store : ParameterStore
+        The reference point; its spec is the model's.
+    predict : callable
+        From a store of that spec to the expected image.
+    derived : callable
+        From a store of that spec to its derived values by key.
+    """
+
+    store: ParameterStore
+    predict: Predict
+    derived: Callable[[ParameterStore], Mapping[str, Any]]
+
+
+def matching_store(model: Model, spec: ParamSpec) -> ParameterStore:
+    """Return the store of another spec at the same point: a primitive there may be derived here."""
+    values = {**model.derived(model.store), **model.store}
+    return ParameterStore({key: values[key] for key in spec.primitives}, spec)
+
+
+def check_same_image(forward: Model, inference: Model) -> Float[np.ndarray, " *image"]:
+    """Return the image at the reference point, which both models must give.
+
+    Raises
+    ------
+    ExpectationError
+        If they differ by more than rounding.
+    """
+    image, other = (np.asarray(model.predict(model.store)) for model in (forward, inference))
+    apart = float(np.linalg.norm(image - other) / np.linalg.norm(image))
+    if not apart < SAME_IMAGE:
+        raise ExpectationError(
+            "inference model",
+            expected=f"the forward model's image at the reference point, within {SAME_IMAGE:g}",
+            got=apart,
+            remedy="Build both from one configuration, with the detector in focus",
+        )
+    return image
+
+
+class Response(NamedTuple):
+    """What a perturbation of the image does to a fit.
+
+    Parameters
+    ----------
+    bias : ndarray, shape (n,)
+        Of each fitted parameter, in its unit.
+    significance : float
+        Of the perturbation itself, in sigmas.
+    residual : float
+        Of what the fit leaves of it in the residuals, in sigmas.
+    """
+
+    bias: Float[np.ndarray, " n"]
+    significance: float
+    residual: float
+
+
+@dataclass(frozen=True)
+class LinearFit:
+    r"""A maximum-likelihood fit, linearised at the reference point.
+
+    With the rows of :math:`J` the derivatives of the image and :math:`S` its covariance, a perturbation
+    :math:`\Delta\mu` biases the parameters by :math:`F^{-1} J S^{-1} \Delta\mu` with :math:`F = J S^{-1} J^T` (Amara
+    and Refregier 2008, arXiv:0710.5171, equation 8). It is computed from the QR factors of the whitened derivatives,
+    which loses half the digits that the normal equations lose.
+
+    Parameters
+    ----------
+    labels : tuple of str
+        The parameters.
+    sigma, conditional : ndarray, shape (n,)
+        1-sigma error of each with the others fitted, and with the others known.
+    condition : float
+        Of the Fisher matrix, each parameter in units of its own conditional sigma.
+    """
+
+    labels: tuple[str, ...]
+    sigma: Float[np.ndarray, " n"]
+    conditional: Float[np.ndarray, " n"]
+    condition: float
+    _q: Float[np.ndarray, "pixels n"]
+    _r: Float[np.ndarray, "n n"]
+
+    @classmethod
+    def from_jacobian(
+        cls, jacobian: Float[np.ndarray, "n pixels"], weights: Float[np.ndarray, " pixels"], labels: tuple[str, ...]
+    ) -> LinearFit:
+        """Linearise; rows of the Jacobian are derivatives by each parameter, weights the inverse variances.
+
+        Raises
+        ------
+        FitError
+            If a direction has no information; the parameters in it are named.
+        """
+        information = fisher_from_jacobian(jnp.asarray(jacobian), jnp.asarray(weights), labels)
+        sigma = np.sqrt(np.diag(information.covariance()))
+        conditional = 1 / np.sqrt(np.diag(information.matrix))
+        q, r = np.linalg.qr((jacobian * conditional[:, None] * np.sqrt(weights)).T)
+        return cls(labels, sigma, conditional, float(np.linalg.cond(r) ** 2), q, r)
+
+    @property
+    def reach(self) -> float:
+        """The part of the largest possible bias below which a computed one is rounding error."""
+        return sqrt(100 * float(np.finfo(float).eps) * sqrt(self.condition))
+
+    def response(self, whitened: Float[np.ndarray, " pixels"]) -> Response:
+        """Return what a perturbation does, given in sigmas of each pixel."""
+        along = self._q.T @ whitened
+        bias = np.linalg.solve(self._r, along) * self.conditional
+        left = whitened - self._q @ along
+        return Response(bias, float(np.linalg.norm(whitened)), float(np.linalg.norm(left)))
+
+    def from_score(self, score: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+        """Return the covariance times a gradient of the log-likelihood: a Newton step."""
+        return np.linalg.solve(self._r, np.linalg.solve(self._r.T, score * self.conditional)) * self.conditional
+
+
+@eqx.filter_jit
+def _score(
+    predict: Predict, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
+) -> Float[Array, " n"]:
+    return jax.grad(lambda theta: noise.log_likelihood(data, predict(unpack_params(theta, free, store))))(theta)
+
+
+def second_order_bias(
+    fit: LinearFit,
+    model: Model,
+    free: ParamSpec,
+    noise: Noise,
+    truth: Callable[[float], Any],
+    bias: Float[np.ndarray, " n"],
+    step: float,
+) -> Float[np.ndarray, " n"]:
+    r"""Return the second derivative of a fit's bias by the size of the perturbation.
+
+    The fit stays where the score, the gradient :math:`g(\theta, t)` of the log-likelihood, is zero. With
+    :math:`\gamma(t) = g(\theta_0 + t b, t)` along the first-order bias :math:`b`, its second derivative is
+    :math:`F^{-1} \gamma''(0)`, exactly; here :math:`\gamma''` is a difference over `step`.
+
+    Parameters
+    ----------
+    fit, free
+        The fit, and the spec of its parameters in its order.
+    model : Model
+        What is fitted.
+    noise : Noise
+        Of the data.
+    truth : callable
+        From the size of the perturbation to the noise-free data.
+    bias : ndarray, shape (n,)
+        The first-order bias for size one.
+    step : float
+        A size at which the image changes by about a thousandth.
+    """
+    theta = np.asarray(pack_params(model.store, free))
+    scores = [
+        np.asarray(
+            _score(model.predict, model.store, free, jnp.asarray(theta + t * bias), jnp.asarray(truth(t)), noise)
+        )
+        for t in (step, -step)
+    ]
+    return fit.from_score((scores[0] + scores[1]) / step**2)
+
+
+@eqx.filter_jit
+def _noise_information(
+    predict: Predict, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
+) -> tuple[Float[Array, ""], Float[Array, " n"]]:
+    def information(theta: Array) -> Array:
+        at = unpack_params(theta, keys, store)
+        at_answer = jnp.asarray(at[answer])
+        image, slope = jax.jvp(lambda x: predict(at.replace({answer: x})), (at_answer,), (jnp.ones_like(at_answer),))
+        return jnp.sum(slope**2 * noise.fisher_weights(image))
+
+    theta = pack_params(store, keys)
+    value, tangent = jax.linearize(information, theta)
+    steps = jnp.diag(jnp.where(theta == 0, 1.0, theta))
+    return value, jax.lax.map(tangent, steps)
+
+
+def noise_elasticities(model: Model, answer: str, keys: Iterable[str], noise: Noise) -> dict[str, float]:
+    """Return how the conditional sigma of the answer depends on some parameters.
+
+    Returns
+    -------
+    dict of str to float
+        By key, the logarithmic derivative of sigma; where the parameter is zero, that by the parameter itself.
+    """
+    free = model.store.spec.subset(keys)
+    value, slopes = _noise_information(model.predict, model.store, answer, free, noise)
+    return {key: -0.5 * float(slope / value) for key, slope in zip(free, slopes, strict=True)}
+
+
+def clear_pupil_floor(wavelength: float, diameter: float, photons: float, contrast: float) -> tuple[float, float]:
+    r"""Return the photon-noise floor of a separation, in radians, for a clear circular pupil.
+
+    One star of :math:`N` photons is placed in one direction to :math:`\lambda / (\pi D \sqrt{N})`, as long as the
+    pixels are fine and hold all light. With the midpoint fitted, the separation has the noise of both places:
+    :math:`\lambda / (\pi D) \sqrt{1/N_A + 1/N_B}`. With the midpoint known, both stars move by half and it is
+    :math:`2 \lambda / (\pi D \sqrt{N_A + N_B})`.
+
+    Parameters
+    ----------
+    wavelength, diameter : float
+        In one unit.
+    photons, contrast : float
+        Of both stars together, and flux ratio A / B.
+
+    Returns
+    -------
+    fitted, known : float
+        For each case of the midpoint.
+    """
+    a, b = photons * contrast / (1 + contrast), photons / (1 + contrast)
+    spot = wavelength / (pi * diameter)
+    return spot * sqrt(1 / a + 1 / b), 2 * spot / sqrt(photons)
+
+
+class Perturbation(NamedTuple):
+    """A perturbation of the truth: the first-order change of the image, and the image, by its size."""
+
+    slope: Float[np.ndarray, " *image"]
+    truth: Callable[[float], Any]
+
+
+class Directions:
+    """Derivatives of a model's image by the parameters that some directions name, computed together.
+
+    Parameters
+    ----------
+    model : Model
+        At the reference point.
+    keys : iterable of str
+        All that the directions name.
+    """
+
+    def __init__(self, model: Model, keys: Iterable[str]) -> None:
+        self.model = model
+        self.free = model.store.spec.subset(dict.fromkeys(keys))
+        self.theta = np.asarray(pack_params(model.store, self.free))
+        if self.free:
+            image, jacobian = image_jacobian(model.predict, model.store, self.free)
+            self.image, self.jacobian = np.asarray(image), np.asarray(jacobian)
+
+    def rows(self, keys: Iterable[str]) -> list[int]:
+        """Return the rows of the Jacobian that belong to some keys, in their order."""
+        return [self.free.labels.index(label) for key in keys for label in self.free[key].labels]
+
+    def acts(self, key: str) -> bool:
+        """Return whether the image depends on a parameter, above rounding."""
+        rows = self.rows([key])
+        size = np.where(self.theta[rows] == 0, 1.0, np.abs(self.theta[rows]))
+        change = np.linalg.norm(self.jacobian[rows].reshape(len(rows), -1), axis=1) * size
+        return bool(change.max() > 1e-12 * np.linalg.norm(self.image))
+
+    def step(self, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> Perturbation:
+        """Return the perturbation along a direction: parameter key to change per unit of size, in the key's unit."""
+        model = self.model
+        along = {
+            key: np.broadcast_to(np.asarray(value, dtype=float), model.store.spec[key].shape)
+            for key, value in direction.items()
+        }
+        rows = self.rows(along)
+        slope = np.tensordot(np.concatenate([np.ravel(v) for v in along.values()]), self.jacobian[rows], axes=1)
+
+        def truth(size: float) -> Any:
+            return model.predict(
+                model.store.replace({key: np.asarray(model.store[key]) + size * v for key, v in along.items()})
+            )
+
+        return Perturbation(slope, truth)
+
+
+def relative_change(model: Model, derived: str, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> float:
+    """Return the relative change of a derived value along a direction: parameter key to change, in the key's unit."""
+    store = model.store
+
+    def value(size: Any) -> Any:
+        moved = {key: jnp.asarray(store[key]) + size * jnp.asarray(change) for key, change in direction.items()}
+        return model.derived(store.replace(moved))[derived]
+
+    at, slope = jax.jvp(value, (jnp.zeros(()),), (jnp.ones(()),))
+    return float(slope / at)

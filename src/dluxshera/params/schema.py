@@ -1,0 +1,123 @@
+"""A `ParamSpec` as JSON Schema 2020-12: what a document may say of the parameters, and what their pages are made from.
+
+JSON Schema's own keywords carry what a validator enforces; those that begin with ``x-`` carry the rest. No jax, and no
+astropy: a test compares the dimensions below with astropy's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from dluxshera.errors import ParameterError
+from dluxshera.params.spec import ParamField, ParamSpec
+
+SCHEMA_VERSION: Final = "0.1.0"
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+
+DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name of our own where it knows none
+    "": "dimensionless",
+    "arcsec": "angle",
+    "arcsec/pixel": "angle per pixel",
+    "deg": "angle",
+    "m": "length",
+    "nm": "length",
+    "ph": "photon count",
+    "ph.s**-1.m**-3": "photon flux density wav",
+    "s": "time",
+}
+
+
+def spec_schema(
+    spec: ParamSpec, description: str, design_values: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """Return the JSON Schema of a document that gives values for a spec's parameters.
+
+    Parameters
+    ----------
+    spec : ParamSpec
+        One property for each of its fields, in its order.
+    description : str
+        What the spec is for, as a sentence.
+    design_values : mapping of str to mapping, optional
+        Name of a point design to its values by key, derived ones included.
+
+    Returns
+    -------
+    dict
+        Plain data, as `json.dumps` takes it.
+
+    Raises
+    ------
+    ParameterError
+        If a unit has no dimension here.
+    """
+    designs = design_values or {}
+    return {
+        "$schema": DIALECT,
+        "$id": f"urn:dluxshera:schema:{spec.title}:{SCHEMA_VERSION}",
+        "title": f"Parameters of {spec.title}",
+        "description": description,
+        "type": "object",
+        "additionalProperties": False,
+        "x-system": spec.system_id,
+        "x-spec": spec.name,
+        "x-version": SCHEMA_VERSION,
+        "x-groups": {
+            name: {"title": title, "description": text}
+            for name, title, text in spec.groups
+            if any(item.group == name for item in spec.fields)
+        },
+        "properties": {
+            item.key: field_schema(
+                item, {name: values[item.key] for name, values in designs.items() if item.key in values}
+            )
+            for item in spec.fields
+        },
+    }
+
+
+def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design."""
+    if item.units not in DIMENSIONS:
+        raise ParameterError(item.key, expected="a unit whose dimension params/schema.py names", got=item.units)
+    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
+    number = {"type": "number", **item.bounds.as_dict()}
+    if item.shape:
+        schema |= {"type": "array", "items": number, "minItems": item.shape[0], "maxItems": item.shape[0]}
+    else:
+        schema |= number
+    if item.kind == "derived":
+        schema["readOnly"] = True
+    else:
+        schema["const" if item.kind == "structural" else "default"] = plain_value(item.default)
+    schema |= {
+        "x-kind": item.kind,
+        "x-group": item.group,
+        "x-unit": item.units,
+        "x-dimension": DIMENSIONS[item.units],
+        "x-scale": item.scale,
+        "x-acts-on": list(item.acts_on),
+        "x-depends-on": list(item.depends_on),
+    }
+    optional = {
+        "x-components": list(item.components),
+        "x-symbol": item.symbol,
+        "x-equation": item.equation,
+        "x-transform": item.transform,
+        "x-prior": item.prior.as_dict() if item.prior else None,
+    }
+    schema |= {name: value for name, value in optional.items() if value}
+    schema |= {"x-source": item.source, "x-since": item.since}
+    return schema | {"x-design-values": {name: plain_value(value) for name, value in design_values.items()}}
+
+
+def plain_value(value: Any) -> Any:
+    """Return a number or a sequence of numbers as JSON has it."""
+    return [float(number) for number in value] if isinstance(value, list | tuple) else float(value)
+
+
+def _said_unit(item: ParamField) -> str:
+    if item.scale == "log10":
+        return f"Unit: log10({item.units})."
+    return f"Unit: {item.units}." if item.units else "A pure number, without unit."

@@ -1,0 +1,317 @@
+"""The generated pages say what the schemas and the report say, all of it, and keep up with them."""
+
+import copy
+import json
+import re
+
+import pytest
+
+from dluxshera.errors import DerivationError, DocumentError
+from dluxshera.reference import drawing, text
+from dluxshera.reference.__main__ import main
+from dluxshera.reference.sources import read_schemas
+
+GROUPS = {"mirror": {"title": "Mirror", "description": "Glass."}, "image": {"title": "Image", "description": "Pixels."}}
+
+
+def entry(group, kind, unit, **more):
+    fields = {
+        "title": f"A {group} value",
+        "description": f"What it is. Unit: {unit}.",
+        "type": "number",
+        "x-kind": kind,
+    }
+    return fields | {"x-group": group, "x-unit": unit, "x-scale": "linear", "x-depends-on": []} | more
+
+
+SCHEMA = {
+    "title": "Parameters of a.forward",
+    "description": "A small one.",
+    "x-system": "a",
+    "x-spec": "forward",
+    "x-version": "0.1.0",
+    "x-groups": GROUPS,
+    "properties": {
+        "mirror.focal_length_m": entry("mirror", "primitive", "m", default=2.5, exclusiveMinimum=0),
+        "mirror.coefficients_nm": entry(
+            "mirror",
+            "primitive",
+            "nm",
+            type="array",
+            items={"type": "number"},
+            minItems=2,
+            maxItems=2,
+            default=[0.0, 0.0],
+            **{"x-components": ["Z4", "Z5"]},
+        ),
+        "image.scale": entry(
+            "image", "derived", "rad", readOnly=True, **{"x-depends-on": ["mirror.focal_length_m"], "x-scale": "log10"}
+        ),
+    },
+}
+REPORT = {
+    "budget": {
+        "id": "B",
+        "title": "A budget",
+        "requirement": {"id": "R", "value": 3.0, "unit": "uas", "status": "illustrative", "text": "What is asked."},
+        "reference": {"target": "a star", "visit": {"value": 1800.0, "unit": "s"}},
+    },
+    "provenance": {"package_version": "1", "spec_hash": "ab", "command": "make it", "created_with": {"numpy": "2"}},
+    "estimators": [
+        {
+            "id": "full",
+            "title": "Full",
+            "free_keys": ["mirror.focal_length_m"],
+            "n_parameters": 1,
+            "sigma": {"value": 1.8, "unit": "uas"},
+            "note": None,
+        }
+    ],
+    "terms": [
+        {
+            "id": "EB-1.1",
+            "name": "Bending",
+            "parent": "EB-1",
+            "keys": ["mirror.focal_length_m"],
+            "acts": "parameter step",
+            "magnitude": {"value": 1.0, "unit": "nm"},
+            "evidence": {"tag": "derived", "source": "a note"},
+            "class": "drift",
+            "group": None,
+            "rule": "linear",
+            "allocation": {"value": 1.0, "unit": "uas"},
+            "owner": "optics",
+            "status": "open",
+            "results": {
+                "full": {
+                    "sensitivity": {"value": 2.0, "unit": "uas/nm"},
+                    "bias": {"value": -2.0, "unit": "uas"},
+                    "sigma": None,
+                    "contribution": {"value": 2.0, "unit": "uas"},
+                    "margin": {"value": -1.0, "unit": "uas"},
+                    "stealth": 0.97,
+                    "linear_range": {"value": 12345.0, "unit": "nm"},
+                }
+            },
+        }
+    ],
+    "rollup": {
+        "full": {
+            "total": {"value": 2.0, "unit": "uas"},
+            "margin": {"value": 1.0, "unit": "uas"},
+            "by_class": {"drift": {"value": 2.0, "unit": "uas"}},
+        }
+    },
+}
+
+
+@pytest.fixture
+def root(tmp_path):
+    write(tmp_path, SCHEMA)
+    write_report(tmp_path, REPORT)
+    return tmp_path
+
+
+def write(root, schema, version="0.1.0"):
+    path = root / "schemas" / schema["x-system"] / version / f"{schema['x-spec']}.schema.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(schema), encoding="utf-8")
+    return path
+
+
+def write_report(root, report):
+    path = root / "docs/reference/data/error-budget-report.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(report), encoding="utf-8")
+
+
+def generate(root, *options):
+    return main(["--root", str(root), *options])
+
+
+def page(root, name):
+    return (root / "docs" / "reference" / name).read_text(encoding="utf-8")
+
+
+def section(root, name, anchor):
+    return re.search(rf"^##+ [^\n]*{{ #{re.escape(anchor)}[ }}].*?(?=^##|\Z)", page(root, name), re.S | re.M)[0]
+
+
+def test_each_parameter_has_one_section_and_one_row(root):
+    assert generate(root) == 0
+    pages = {group: page(root, f"parameters/{group}.md") for group in GROUPS}
+    anchors = [(group, key) for group, said in pages.items() for key in re.findall(r"^## .*\{ #(\S+)", said, re.M)]
+    assert sorted(anchors) == sorted((entry["x-group"], key) for key, entry in SCHEMA["properties"].items())
+    rows = re.findall(r"^\| \[`([^`]+)`\]", page(root, "parameters/index.md"), re.M)
+    assert sorted(rows) == sorted(SCHEMA["properties"])
+
+
+def test_a_section_says_what_the_schema_says(root):
+    generate(root)
+    said = section(root, "parameters/mirror.md", "mirror.focal_length_m")
+    assert "Default\n:   2.5\n" in said
+    assert "Allowed\n:   above 0\n" in said
+    assert "Used by\n:   [`image.scale`][image.scale]\n" in said
+    assert "Error-budget terms\n:   [EB-1.1 Bending][EB-1.1]\n" in said
+    said = section(root, "parameters/mirror.md", "mirror.coefficients_nm")
+    assert "Default\n:   2 × 0\n" in said
+    assert "Components\n:   Z4, Z5\n" in said
+    said = section(root, "parameters/image.md", "image.scale")
+    assert "Unit\n:   log10(rad)\n" in said
+    assert "Depends on\n:   [`mirror.focal_length_m`][mirror.focal_length_m]\n" in said
+
+
+def test_specs_that_differ_are_told_apart(root):
+    inference = copy.deepcopy(SCHEMA) | {"x-spec": "inference"}
+    inference["properties"]["image.scale"] = entry("image", "primitive", "rad", default=-6.0)
+    del inference["properties"]["mirror.focal_length_m"]
+    write(root, inference)
+    generate(root)
+    assert "Kind\n:   derived (forward); primitive (inference)\n" in section(root, "parameters/image.md", "image.scale")
+    assert "Kind\n:   primitive (forward); absent (inference)\n" in page(root, "parameters/mirror.md")
+
+
+def test_only_the_newest_version_counts(root):
+    newer = copy.deepcopy(SCHEMA)
+    newer["properties"]["image.gain"] = entry("image", "primitive", "1", default=1.0)
+    write(root, newer, "0.10.0")
+    write(root, SCHEMA, "0.9.0")
+    generate(root)
+    assert "#image.gain" in page(root, "parameters/image.md")
+
+
+def test_a_term_names_its_parameters_and_results(root):
+    generate(root)
+    said = section(root, "error-budget.md", "EB-1.1")
+    assert "[`mirror.focal_length_m`][mirror.focal_length_m]" in said
+    assert "| Full | 2 µas/nm | 2 µas | −1 µas | −2 µas | – | 0.97 | 12300 nm |" in said.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
+    assert "make it" in page(root, "error-budget.md").partition("## Provenance")[2]
+    assert 'class="bar over"' in page(root, "error-budget.md")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"x-depends-on": ["mirror.focal_lenght_m"]}, "'mirror.focal_lenght_m'; did you mean mirror.focal_length_m"),
+        ({"x-group": "mirrors"}, "unknown group 'mirrors'"),
+        ({"x-group": "mirror"}, "the key does not start with its group 'mirror'"),
+    ],
+)  # fmt: skip
+def test_a_wrong_schema_is_refused(root, change, complaint, capsys):
+    schema = copy.deepcopy(SCHEMA)
+    schema["properties"]["image.scale"] |= change
+    path = write(root, schema)
+    with pytest.raises(DocumentError) as caught:
+        read_schemas(root / "schemas")
+    assert complaint in str(caught.value)
+    assert str(caught.value).startswith(f"{path}: image.scale: ")
+    assert generate(root) == 2
+    assert complaint in capsys.readouterr().err
+
+
+def test_a_missing_unit_is_refused(root):
+    schema = copy.deepcopy(SCHEMA)
+    del schema["properties"]["image.scale"]["x-unit"]
+    write(root, schema)
+    with pytest.raises(DocumentError, match=r"image\.scale: x-unit is missing"):
+        read_schemas(root / "schemas")
+
+
+def test_a_term_with_an_unknown_parameter_is_refused(root, capsys):
+    report = copy.deepcopy(REPORT)
+    report["terms"][0]["keys"] = ["mirror.focal_length"]
+    write_report(root, report)
+    assert generate(root) == 2
+    assert "EB-1.1: keys names the unknown parameter 'mirror.focal_length'" in capsys.readouterr().err
+
+
+def test_a_broken_file_is_named_with_its_line(root, capsys):
+    write(root, SCHEMA).write_text('{\n "x-spec": \n}', encoding="utf-8")
+    assert generate(root) == 2
+    assert "forward.schema.json:3:1: Expecting value" in capsys.readouterr().err
+
+
+def test_check_notices_what_drifted_and_writes_nothing(root, capsys):
+    assert generate(root, "--check") == 1
+    assert "docs/reference/parameters/mirror.md: is missing" in capsys.readouterr().out
+    assert not (root / "docs/reference/parameters").exists()
+    generate(root)
+    assert generate(root, "--check") == 0
+    schema = copy.deepcopy(SCHEMA)
+    schema["properties"]["mirror.focal_length_m"]["default"] = 2.6
+    write(root, schema)
+    before = page(root, "parameters/mirror.md")
+    capsys.readouterr()
+    assert generate(root, "--check") == 1
+    said = capsys.readouterr().out
+    assert "parameters/mirror.md: is out of date" in said
+    assert "parameters/image.md" not in said
+    assert page(root, "parameters/mirror.md") == before
+
+
+def test_only_what_changed_is_written_and_stale_pages_go(root, capsys):
+    generate(root)
+    folder = root / "docs/reference/parameters"
+    (folder / "notes.md").write_text("# Ours, not generated\n", encoding="utf-8")
+    untouched = (folder / "mirror.md").stat().st_mtime_ns
+    schema = copy.deepcopy(SCHEMA)
+    del schema["properties"]["image.scale"], schema["x-groups"]["image"]
+    schema["properties"]["mirror.coefficients_nm"]["description"] += " New."
+    write(root, schema)
+    capsys.readouterr()
+    assert generate(root) == 0
+    assert "docs/reference/parameters/image.md: removed" in capsys.readouterr().out
+    assert sorted(path.name for path in folder.iterdir()) == ["index.md", "mirror.md", "notes.md"]
+    rewritten = (folder / "mirror.md").stat().st_mtime_ns
+    assert rewritten != untouched
+    generate(root)
+    assert (folder / "mirror.md").stat().st_mtime_ns == rewritten
+
+
+@pytest.mark.parametrize(("value", "said"), [
+    (0.0, "0"), (2.5, "2.5"), (90.0, "90"), (1800.0, "1800"), (123456.0, "123456"), (-0.0545, "-0.0545"),
+    (1.7227e17, "1.7227e17"), (4.6e-06, "4.6e-6"), ([0.0, 0.0], "2 × 0"), ([1.0, 2.0], "[1, 2]"), (True, "True"),
+])  # fmt: skip
+def test_numbers_are_shown_in_full_and_read_back(value, said):
+    assert text.number(value) == said
+    if isinstance(value, float):
+        assert float(said) == value
+
+
+def drawn_boxes(svg):
+    """Return the (x, y, width, height) of each box in the drawing's own frame."""
+    boxes = []
+    for offset, part in re.findall(
+        r'<g transform="translate\(4 ([\d.]+)\)">(.*?)</g>(?=<g transform|</svg>)', svg, re.S
+    ):
+        found = re.findall(r'<rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', part)
+        boxes += [(float(x), float(y) + float(offset), float(w), float(h)) for x, y, w, h in found]
+    return boxes
+
+
+@pytest.mark.parametrize("edges", [
+    [("a.a", "a.z")],
+    [(f"a.source_number_{i}", f"a.derived_{j}") for i in range(9) for j in range(4)],
+    [(f"a.n{i}", f"a.n{j}") for i in range(8) for j in range(i + 1, 8)],
+    [("a.a", "a.b"), ("a.c", "a.d"), ("a.d", "a.e"), ("a.c", "a.e")],
+])  # fmt: skip
+def test_boxes_of_a_drawing_never_overlap(edges):
+    keys = sorted({key for edge in edges for key in edge})
+    svg = drawing.graph({key: drawing.Node(key, f"#{key}", "primitive") for key in keys}, edges)
+    boxes = drawn_boxes(svg)
+    assert len(boxes) == len(keys)
+    width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())
+    for i, (x, y, w, h) in enumerate(boxes):
+        assert x >= 0
+        assert y >= 0
+        assert x + w <= width
+        assert y + h <= height
+        assert not any(x < p + r and p < x + w and y < q + s and q < y + h for p, q, r, s in boxes[:i])
+
+
+def test_a_circle_of_dependencies_is_refused():
+    nodes = {key: drawing.Node(key, "#", "derived") for key in ("a.a", "a.b")}
+    with pytest.raises(DerivationError, match=r"a\.a -> a\.b -> a\.a"):
+        drawing.graph(nodes, [("a.a", "a.b"), ("a.b", "a.a")])
