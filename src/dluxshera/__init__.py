@@ -21,12 +21,15 @@ if TYPE_CHECKING:
     from dluxshera.params.spec import ParamSpec as ParamSpec
     from dluxshera.params.store import ParameterStore as ParameterStore
     from dluxshera.systems.build import clear_threeplane_optics_cache as clear_threeplane_optics_cache
+    from dluxshera.systems.config import SheraFourPlaneConfig as SheraFourPlaneConfig
     from dluxshera.systems.config import SheraThreePlaneConfig as SheraThreePlaneConfig
+    from dluxshera.systems.config import SheraTwoPlaneConfig as SheraTwoPlaneConfig
     from dluxshera.systems.config import structural_hash_from_config as structural_hash_from_config
     from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG as SHERA_FLIGHT_CONFIG
     from dluxshera.systems.designs import SHERA_TESTBED_CONFIG as SHERA_TESTBED_CONFIG
     from dluxshera.systems.specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
     from dluxshera.systems.specs import build_inference_spec_basic as build_inference_spec_basic
+    from dluxshera.systems.specs import build_inference_spec_physics as build_inference_spec_physics
 
 _HOME = {
     "DerivedResolver": "params.registry",
@@ -35,11 +38,14 @@ _HOME = {
     "ParameterStore": "params.store",
     "SHERA_FLIGHT_CONFIG": "systems.designs",
     "SHERA_TESTBED_CONFIG": "systems.designs",
+    "SheraFourPlaneConfig": "systems.config",
     "SheraThreePlaneBinder": "binder",
     "SheraThreePlaneConfig": "systems.config",
+    "SheraTwoPlaneConfig": "systems.config",
     "TransformRegistry": "params.registry",
     "build_forward_model_spec_from_config": "systems.specs",
     "build_inference_spec_basic": "systems.specs",
+    "build_inference_spec_physics": "systems.specs",
     "clear_threeplane_optics_cache": "systems.build",
     "pack_params": "params.packing",
     "structural_hash_from_config": "systems.config",

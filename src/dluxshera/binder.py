@@ -15,7 +15,7 @@ from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
 from dluxshera.systems.build import ThreePlaneOptics, threeplane_optics
 from dluxshera.systems.config import SheraThreePlaneConfig
-from dluxshera.systems.transforms import SHERA_RESOLVER
+from dluxshera.systems.registries import SHERA_RESOLVER
 from dluxshera.systems.wiring import three_plane_energy, three_plane_image
 
 

@@ -79,7 +79,7 @@ def _schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by its path below the folder of schemas."""
     from dluxshera.error_budget import schemas as budget
     from dluxshera.params.schema import SCHEMA_VERSION, spec_schema
-    from dluxshera.systems import designs, specs, transforms
+    from dluxshera.systems import designs, registries, specs
 
     configs = (designs.SHERA_FLIGHT_CONFIG, designs.SHERA_TESTBED_CONFIG)
     builders = {"forward": specs.build_forward_model_spec_from_config, "inference": specs.build_inference_spec_basic}
@@ -92,7 +92,7 @@ def _schemas() -> dict[str, dict[str, Any]]:
             values[config.name] = {
                 **spec.structural,
                 **primitives,
-                **transforms.SHERA_RESOLVER.resolve(spec, primitives),
+                **registries.SHERA_RESOLVER.resolve(spec, primitives),
             }
         spec = build(configs[0])
         schema = spec_schema(spec, SPEC_TEXTS[name], values)

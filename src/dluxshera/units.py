@@ -9,6 +9,8 @@ NANOMETRE: Final = 1e-9  # metres
 
 SUFFIX_UNITS: Final = {  # the longest suffix that fits a key's name decides
     "_as_per_pix": "arcsec/pixel",
+    "_per_m": "m**-1",
+    "_m2": "m**2",
     "_as": "arcsec",
     "_deg": "deg",
     "_nm": "nm",

@@ -5,7 +5,7 @@ Pupil coordinates are in units of the pupil's radius: column index grows with +x
 
 from __future__ import annotations
 
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -58,12 +58,12 @@ def pupil_raster(
         Between 0 and 1.
     """
     x = cell_centres(npix * subpixels)
-    xx, yy = np.meshgrid(x, x)
-    radius = np.hypot(xx, yy)
+    y = x[:, None]
+    radius = np.hypot(x, y)
     is_open = (radius <= 1.0) & (radius >= obscuration)
     for angle in np.deg2rad(strut_rotation_deg + 360.0 / max(n_struts, 1) * np.arange(n_struts)):
-        along = -xx * np.sin(angle) - yy * np.cos(angle)
-        across = xx * np.cos(angle) - yy * np.sin(angle)
+        along = -x * np.sin(angle) - y * np.cos(angle)
+        across = x * np.cos(angle) - y * np.sin(angle)
         is_open &= ~((along >= 0) & (np.abs(across) <= strut_width))  # half-width over radius is width over diameter
     return block_mean(is_open.astype(float), subpixels)
 
@@ -81,7 +81,11 @@ def diffractive_pupil_file(source: str) -> Path:
     ConfigError
         If there is no such file.
     """
-    path = Path(str(files(TOLIMAN) / "diffractive_pupil.npy")) if source == TOLIMAN else Path(source)
+    path = Path(source)
+    if source == TOLIMAN:
+        spec = find_spec(TOLIMAN)  # finds the package without importing it, which would bring jax
+        folders = (spec.submodule_search_locations if spec else None) or [source]
+        path = Path(folders[0]) / "diffractive_pupil.npy"
     if not path.is_file():
         raise ConfigError(
             "diffractive_pupil",

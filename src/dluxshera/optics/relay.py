@@ -24,6 +24,10 @@ class RayMatrix(NamedTuple):
         """Append a thin surface: a focal length in metres, positive where it converges."""
         return RayMatrix(self.a, self.b, self.c - self.a / focal_length, self.d - self.b / focal_length)
 
+    def powered_surface(self, power: Number) -> RayMatrix:
+        """Append a thin surface by its power, one over the focal length, 1/metres; zero bends nothing."""
+        return RayMatrix(self.a, self.b, self.c - self.a * power, self.d - self.b * power)
+
     def gap(self, distance: Number) -> RayMatrix:
         """Append free space: a distance in metres."""
         return RayMatrix(self.a + distance * self.c, self.b + distance * self.d, self.c, self.d)

@@ -20,7 +20,10 @@ DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name o
     "arcsec": "angle",
     "arcsec/pixel": "angle per pixel",
     "deg": "angle",
+    "electron": "electron count",
     "m": "length",
+    "m**-1": "wavenumber",
+    "m**2": "area",
     "nm": "length",
     "ph": "photon count",
     "ph.s**-1.m**-3": "photon flux density wav",
@@ -87,9 +90,9 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
         schema |= {"type": "array", "items": number, "minItems": item.shape[0], "maxItems": item.shape[0]}
     else:
         schema |= number
-    if item.kind == "derived":
+    if item.kind != "primitive":
         schema["readOnly"] = True
-    else:
+    if item.kind != "derived":
         schema["const" if item.kind == "structural" else "default"] = plain_value(item.default)
     schema |= {
         "x-kind": item.kind,

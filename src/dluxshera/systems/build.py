@@ -10,9 +10,10 @@ from typing import Final, NamedTuple, TypeAlias
 import jax.numpy as jnp
 import numpy as np
 
-from dluxshera.optics.aperture import cell_centres, diffractive_pupil_raster, pupil_raster
+from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.propagation import RelayOptics
 from dluxshera.optics.zernike import ZernikeBasis
+from dluxshera.systems.aperture import aperture_raster, mask_raster
 from dluxshera.systems.config import SheraThreePlaneConfig, structural_hash_from_config
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
@@ -75,22 +76,11 @@ def threeplane_optics_cache_info() -> CacheInfo:
 
 def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> ThreePlaneOptics:
     npix = config.pupil_npix
-    aperture = pupil_raster(
-        npix,
-        obscuration=config.obscuration,
-        n_struts=config.n_struts,
-        strut_width=config.strut_width,
-        strut_rotation_deg=config.strut_rotation_deg,
-        subpixels=config.aperture_subpixels,
-    )
-    mask = np.zeros((npix, npix))
-    if config.diffractive_pupil is not None:
-        mask = diffractive_pupil_raster(config.diffractive_pupil, npix)
     pupil = cell_centres(npix)
     gap = cell_centres(config.gap_grid) * (config.gap_grid / npix)  # the pupil's cells, continued outwards
     return RelayOptics(
-        aperture=aperture,
-        mask_opd=mask * (0.5 * config.mask_design_wavelength_m),
+        aperture=aperture_raster(config),
+        mask_opd=mask_raster(config) * (0.5 * config.mask_design_wavelength_m),
         pupil_basis=ZernikeBasis(config.m1_noll, pupil, dtype),
         defocus_basis=ZernikeBasis((4,), pupil, dtype),
         surface_bases=(ZernikeBasis(config.m2_noll, gap, dtype),),

@@ -1,10 +1,18 @@
-"""Named point designs and targets: SHERA's flight telescope and testbed, and the binaries that it observes."""
+"""Named point designs and targets: SHERA's flight telescope and testbed, and the binaries that it observes.
+
+Their values are written here and nowhere else: the packaged profiles are made from them.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Final
 
-from dluxshera.systems.config import SheraThreePlaneConfig, ThreePlaneDesign
+from dluxshera.systems.config import SheraConfig, SheraFourPlaneConfig, SheraThreePlaneConfig, SheraTwoPlaneConfig
+from dluxshera.systems.point_design import FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
+
+ZERO_POINT: Final = 1.005e17  # photons per second, square metre and metre of bandwidth from a star of V = 0
 
 
 @dataclass(frozen=True)
@@ -22,6 +30,12 @@ class Target:
         Of both stars together at the pupil, photons per second, square metre of area and metre of bandwidth.
     source : str
         Where the values come from.
+    v_a, v_b : float
+        V magnitudes of stars A and B.
+    spectral_types : str
+        Of A and B.
+    image_npix : int
+        Pixels across an image that holds both patterns at the flight plate scale.
     """
 
     name: str
@@ -30,6 +44,29 @@ class Target:
     contrast: float
     spectral_flux_density: float
     source: str
+    v_a: float
+    v_b: float
+    spectral_types: str
+    image_npix: int = 256
+
+
+def target_from_magnitudes(
+    name: str, separation_as: float, position_angle_deg: float, v_a: float, v_b: float, spectral_types: str, **said: Any
+) -> Target:
+    """Return a target whose flux density and flux ratio follow from the V magnitudes and the zero point."""
+    return Target(
+        name=name,
+        separation_as=separation_as,
+        position_angle_deg=position_angle_deg,
+        contrast=10 ** (0.4 * (v_b - v_a)),
+        spectral_flux_density=ZERO_POINT * (10 ** (-0.4 * v_a) + 10 ** (-0.4 * v_b)),
+        source=f"Epoch 2027; flux density from V {v_a:.3f} and {v_b:.3f} with {ZERO_POINT:g} ph/s/m^2/m at V = 0; flux"
+        " ratio from the same magnitudes",
+        v_a=v_a,
+        v_b=v_b,
+        spectral_types=spectral_types,
+        **said,
+    )
 
 
 ALPHA_CEN = Target(
@@ -40,42 +77,100 @@ ALPHA_CEN = Target(
     spectral_flux_density=1.7227e17,
     source="Epoch 2027 orbit; flux density from the TOLIMAN spreadsheet (the V magnitudes would give 1.29e17);"
     " flux ratio from V 0.002 and 1.350 (other sources 3.37, 3.22)",
+    v_a=0.002,
+    v_b=1.350,
+    spectral_types="G2V/K1V",
 )
+
+TARGETS: Final[Mapping[str, Target]] = {
+    target.name: target
+    for target in (
+        ALPHA_CEN,
+        target_from_magnitudes("61 Cyg", 32.185, 154.399, 5.211, 6.043, "K5V/K7V", image_npix=448),
+        target_from_magnitudes("70 Oph", 6.714, 115.704, 4.220, 6.061, "K0V/K4V"),
+        target_from_magnitudes("36 Oph", 5.236, 137.129, 5.070, 5.110, "K1V/K1V"),
+        target_from_magnitudes("xi Boo", 4.690, 286.461, 4.540, 6.979, "G8V/K5V"),
+        target_from_magnitudes("p Eri", 11.444, 184.024, 5.764, 5.876, "K2V/K2V", image_npix=288),
+        target_from_magnitudes("HR 2667/8", 21.916, 123.243, 5.560, 6.830, "G1.5V/K0.5V", image_npix=360),
+    )
+}
+
+_FLIGHT: Final[dict[str, Any]] = dict(
+    m1_diameter_m=0.220,
+    pixel_pitch_m=4.6e-6,
+    wavelength_m=550e-9,
+    bandwidth_m=41e-9,
+    throughput=0.85,
+    full_well=7e3,
+)
+_FLIGHT_MIRRORS: Final[dict[str, Any]] = dict(
+    m2_diameter_m=0.025, m1_focal_length_m=0.604353, m2_focal_length_m=-0.0545, m1_m2_separation_m=0.554130
+)
+_FLIGHT_WELL: Final = ("full_well", "HWK4123: 7 ke-")
+_FLIGHT_PUPIL: Final[dict[str, Any]] = dict(
+    obscuration=0.025 / 0.220, n_struts=3, strut_width=0.002 / 0.220, strut_rotation_deg=-90.0
+)
+_TESTBED: Final[dict[str, Any]] = dict(
+    m1_diameter_m=0.090,
+    pixel_pitch_m=6.5e-6,
+    wavelength_m=550e-9,
+    bandwidth_m=110e-9,
+    throughput=0.85,
+    full_well=55e3,
+)
+_TESTBED_WELL: Final = ("full_well", "GSENSE2020BSI: 55 ke-")
+_TESTBED_PUPIL: Final[dict[str, Any]] = dict(
+    obscuration=0.025 / 0.090, n_struts=4, strut_width=0.002 / 0.090, strut_rotation_deg=45.0
+)
+_TWO_PLANE_SCALE: Final = ("plate_scale_as_per_pix", "SHERA public design, two-plane model")
 
 SHERA_FLIGHT_CONFIG = SheraThreePlaneConfig(
     name="shera_flight",
-    design=ThreePlaneDesign(
-        m1_diameter_m=0.220,
-        m2_diameter_m=0.025,
-        m1_focal_length_m=0.604353,
-        m2_focal_length_m=-0.0545,
-        m1_m2_separation_m=0.554130,
-        pixel_pitch_m=4.6e-6,
-        wavelength_m=550e-9,
-        bandwidth_m=41e-9,
-        throughput=0.85,
-    ),
-    obscuration=0.025 / 0.220,
-    n_struts=3,
-    strut_width=0.002 / 0.220,
-    strut_rotation_deg=-90.0,
+    design=ThreePlaneDesign(**_FLIGHT, **_FLIGHT_MIRRORS, sources=(_FLIGHT_WELL,)),
+    **_FLIGHT_PUPIL,
 )
-
 SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
     name="shera_testbed",
     design=ThreePlaneDesign(
-        m1_diameter_m=0.090,
+        **_TESTBED,
         m2_diameter_m=0.025,
         m1_focal_length_m=0.357960,
         m2_focal_length_m=-0.041935,
         m1_m2_separation_m=0.320000,
-        pixel_pitch_m=6.5e-6,
-        wavelength_m=550e-9,
-        bandwidth_m=110e-9,
-        throughput=0.85,
+        sources=(_TESTBED_WELL,),
     ),
-    obscuration=0.025 / 0.090,
-    n_struts=4,
-    strut_width=0.002 / 0.090,
-    strut_rotation_deg=45.0,
+    **_TESTBED_PUPIL,
 )
+SHERA_TWOPLANE_FLIGHT_CONFIG = SheraTwoPlaneConfig(
+    name="shera_twoplane_flight",
+    design=TwoPlaneDesign(**_FLIGHT, plate_scale_as_per_pix=0.123, sources=(_FLIGHT_WELL, _TWO_PLANE_SCALE)),
+    **_FLIGHT_PUPIL,
+)
+SHERA_TWOPLANE_TESTBED_CONFIG = SheraTwoPlaneConfig(
+    name="shera_twoplane_testbed",
+    design=TwoPlaneDesign(**_TESTBED, plate_scale_as_per_pix=0.3547, sources=(_TESTBED_WELL, _TWO_PLANE_SCALE)),
+    **_TESTBED_PUPIL,
+)
+SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
+    name="shera_fourplane_example",  # the flight telescope with a flat filter in the converging beam
+    design=FourPlaneDesign(
+        **_FLIGHT,
+        **_FLIGHT_MIRRORS,
+        m3_diameter_m=0.025,
+        m3_power_per_m=0.0,
+        m2_m3_separation_m=0.5,
+        sources=(_FLIGHT_WELL,),
+    ),
+    **_FLIGHT_PUPIL,
+)
+
+CONFIGS: Final[Mapping[str, SheraConfig]] = {
+    config.name: config
+    for config in (
+        SHERA_FLIGHT_CONFIG,
+        SHERA_TESTBED_CONFIG,
+        SHERA_TWOPLANE_FLIGHT_CONFIG,
+        SHERA_TWOPLANE_TESTBED_CONFIG,
+        SHERA_FOURPLANE_EXAMPLE_CONFIG,
+    )
+}

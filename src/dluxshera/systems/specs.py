@@ -1,100 +1,55 @@
 """The specs of each system, built from one set of field definitions. No jax.
 
-The *forward* spec derives plate scale and flux from geometry and flux density. The *inference* spec has both as
-primitive knobs, and no geometry behind them: there the detector is in focus, and any defocus is a Zernike coefficient.
+The *forward* spec derives plate scale and flux from geometry and flux density. The *inference* spec (effective mode)
+has both as primitive knobs, and no geometry behind them: there the detector is in focus, and any defocus is a Zernike
+coefficient. The *physics-mode* inference spec has the geometry free and derives plate scale and defocus from it; flux
+stays a knob. A two-plane system has no mirrors to derive its plate scale from: it is primitive in the forward spec, and
+follows from a focal length and the pixel pitch in physics mode.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from dluxshera.optics.aperture import open_area_fraction, pupil_raster
+from dluxshera.errors import ConfigError
 from dluxshera.params.priors import Normal
 from dluxshera.params.registry import TransformRegistry
 from dluxshera.params.spec import ParamField, ParamSpec
 from dluxshera.systems import fields as f
-from dluxshera.systems.config import SheraThreePlaneConfig
+from dluxshera.systems.aperture import aperture_numbers
+from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import ALPHA_CEN, SHERA_FLIGHT_CONFIG, Target
-from dluxshera.systems.transforms import SHERA_RESOLVER, THREE_PLANE_TRANSFORMS
+from dluxshera.systems.layouts import LAYOUTS, Layout
+from dluxshera.systems.registries import SHERA_RESOLVER
 
-_FORWARD_KEYS = (
-    f.SEPARATION,
-    f.POSITION_ANGLE,
-    f.X_POSITION,
-    f.Y_POSITION,
-    f.CONTRAST,
-    f.FLUX_DENSITY,
-    f.LOG_FLUX,
-    f.M1_DIAMETER,
-    f.M2_DIAMETER,
-    f.M1_FOCAL_LENGTH,
-    f.M2_FOCAL_LENGTH,
-    f.M1_M2_SEPARATION,
-    f.M2_DETECTOR_SEPARATION,
-    f.PIXEL_PITCH,
-    f.OPEN_AREA,
-    f.FOCAL_LENGTH,
-    f.FOCAL_RATIO,
-    f.PLATE_SCALE,
-    f.REFOCUSED_PLATE_SCALE,
-    f.DEFOCUS,
-    f.M1_ZERNIKES,
-    f.M2_ZERNIKES,
-    f.WAVELENGTH,
-    f.BANDWIDTH,
-    f.EXPOSURE_TIME,
-    f.FRAME_TIME,
-    f.THROUGHPUT,
-)
-_INFERENCE_KEYS = (
-    f.SEPARATION,
-    f.POSITION_ANGLE,
-    f.X_POSITION,
-    f.Y_POSITION,
-    f.LOG_FLUX,
-    f.CONTRAST,
-    f.PLATE_SCALE,
-    f.M1_ZERNIKES,
-    f.M2_ZERNIKES,
-    f.M1_DIAMETER,
-    f.M2_DIAMETER,
-    f.M1_FOCAL_LENGTH,
-    f.M1_M2_SEPARATION,
-    f.WAVELENGTH,
-    f.BANDWIDTH,
-)
+_OF_TARGET = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
+_CENTRED = (f.X_POSITION, f.Y_POSITION)
+_STRUCTURAL = (f.OPEN_FRACTION, f.PEAK_FRACTION)
+_ZERNIKES = (f.M1_ZERNIKES, f.M2_ZERNIKES, f.M3_ZERNIKES)
 
 
-def build_forward_model_spec_from_config(config: SheraThreePlaneConfig, target: Target = ALPHA_CEN) -> ParamSpec:
+def build_forward_model_spec_from_config(config: SheraConfig, target: Target = ALPHA_CEN) -> ParamSpec:
     """Return the spec in which plate scale, defocus and flux are derived from geometry and flux density.
 
     Parameters
     ----------
-    config : SheraThreePlaneConfig
-        Gives the bases' sizes and the design values.
+    config : SheraConfig
+        Of any system. Gives the bases' sizes and the design values.
     target : Target
         Gives the defaults of the binary.
 
     Returns
     -------
     ParamSpec
-        ``shera_threeplane.forward``. Zernike coefficients are there if the configuration has a basis for them.
+        ``shera_threeplane.forward``, for example. Zernike coefficients are there if the configuration has a basis for
+        them.
     """
-    values, sources = _defaults(config, target)
-    made = [
-        _derived(key, THREE_PLANE_TRANSFORMS)
-        if key in THREE_PLANE_TRANSFORMS
-        else _valued(key, values[key], config, sources)
-        for key in _FORWARD_KEYS
-        if key in THREE_PLANE_TRANSFORMS or key in values
-    ]
-    return ParamSpec(config.system_id, "forward", tuple(made), f.GROUPS)
+    return _build(config, target, "forward", {})
 
 
-def build_inference_spec_basic(
-    config: SheraThreePlaneConfig = SHERA_FLIGHT_CONFIG, target: Target = ALPHA_CEN
-) -> ParamSpec:
+def build_inference_spec_basic(config: SheraConfig = SHERA_FLIGHT_CONFIG, target: Target = ALPHA_CEN) -> ParamSpec:
     """Return the spec in which plate scale and log flux are primitive: the effective mode, for fits.
 
     Their defaults are the values that the forward spec derives from the same configuration and target. The detector is
@@ -102,63 +57,81 @@ def build_inference_spec_basic(
 
     Parameters
     ----------
-    config : SheraThreePlaneConfig
-        Gives the bases' sizes and the design values.
+    config : SheraConfig
+        Of any system. Gives the bases' sizes and the design values.
     target : Target
         Gives the defaults of the binary.
 
     Returns
     -------
     ParamSpec
-        ``shera_threeplane.inference``.
+        ``shera_threeplane.inference``, for example.
     """
-    values, sources = _defaults(config, target)
+    return _build(config, target, "inference", _computed(config, target))
+
+
+def build_inference_spec_physics(config: SheraConfig = SHERA_FLIGHT_CONFIG, target: Target = ALPHA_CEN) -> ParamSpec:
+    """Return the spec for fits in which the geometry is free: plate scale and defocus follow from it, and both act.
+
+    The lengths of a telescope are nearly degenerate in an image, so a fit frees few of them at a time, or has priors.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Of any system. Gives the bases' sizes and the design values.
+    target : Target
+        Gives the defaults of the binary.
+
+    Returns
+    -------
+    ParamSpec
+        ``shera_threeplane.physics_inference``, for example.
+    """
+    return _build(config, target, "physics_inference", _computed(config, target))
+
+
+def _build(config: SheraConfig, target: Target, name: str, computed: Mapping[str, float]) -> ParamSpec:
+    if CONFIG_CLASSES.get(config.system_id) is not type(config):
+        known = ", ".join(cls.__name__ for cls in CONFIG_CLASSES.values())
+        raise ConfigError("config", expected=f"one of {known}", got=config)
+    layout = LAYOUTS[config.system_id][name]
+    values, sources = _defaults(config, target, layout)
+    values |= {key: value for key, value in computed.items() if key in layout.keys and key not in layout.derived}
+    sources |= dict.fromkeys(computed, "computed from the design by the forward spec")
+    registry = SHERA_RESOLVER.registry(config.system_id)
+    made = [
+        _derived(key, registry) if key in layout.derived else _valued(key, values[key], config, sources)
+        for key in layout.keys
+        if key in layout.derived or key in values
+    ]
+    return ParamSpec(config.system_id, name, _with_action(made), f.GROUPS)
+
+
+def _computed(config: SheraConfig, target: Target) -> dict[str, float]:
+    """Return what the forward spec derives and another spec has as a primitive."""
     forward = build_forward_model_spec_from_config(config, target)
-    primitives = {key: values[key] for key in forward.primitives}
-    derived = SHERA_RESOLVER.resolve(forward, primitives, (f.PLATE_SCALE, f.LOG_FLUX))
-    for key, value in derived.items():
-        values[key] = float(value)
-        sources[key] = "computed from the design by the forward spec"
-    made = [_valued(key, values[key], config, sources) for key in _INFERENCE_KEYS if key in values]
-    return ParamSpec(config.system_id, "inference", tuple(made), f.GROUPS)
+    wanted = [key for key in (f.PLATE_SCALE, f.FOCAL_LENGTH, f.LOG_FLUX) if forward[key].kind == "derived"]
+    derived = SHERA_RESOLVER.resolve(forward, {key: forward[key].default for key in forward.primitives}, wanted)
+    return {key: float(value) for key, value in derived.items()}
 
 
-def _defaults(config: SheraThreePlaneConfig, target: Target) -> tuple[dict[str, Any], dict[str, str]]:
-    design = config.design
-    raster = pupil_raster(
-        config.pupil_npix,
-        obscuration=config.obscuration,
-        n_struts=config.n_struts,
-        strut_width=config.strut_width,
-        strut_rotation_deg=config.strut_rotation_deg,
-        subpixels=config.aperture_subpixels,
-    )
-    values: dict[str, Any] = {
-        f.SEPARATION: target.separation_as,
-        f.POSITION_ANGLE: target.position_angle_deg,
-        f.X_POSITION: 0.0,
-        f.Y_POSITION: 0.0,
-        f.CONTRAST: target.contrast,
-        f.FLUX_DENSITY: target.spectral_flux_density,
-        f.M1_DIAMETER: design.m1_diameter_m,
-        f.M2_DIAMETER: design.m2_diameter_m,
-        f.M1_FOCAL_LENGTH: design.m1_focal_length_m,
-        f.M2_FOCAL_LENGTH: design.m2_focal_length_m,
-        f.M1_M2_SEPARATION: design.m1_m2_separation_m,
-        f.M2_DETECTOR_SEPARATION: design.m2_detector_separation_m,
-        f.PIXEL_PITCH: design.pixel_pitch_m,
-        f.OPEN_AREA: open_area_fraction(raster),
-        f.WAVELENGTH: design.wavelength_m,
-        f.BANDWIDTH: design.bandwidth_m,
-        f.EXPOSURE_TIME: design.exposure_time_s,
-        f.FRAME_TIME: design.frame_time_s,
-        f.THROUGHPUT: design.throughput,
-    }
-    for key, noll in ((f.M1_ZERNIKES, config.m1_noll), (f.M2_ZERNIKES, config.m2_noll)):
-        if noll:
-            values[key] = (0.0,) * len(noll)
-    about_target = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
-    return values, dict.fromkeys(about_target, f"{target.name}: {target.source}")
+def _defaults(config: SheraConfig, target: Target, layout: Layout) -> tuple[dict[str, Any], dict[str, str]]:
+    values: dict[str, Any] = {key: getattr(target, key.partition(".")[2]) for key in _OF_TARGET}
+    values |= dict.fromkeys(_CENTRED, 0.0)
+    values |= zip(_STRUCTURAL, aperture_numbers(config), strict=True)
+    values |= {key: (0.0,) * len(noll) for key in _ZERNIKES if (noll := config.bases.get(key.partition(".")[0]))}
+    of_design = [
+        key
+        for key in layout.keys
+        if key not in values
+        and key not in layout.derived
+        and key not in (*_ZERNIKES, f.LOG_FLUX)
+        and (key != f.PLATE_SCALE or config.system_id == "shera_twoplane")
+    ]
+    values |= config.design.values(tuple(of_design))
+    sources = dict.fromkeys(_OF_TARGET, f"{target.name}: {target.source}")
+    sources |= {key: said for key in of_design if (said := config.design.source_of(key))}
+    return values, sources
 
 
 def _derived(key: str, registry: TransformRegistry) -> ParamField:
@@ -168,17 +141,30 @@ def _derived(key: str, registry: TransformRegistry) -> ParamField:
     )
 
 
-def _valued(key: str, value: Any, config: SheraThreePlaneConfig, sources: Mapping[str, str]) -> ParamField:
+def _valued(key: str, value: Any, config: SheraConfig, sources: Mapping[str, str]) -> ParamField:
     said: dict[str, Any] = {"default": value, "equation": ""}
     if key in sources:
         said["source"] = sources[key]
     if isinstance(value, tuple):
-        noll = config.m1_noll if key == f.M1_ZERNIKES else config.m2_noll
+        noll = config.bases[key.partition(".")[0]]
         said |= {"shape": (len(noll),), "components": tuple(f"Z{j}" for j in noll)}
-    if key == f.OPEN_AREA:
+    if key in _STRUCTURAL:
         said["kind"] = "structural"
     if key in f.PRIOR_SIGMA:
         said["prior"] = Normal(value[0] if isinstance(value, tuple) else value, f.PRIOR_SIGMA[key])
     if key in f.RELATIVE_PRIOR_SIGMA:
         said["prior"] = Normal(value, f.RELATIVE_PRIOR_SIGMA[key] * value)
     return f.FIELDS[key](**said)
+
+
+def _with_action(made: list[ParamField]) -> tuple[ParamField, ...]:
+    """Return the fields, those that an acting derived value is computed from marked as acting too."""
+    by_key = {item.key: item for item in made}
+    ahead = [item.key for item in made if item.kind == "derived" and item.acts_on]
+    while ahead:
+        for key in by_key[ahead.pop()].depends_on:
+            item = by_key[key]
+            if item.kind != "structural" and not item.acts_on:
+                by_key[key] = replace(item, acts_on=("image",))
+                ahead.append(key)
+    return tuple(by_key.values())

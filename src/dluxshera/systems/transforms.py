@@ -1,7 +1,8 @@
-"""How derived parameters follow from others. Pure functions of numbers or arrays, traceable; one registry a system.
+"""How derived parameters follow from others: pure functions of numbers or arrays, traceable.
 
-The functions are plain arithmetic or use the array namespace of their arguments, so they give exact float64 values of
-NumPy numbers without jax, and carry gradients of JAX arrays.
+They are plain arithmetic or use the array namespace of their arguments, so they give exact float64 values of NumPy
+numbers without jax, and carry gradients of JAX arrays. Which system uses which stands in
+`dluxshera.systems.registries`.
 """
 
 from __future__ import annotations
@@ -12,8 +13,6 @@ from typing import Any
 import numpy as np
 
 from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
-from dluxshera.params.registry import DerivedResolver, Transform, TransformRegistry
-from dluxshera.systems import fields
 from dluxshera.units import ARCSEC, NANOMETRE
 
 
@@ -50,8 +49,64 @@ def relay_defocus(diameter: Number, f1: Number, f2: Number, separation: Number, 
     The quadratic phase :math:`\pi A r^2 / (\lambda B)` is an OPD :math:`A r^2 / (2 B)`; Noll 4 is
     :math:`\sqrt{3} (2 r^2 / R^2 - 1)`, so its coefficient is :math:`A R^2 / (4 \sqrt{3} B)`.
     """
-    relay = pupil_to_detector(f1, f2, separation, detector_separation)
-    return relay.a / relay.b * (0.5 * diameter) ** 2 / (4 * sqrt(3.0)) / NANOMETRE
+    return _defocus(pupil_to_detector(f1, f2, separation, detector_separation), diameter)
+
+
+def focal_length_from_plate_scale(pixel_pitch: Number, plate_scale: Number) -> Number:
+    """Return the focal length, metres, that gives a plate scale in arcsec per pixel; pixel pitch in metres."""
+    return pixel_pitch / (plate_scale * ARCSEC)
+
+
+def four_plane_relay(f1: Number, f2: Number, separation: Number, m2_m3: Number, m3_power: Number) -> RayMatrix:
+    """Return the ray matrix from M1 to just behind M3; lengths in metres, power in 1/metres."""
+    return two_mirror_telescope(f1, f2, separation).gap(m2_m3).powered_surface(m3_power)
+
+
+def four_plane_focal_length(f1: Number, f2: Number, separation: Number, m2_m3: Number, m3_power: Number) -> Number:
+    """Return the focal length of M1, M2 and M3 together, metres; lengths in metres, power in 1/metres."""
+    return four_plane_relay(f1, f2, separation, m2_m3, m3_power).effective_focal_length
+
+
+def four_plane_image_plate_scale(
+    pixel_pitch: Number,
+    f1: Number,
+    f2: Number,
+    separation: Number,
+    m2_m3: Number,
+    m3_power: Number,
+    detector_separation: Number,
+) -> Number:
+    """Return the plate scale of the image where the detector is, p / B, in arcsec per pixel; lengths in metres."""
+    relay = four_plane_relay(f1, f2, separation, m2_m3, m3_power).gap(detector_separation)
+    return pixel_pitch / relay.b / ARCSEC
+
+
+def four_plane_defocus(
+    diameter: Number,
+    f1: Number,
+    f2: Number,
+    separation: Number,
+    m2_m3: Number,
+    m3_power: Number,
+    detector_separation: Number,
+) -> Number:
+    """Return the rms OPD of the relay's defocus over the pupil, nanometres, as `relay_defocus` does."""
+    return _defocus(four_plane_relay(f1, f2, separation, m2_m3, m3_power).gap(detector_separation), diameter)
+
+
+def open_area(diameter: Number, open_fraction: Number) -> Number:
+    """Return the area that light passes, square metres; diameter in metres."""
+    return open_fraction * np.pi * (0.5 * diameter) ** 2
+
+
+def effective_wavelength(wavelength: Number) -> Number:
+    """Return the mean wavelength of the photons of a top hat, metres: its centre."""
+    return wavelength
+
+
+def diffraction_limit(effective_wavelength: Number, diameter: Number) -> Number:
+    """Return wavelength over diameter in arcsec; both in metres."""
+    return effective_wavelength / diameter / ARCSEC
 
 
 def log_photons(
@@ -66,51 +121,42 @@ def log_photons(
 
     Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres.
     """
-    area = open_fraction * np.pi * (0.5 * diameter) ** 2
-    photons = flux_density * throughput * exposure_time * bandwidth * area
+    photons = flux_density * throughput * exposure_time * bandwidth * open_area(diameter, open_fraction)
     return _namespace(photons).log10(photons)
+
+
+def log_photons_of_a(log_flux_total: Number, contrast: Number) -> Number:
+    """Return log10 of star A's photons, from log10 of all and the flux ratio A / B."""
+    part = contrast / (1.0 + contrast)
+    return log_flux_total + _namespace(part).log10(part)
+
+
+def log_photons_of_b(log_flux_total: Number, contrast: Number) -> Number:
+    """Return log10 of star B's photons, from log10 of all and the flux ratio A / B."""
+    whole = 1.0 + contrast
+    return log_flux_total - _namespace(whole).log10(whole)
+
+
+def photons_per_frame(log_flux_total: Number, frame_time: Number, exposure_time: Number) -> Number:
+    """Return the photons of one frame, from log10 of those of the exposure; times in seconds."""
+    return 10.0**log_flux_total * frame_time / exposure_time
+
+
+def peak_photons_per_frame(photons_per_frame: Number, contrast: Number, peak_fraction: Number) -> Number:
+    """Return the photons that the brighter star puts on its brightest pixel in one frame."""
+    brighter = _namespace(contrast).maximum(contrast, 1.0) / (1.0 + contrast)
+    return peak_fraction * photons_per_frame * brighter
+
+
+def full_well_margin(full_well: Number, peak_photons: Number) -> Number:
+    """Return how many times the peak fits into the full well, at one electron for a detected photon."""
+    return full_well / peak_photons
+
+
+def _defocus(relay: RayMatrix, diameter: Number) -> Number:
+    return relay.a / relay.b * (0.5 * diameter) ** 2 / (4 * sqrt(3.0)) / NANOMETRE
 
 
 def _namespace(value: Any) -> Any:
     """Return the array namespace of a value: that of the array API standard, NumPy for a plain number."""
     return value.__array_namespace__() if hasattr(value, "__array_namespace__") else np
-
-
-_LENGTHS = (fields.M1_FOCAL_LENGTH, fields.M2_FOCAL_LENGTH, fields.M1_M2_SEPARATION)
-
-THREE_PLANE_TRANSFORMS = TransformRegistry(
-    "shera_threeplane",
-    [
-        Transform(fields.FOCAL_LENGTH, _LENGTHS, effective_focal_length),
-        Transform(fields.FOCAL_RATIO, (fields.FOCAL_LENGTH, fields.M1_DIAMETER), focal_ratio),
-        Transform(
-            fields.PLATE_SCALE,
-            (fields.PIXEL_PITCH, *_LENGTHS, fields.M2_DETECTOR_SEPARATION),
-            image_plate_scale,
-        ),
-        Transform(
-            fields.REFOCUSED_PLATE_SCALE,
-            (fields.PIXEL_PITCH, fields.FOCAL_LENGTH),
-            refocused_plate_scale,
-        ),
-        Transform(
-            fields.DEFOCUS,
-            (fields.M1_DIAMETER, *_LENGTHS, fields.M2_DETECTOR_SEPARATION),
-            relay_defocus,
-        ),
-        Transform(
-            fields.LOG_FLUX,
-            (
-                fields.FLUX_DENSITY,
-                fields.THROUGHPUT,
-                fields.EXPOSURE_TIME,
-                fields.BANDWIDTH,
-                fields.M1_DIAMETER,
-                fields.OPEN_AREA,
-            ),
-            log_photons,
-        ),
-    ],
-)
-
-SHERA_RESOLVER = DerivedResolver([THREE_PLANE_TRANSFORMS], default_system="shera_threeplane")

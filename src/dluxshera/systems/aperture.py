@@ -1,0 +1,60 @@
+"""What a configuration fixes in numbers: the open fraction of its aperture and the peak of its image. No jax."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from dluxshera.optics.aperture import (
+    diffractive_pupil_file,
+    diffractive_pupil_raster,
+    open_area_fraction,
+    pupil_raster,
+)
+from dluxshera.optics.psf import peak_pixel_fraction
+from dluxshera.systems.config import SheraConfig
+
+
+class ApertureNumbers(NamedTuple):
+    """Numbers that follow from the aperture, the diffractive pupil and the design of a configuration."""
+
+    open_fraction: float
+    peak_fraction: float
+
+
+def aperture_raster(config: SheraConfig) -> np.ndarray:
+    """Return the open fraction of each cell of the pupil."""
+    return pupil_raster(
+        config.pupil_npix,
+        obscuration=config.obscuration,
+        n_struts=config.n_struts,
+        strut_width=config.strut_width,
+        strut_rotation_deg=config.strut_rotation_deg,
+        subpixels=config.aperture_subpixels,
+    )
+
+
+def mask_raster(config: SheraConfig) -> np.ndarray:
+    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil."""
+    if config.diffractive_pupil is None:
+        return np.zeros((config.pupil_npix, config.pupil_npix))
+    return diffractive_pupil_raster(config.diffractive_pupil, config.pupil_npix)
+
+
+def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
+    """Return the numbers of a configuration, kept for the next call as long as the mask's file stays the same."""
+    stamp = None
+    if config.diffractive_pupil is not None:
+        stat = diffractive_pupil_file(config.diffractive_pupil).stat()
+        stamp = (stat.st_mtime_ns, stat.st_size)
+    return _aperture_numbers(config, stamp)
+
+
+@lru_cache(maxsize=64)
+def _aperture_numbers(config: SheraConfig, stamp: tuple[int, int] | None) -> ApertureNumbers:
+    raster, design = aperture_raster(config), config.design
+    phase = np.pi * config.mask_design_wavelength_m / design.wavelength_m * mask_raster(config)
+    pixel = design.plate_scale * design.m1_diameter_m / design.wavelength_m
+    return ApertureNumbers(open_area_fraction(raster), peak_pixel_fraction(raster * np.exp(1j * phase), pixel))

@@ -1,0 +1,66 @@
+"""Which function computes which derived parameter in each system: one registry a system, all in `SHERA_RESOLVER`."""
+
+from __future__ import annotations
+
+from dluxshera.params.registry import DerivedResolver, Transform, TransformRegistry
+from dluxshera.systems import fields as f
+from dluxshera.systems import transforms as t
+
+_PHOTONS = (
+    Transform(f.OPEN_AREA, (f.M1_DIAMETER, f.OPEN_FRACTION), t.open_area),
+    Transform(
+        f.LOG_FLUX,
+        (f.FLUX_DENSITY, f.THROUGHPUT, f.EXPOSURE_TIME, f.BANDWIDTH, f.M1_DIAMETER, f.OPEN_FRACTION),
+        t.log_photons,
+    ),
+    Transform(f.LOG_FLUX_A, (f.LOG_FLUX, f.CONTRAST), t.log_photons_of_a),
+    Transform(f.LOG_FLUX_B, (f.LOG_FLUX, f.CONTRAST), t.log_photons_of_b),
+    Transform(f.EFFECTIVE_WAVELENGTH, (f.WAVELENGTH,), t.effective_wavelength),
+    Transform(f.DIFFRACTION_LIMIT, (f.EFFECTIVE_WAVELENGTH, f.M1_DIAMETER), t.diffraction_limit),
+    Transform(f.FRAME_PHOTONS, (f.LOG_FLUX, f.FRAME_TIME, f.EXPOSURE_TIME), t.photons_per_frame),
+    Transform(f.PEAK_PHOTONS, (f.FRAME_PHOTONS, f.CONTRAST, f.PEAK_FRACTION), t.peak_photons_per_frame),
+    Transform(f.FULL_WELL_MARGIN, (f.FULL_WELL, f.PEAK_PHOTONS), t.full_well_margin),
+)
+_FOCAL_RATIO = Transform(f.FOCAL_RATIO, (f.FOCAL_LENGTH, f.M1_DIAMETER), t.focal_ratio)
+_REFOCUSED = Transform(f.REFOCUSED_PLATE_SCALE, (f.PIXEL_PITCH, f.FOCAL_LENGTH), t.refocused_plate_scale)
+_TO_M2 = (f.M1_FOCAL_LENGTH, f.M2_FOCAL_LENGTH, f.M1_M2_SEPARATION)
+_TO_DETECTOR = (*_TO_M2, f.M2_DETECTOR_SEPARATION)
+_TO_M3 = (*_TO_M2, f.M2_M3_SEPARATION, f.M3_POWER)
+_PAST_M3 = (*_TO_M3, f.M3_DETECTOR_SEPARATION)
+
+TWO_PLANE_TRANSFORMS = TransformRegistry(
+    "shera_twoplane",
+    [
+        # Each of these two is derived in a spec where the other is primitive.
+        Transform(f.FOCAL_LENGTH, (f.PIXEL_PITCH, f.PLATE_SCALE), t.focal_length_from_plate_scale),
+        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, f.FOCAL_LENGTH), t.refocused_plate_scale),
+        _FOCAL_RATIO,
+        *_PHOTONS,
+    ],
+)
+THREE_PLANE_TRANSFORMS = TransformRegistry(
+    "shera_threeplane",
+    [
+        Transform(f.FOCAL_LENGTH, _TO_M2, t.effective_focal_length),
+        _FOCAL_RATIO,
+        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, *_TO_DETECTOR), t.image_plate_scale),
+        _REFOCUSED,
+        Transform(f.DEFOCUS, (f.M1_DIAMETER, *_TO_DETECTOR), t.relay_defocus),
+        *_PHOTONS,
+    ],
+)
+FOUR_PLANE_TRANSFORMS = TransformRegistry(
+    "shera_fourplane",
+    [
+        Transform(f.FOCAL_LENGTH, _TO_M3, t.four_plane_focal_length),
+        _FOCAL_RATIO,
+        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, *_PAST_M3), t.four_plane_image_plate_scale),
+        _REFOCUSED,
+        Transform(f.DEFOCUS, (f.M1_DIAMETER, *_PAST_M3), t.four_plane_defocus),
+        *_PHOTONS,
+    ],
+)
+
+SHERA_RESOLVER = DerivedResolver(
+    [TWO_PLANE_TRANSFORMS, THREE_PLANE_TRANSFORMS, FOUR_PLANE_TRANSFORMS], default_system="shera_threeplane"
+)
