@@ -5,9 +5,11 @@ import re
 import pytest
 
 import built_site
+from built_site import SITE
 from page_runner import ROOT, Page
 
 PARAMETERS = "reference/parameters/index.html"
+SYSTEMS = [path.relative_to(SITE).as_posix() for path in built_site.pages() if path.parent.name == "systems"]
 KEY = "system.plate_scale_as_per_pix"
 
 BOXES = """svg => Array.from(svg.querySelectorAll('.node rect'), rect => {
@@ -95,15 +97,41 @@ def test_the_table_filters(open_page):
     assert len(column(page, "Parameter")) == total
 
 
-def test_a_box_of_the_drawing_leads_to_its_parameter(open_page):
+def test_the_choices_narrow_the_table_down(open_page):
     page = open_page(PARAMETERS)
+    total = len(column(page, "Parameter"))
+    page.get_by_label("Group", exact=True).select_option("Telescope geometry")
+    chosen = column(page, "Parameter")
+    assert chosen
+    assert all(key.startswith("system.") for key in chosen)
+    assert len(chosen) < total
+    page.get_by_label("Unit", exact=True).focus()
+    page.keyboard.type("arcsec/pixel")  # a native list: it takes the keys
+    assert set(column(page, "Unit")) == {"arcsec/pixel"}
+    assert KEY in column(page, "Parameter")
+    page.get_by_label("Kind", exact=True).select_option("structural")
+    assert column(page, "Parameter") == []
+    assert page.locator(".table-tools [role=status]").inner_text() == f"0 of {total}"
+
+
+def test_the_table_needs_no_sideways_scroll_on_a_desktop(open_page):
+    page = open_page(PARAMETERS)
+    wrap = page.locator(".md-typeset__scrollwrap", has=page.locator(".data-table table")).first
+    assert wrap.evaluate("wrap => wrap.scrollWidth - wrap.clientWidth") == 0
+
+
+def test_a_box_of_the_drawing_leads_to_its_parameter(open_page):
+    page = open_page("reference/systems/shera_threeplane.html")
     page.locator(f".drawing a[href$='#{KEY}']").first.click()
     page.wait_for_url(re.compile(rf"system\.html#{re.escape(KEY)}$"))
 
 
-def test_no_boxes_or_labels_of_the_drawings_overlap(open_page):
-    page = open_page(PARAMETERS)
-    for drawing in page.locator(".drawing svg").all():
+@pytest.mark.parametrize("path", SYSTEMS)
+def test_no_boxes_or_labels_of_the_drawings_overlap(open_page, path):
+    page = open_page(path)
+    drawings = page.locator(".drawing svg").all()
+    assert drawings
+    for drawing in drawings:
         boxes = drawing.evaluate(BOXES)
         spill = drawing.evaluate(SPILLING)
         overlapping = [

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from dluxshera.errors import DerivationError, DocumentError
-from dluxshera.reference import drawing, text
+from dluxshera.reference import anchors, drawing, text
 from dluxshera.reference.__main__ import main
 from dluxshera.reference.sources import read_schemas
 
@@ -142,7 +142,7 @@ def test_each_parameter_has_one_section_and_one_row(root):
     pages = {group: page(root, f"parameters/{group}.md") for group in GROUPS}
     anchors = [(group, key) for group, said in pages.items() for key in re.findall(r"^## .*\{ #(\S+)", said, re.M)]
     assert sorted(anchors) == sorted((entry["x-group"], key) for key, entry in SCHEMA["properties"].items())
-    rows = re.findall(r"^\| \[`([^`]+)`\]", page(root, "parameters/index.md"), re.M)
+    rows = re.findall(r"^\| \[<code>.*?</code>\]\[([^\]]+)\]", page(root, "parameters/index.md"), re.M)
     assert sorted(rows) == sorted(SCHEMA["properties"])
 
 

@@ -118,3 +118,19 @@ def test_each_parameter_and_term_has_one_anchor_in_the_site(pages):
         names |= {term["id"] for term in json.loads(report.read_text(encoding="utf-8"))["terms"]}
     found = Counter(name for page in pages.values() for name in page.ids if name in names)
     assert found == Counter(names)
+
+
+@pytest.mark.parametrize("name", ["anchors.json", "released-anchors.json"])
+def test_each_link_that_stays_leads_to_its_section(pages, site, name):
+    """Of today, and of the last release: before the first there is no such file."""
+    path = built_site.ROOT / "docs/reference/data" / name
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    lost = [f"{page}#{anchor}" for anchor, page in kept.items() if anchor not in pages[site / page].ids]
+    assert lost == []
+    assert kept or name == "released-anchors.json"
+
+
+def test_every_schema_is_served_as_it_is(site):
+    schemas = {path.relative_to(built_site.ROOT): path for path in (built_site.ROOT / "schemas").rglob("*.json")}
+    assert schemas
+    assert [name for name, path in schemas.items() if (site / name).read_bytes() != path.read_bytes()] == []

@@ -18,28 +18,51 @@
     function (text) { return number.test(text.trim()); },
     function (a, b) { return (isNaN(value(b)) ? -Infinity : value(b)) - (isNaN(value(a)) ? -Infinity : value(a)); });
 
+  /* What a row says of itself without showing it: {"Unit": ["m"], "System": [...]}; each name becomes a choice. */
+  function facetsOf(row) {
+    var said = row.querySelector("[data-facets]");
+    return said ? JSON.parse(said.dataset.facets) : {};
+  }
+
+  function choice(name, rows) {
+    var label = document.createElement("label"), select = document.createElement("select");
+    var values = new Set();
+    rows.forEach(function (row) { (row.facets[name] || []).forEach(function (value) { values.add(value); }); });
+    select.add(new Option("any", ""));
+    values.forEach(function (value) { select.add(new Option(value, value)); });
+    label.append(name + " ", select);
+    return { name: name, label: label, select: select };
+  }
+
   function tables() {
     document.querySelectorAll(".data-table table:not([data-done])").forEach(function (table) {
       table.dataset.done = "";
       new window.Tablesort(table);
-      var rows = Array.from(table.tBodies[0].rows);
+      var rows = Array.from(table.tBodies[0].rows, function (row) {
+        var facets = facetsOf(row);
+        return { row: row, facets: facets, text: (row.textContent + " " + Object.values(facets).flat().join(" ")).toLowerCase() };
+      });
       var tools = document.createElement("div"), box = document.createElement("input"), count = document.createElement("span");
       tools.className = "table-tools";
       box.type = "search";
       box.placeholder = "Filter by any words";
       box.setAttribute("aria-label", "Filter the table");
       count.setAttribute("role", "status");
+      var choices = Object.keys(rows.length ? rows[0].facets : {}).map(function (name) { return choice(name, rows); });
       function apply() {
         var words = box.value.toLowerCase().split(/\s+/).filter(Boolean);
-        var shown = rows.filter(function (row) {
-          var text = row.textContent.toLowerCase();
-          row.hidden = !words.every(function (word) { return text.includes(word); });
-          return !row.hidden;
+        var shown = rows.filter(function (item) {
+          item.row.hidden = !words.every(function (word) { return item.text.includes(word); }) ||
+            !choices.every(function (c) { return !c.select.value || (item.facets[c.name] || []).includes(c.select.value); });
+          return !item.row.hidden;
         }).length;
         count.textContent = shown + " of " + rows.length;
       }
       box.addEventListener("input", apply);
-      tools.append(box, count);
+      choices.forEach(function (c) { c.select.addEventListener("change", apply); });
+      tools.append(box);
+      choices.forEach(function (c) { tools.append(c.label); });
+      tools.append(count);
       (table.closest(".md-typeset__scrollwrap") || table).before(tools);
       apply();
     });

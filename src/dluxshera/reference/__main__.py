@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from dluxshera.errors import SheraError
-from dluxshera.reference import files
+from dluxshera.reference import anchors, files
 from dluxshera.reference.sources import REPORT
 
 
@@ -14,9 +14,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dluxshera.reference", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: here)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
+    parser.add_argument(
+        "--release", action="store_true", help="keep every link of now: from here on none of them may be lost"
+    )
     options = parser.parse_args(arguments)
     try:
         changed = files.drift(options.root)
+        if options.release:
+            anchors.release(options.root)
     except SheraError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -26,8 +26,8 @@ def page(report: dict[str, Any]) -> str:
     budget, requirement = report["budget"], report["budget"]["requirement"]
     terms = {term["id"]: term for term in report["terms"]}
     parts = [
-        text.MARK,
-        f"\n# {budget['title']}\n",
+        f"# {budget['title']}\n",
+        text.MARK + "\n",
         f'!!! abstract "Requirement {requirement["id"]}: {text.quantity(requirement)} ({requirement["status"]})"\n',
         text.indent(text.plain(requirement["text"])) + "\n",
         "## How to read it\n",

@@ -1,140 +1,149 @@
 """The parameter pages: one table of all, and a page for each group."""
 
+from collections.abc import Callable
 from typing import Any
 
-from dluxshera.reference import drawing, text
-from dluxshera.reference.sources import Catalogue, Parameter
+from dluxshera.reference import snippets, text
+from dluxshera.reference.sources import Catalogue, Label, Parameter, words
 
-# What the snippets say: the design they start from, and the public function that builds each exported spec.
-DESIGN, CONFIG = "shera_flight", "SHERA_FLIGHT_CONFIG"
-BUILDERS = {"forward": "build_forward_model_spec_from_config", "inference": "build_inference_spec_basic"}
+DESIGN = "shera_flight"  # whose values stand in the table
+DIGITS = 8
 
 
-def pages(catalogue: Catalogue, report: dict[str, Any] | None) -> dict[str, str]:
-    """Return the text of each page by its file name."""
+def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[str]]) -> dict[str, str]:
+    """Return the text of each page by its file name; `tests` has the test files of each transform by dotted name."""
     drives: dict[str, list[dict[str, Any]]] = {}
     for term in report["terms"] if report else []:
         for key in term["keys"]:
             drives.setdefault(key, []).append(term)
     return {"index.md": index_page(catalogue)} | {
-        f"{group}.md": group_page(group, catalogue, drives) for group in catalogue.groups
+        f"{group}.md": group_page(group, catalogue, drives, tests) for group in catalogue.groups
     }
 
 
 def index_page(catalogue: Catalogue) -> str:
-    """Return the table of all parameters and the drawing of each spec."""
-    designs = list(dict.fromkeys(name for p in catalogue.parameters.values() for name in p.get("x-design-values", {})))
-    rows = [
-        [
-            text.link(p.key),
+    """Return the table of all parameters."""
+    several = len(catalogue.systems) > 1
+    rows = []
+    for p in catalogue.parameters.values():
+        kinds = {spec: kinds_of(p, spec) for spec in catalogue.spec_names}
+        said = {
+            "Group": [catalogue.groups[p.group]["title"]],
+            "Kind": sorted({p.kind(label) for label in p.by_spec}),
+            "Unit": [unit(p)],
+        }
+        row = [
+            text.breaking_link(p.key) + text.facets(said | ({"System": p.systems} if several else {})),
             p.title,
-            catalogue.groups[p.group]["title"],
-            *(p.kind(spec) for spec in catalogue.specs),
             unit(p),
-            *(value(p, design, digits=7) for design in designs or [""]),
+            value(p, DESIGN, digits=7),
+            *(", ".join(kinds[spec]) or text.NONE for spec in catalogue.spec_names),
         ]
-        for p in catalogue.parameters.values()
-    ]
-    values = [f"`{design}`" for design in designs] or ["Default"]
-    head = ["Parameter", "Title", "Group", *(spec.capitalize() for spec in catalogue.specs), "Unit", *values]
-    parts = [
-        "---\nhide: [toc]\n---\n",
-        text.MARK,
-        "\n# Parameters\n",
-        f"All {len(rows)} parameters of the model. A *primitive* value is yours to set, a *derived* one is computed "
-        "from others, a *structural* one is fixed by the configuration. Choose a heading to sort by it, or type to "
-        "filter.\n",
-        text.table(head, rows, data=True),
-    ]
-    for spec, schema in catalogue.specs.items():
-        parts += [
-            f"## What depends on what: {spec} {{ data-search-exclude }}\n",
-            schema["description"] + "\n",
-            graph(catalogue, spec),
+        if several:
+            row.append("all" if p.systems == catalogue.systems else ", ".join(map(short_name, p.systems)))
+        rows.append(row)
+    head = ["Parameter", "Title", "Unit", "Default", *(words(spec) for spec in catalogue.spec_names)]
+    systems = ", ".join(f"[`{name}`](../systems/{name}.md)" for name in catalogue.systems)
+    which = f"the systems {systems}" if several else f"the system {systems}"
+    return "\n".join(
+        [
+            "---\nhide: [toc]\n---\n",
+            "# Parameters\n",
+            text.MARK + "\n",
+            f"All {len(rows)} parameters of {which}. A *primitive* value is yours to set, a *derived* one is computed "
+            "from others, a *structural* one is fixed by the configuration; which it is depends on the spec, one to a "
+            f"column. Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. Choose a heading to sort by "
+            "it, or narrow the list down.\n",
+            text.table(head + ["systems"] * several, rows, data=True),
         ]
-    return "\n".join(parts)
+    )
 
 
-def graph(catalogue: Catalogue, spec: str) -> str:
-    """Return the drawing of the dependencies of one spec."""
-    keys = [key for key, p in catalogue.parameters.items() if spec in p.by_spec]
-    edges = [(needed, key) for key in keys for needed in catalogue.depends_on(key, spec)]
-    drawn = {key for edge in edges for key in edge}
-    if not edges:
-        return "No parameter of this spec is derived from another.\n"
-    nodes = {
-        key: drawing.Node(key, f"{catalogue.parameters[key].group}.html#{key}", catalogue.parameters[key].kind(spec))
-        for key in keys
-        if key in drawn
-    }
-    caption = "Each arrow goes from a parameter to one that is computed from it. Filled: derived. Dashed: structural."
-    alone = [key for key in keys if key not in drawn]
-    svg = drawing.figure(drawing.graph(nodes, edges), f"Dependencies of the {spec} spec", caption)
-    return svg + (f"\nOutside the drawing, since nothing is derived from them: {text.links(alone)}.\n" if alone else "")
+def kinds_of(p: Parameter, spec: str) -> list[str]:
+    """Return the kinds that a parameter has in the specs of one name, over all systems."""
+    return list(dict.fromkeys(p.kind(label) for label in p.by_spec if label.spec == spec))
 
 
-def group_page(group: str, catalogue: Catalogue, drives: dict[str, list[dict[str, Any]]]) -> str:
+def short_name(system: str) -> str:
+    """Return the name of a system without what the names of all have in common."""
+    return system.removeprefix("shera_")
+
+
+def group_page(
+    group: str, catalogue: Catalogue, drives: dict[str, list[dict[str, Any]]], tests: dict[str, list[str]]
+) -> str:
     """Return the page of one group: a section for each of its parameters."""
     members = catalogue.of_group(group)
     title = catalogue.groups[group]["title"]
-    parts = [text.MARK, f"\n# {title}\n", catalogue.groups[group]["description"] + "\n", preamble(members)]
+    parts = [f"# {title}\n", text.MARK + "\n", catalogue.groups[group]["description"] + "\n", snippets.preamble(members)]
     for parameter in members:
-        parts += [section(parameter, catalogue, drives.get(parameter.key, [])), snippet(parameter)]
+        parts += [section(parameter, catalogue, drives.get(parameter.key, []), tests), snippets.snippet(parameter)]
     return "\n".join(parts)
 
 
-def preamble(members: list[Parameter]) -> str:
-    """Return the code from which the snippets of a page start."""
-    used = [(snippet_spec(p), p) for p in members]
-    specs = [spec for spec in BUILDERS if any(spec == name for name, _ in used)]
-    if not specs:
-        return ""
-    lines = ["import dluxshera as ds"]
-    if any(name and p.kind(name) == "derived" for name, p in used):
-        lines.append("from dluxshera.systems.transforms import SHERA_RESOLVER")
-    for spec in specs:
-        lines += [
-            f"\n{spec} = ds.{BUILDERS[spec]}(\n    ds.{CONFIG}\n)",
-            f"{spec}_store = ds.ParameterStore.from_spec_defaults({spec})",
-        ]
-    return "\n".join(["The snippets of this page start from:\n", "```python", *lines, "```\n"])
-
-
-def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]]) -> str:
+def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[str]]) -> str:
     """Return what is known of one parameter."""
-    transform = p.get("x-transform")
-    needs = {spec: text.links(catalogue.depends_on(p.key, spec)) for spec in p.by_spec}
+    there = [label for label in catalogue.specs if label.system in p.systems]
+    covered = [path for entry in p.by_spec.values() for path in tests.get(entry.get("x-transform", ""), [])]
+
+    def each(say: Callable[[dict[str, Any]], str]) -> str:
+        return catalogue.said({label: say(entry) for label, entry in p.by_spec.items()})
+
     rows = [
-        ("Symbol", f"$`{p.get('x-symbol')}`$".replace("`", "") if p.get("x-symbol") else ""),
-        ("Kind", per_spec({spec: p.kind(spec) for spec in catalogue.specs})),
+        ("Symbol", f"${p.get('x-symbol')}$" if p.get("x-symbol") else ""),
+        ("Kind", catalogue.said({label: p.kind(label) for label in there})),
+        ("Systems", ", ".join(f"[`{name}`](../systems/{name}.md)" for name in p.systems)),
         ("Unit", unit(p)),
         ("Dimension", p.get("x-dimension", "")),
-        ("Default" if p.get("default") is not None else "Value", default(p)),
-        ("Components", ", ".join(p.get("x-components", []))),
-        ("Allowed", per_spec({spec: allowed(entry) for spec, entry in p.by_spec.items()})),
-        ("Prior", per_spec({spec: prior(entry.get("x-prior")) for spec, entry in p.by_spec.items()})),
-        ("Acts on", ", ".join(p.get("x-acts-on", []))),
-        ("Depends on", per_spec(needs)),
+        ("Default" if p.get("default") is not None else "Value", each(design_values)),
+        ("Source of the value", each(lambda entry: text.plain(entry.get("x-source", "")))),
+        ("Components", each(lambda entry: ", ".join(entry.get("x-components", [])))),
+        ("Allowed", each(allowed)),
+        ("Prior", each(lambda entry: prior(entry.get("x-prior")))),
+        ("Acts on", each(lambda entry: ", ".join(entry.get("x-acts-on", [])) or "nothing")),
+        ("Depends on", each(lambda entry: text.links(entry.get("x-depends-on", [])))),
         ("Used by", text.links(catalogue.used_by(p.key))),
-        ("Computed by", f"[`{transform.rpartition('.')[2]}`][{transform}]" if transform else ""),
+        ("Computed by", each(lambda entry: transform(entry.get("x-transform", "")))),
+        ("Tested by", ", ".join(f"`{path}`" for path in dict.fromkeys(covered))),
         ("Error-budget terms", ", ".join(f"[{term['id']} {term['name']}][{term['id']}]" for term in terms)),
-        ("Source of the value", text.plain(p.get("x-source", ""))),
+        ("Status", p.get("x-status", "")),
         ("Since", p.get("x-since", "")),
     ]
     parts = [
         f'## {p.title} `{p.key}` {{ #{p.key} data-toc-label="{p.title}" }}\n',
+        deprecation(p),
         text.plain(p.get("description")) + "\n",
+        equations(p, catalogue),
+        text.facts(rows),
     ]
-    if p.get("x-equation"):
-        parts.append(f"$$\n{p.get('x-equation')}\n$$\n")
-    return "\n".join([*parts, text.facts(rows)])
+    return "\n".join(filter(None, parts))
 
 
-def per_spec(values: dict[str, str]) -> str:
-    """Return what is said of each spec, once where all say the same."""
-    if len(set(values.values())) == 1:
-        return next(iter(values.values()))
-    return "; ".join(f"{value} ({spec})" for spec, value in values.items() if value)
+def deprecation(p: Parameter) -> str:
+    """Return the warning of a parameter that is on its way out."""
+    if not p.get("deprecated"):
+        return ""
+    since, instead = p.get("x-deprecated-since"), p.get("x-replaced-by")
+    said = f"Since version {since}. " if since else ""
+    said += f"Use {text.link(instead)}." if instead else ""
+    return f'!!! warning "Deprecated"\n\n    {said.strip() or "It will be removed."}\n'
+
+
+def equations(p: Parameter, catalogue: Catalogue) -> str:
+    """Return the equation, or that of each spec where they differ."""
+    found: dict[str, list[Label]] = {}
+    for label, entry in p.by_spec.items():
+        if entry.get("x-equation"):
+            found.setdefault(entry["x-equation"], []).append(label)
+    return "\n".join(
+        (f"In {catalogue.named(labels)}:\n\n" if len(found) > 1 else "") + f"$$\n{equation}\n$$\n"
+        for equation, labels in found.items()
+    )
+
+
+def transform(name: str) -> str:
+    """Return a link to the API entry of a function."""
+    return f"[`{name.rpartition('.')[2]}`][{name}]" if name else ""
 
 
 def unit(p: Parameter) -> str:
@@ -145,23 +154,25 @@ def unit(p: Parameter) -> str:
 
 def value(p: Parameter, design: str, digits: int | None = None) -> str:
     """Return the value in `design`, that of the schema where the design says nothing."""
-    given = p.get("x-design-values", {}).get(design, p.get("const", p.get("default")))
+    entries = p.by_spec.values()
+    given = next((e["x-design-values"][design] for e in entries if design in e.get("x-design-values", {})), None)
+    given = p.get("const", p.get("default")) if given is None else given
     return text.NONE if given is None else text.number(given, digits)
 
 
-def default(p: Parameter) -> str:
-    """Return the value of each design, once where all agree; what is computed is rounded."""
-    digits = None if "default" in next(iter(p.by_spec.values())) else 8
-    values = {design: value(p, design, digits) for design in p.get("x-design-values", {}) or [""]}
+def design_values(entry: dict[str, Any]) -> str:
+    """Return the value of each design, once where all agree; the schema has all digits."""
+    designs = entry.get("x-design-values") or {"": entry.get("const", entry.get("default"))}
+    values = {name: text.NONE if given is None else text.number(given, DIGITS) for name, given in designs.items()}
     if len(set(values.values())) > 1:
-        return "; ".join(f"{said} ({design})" for design, said in values.items())
+        return ", ".join(f"{said} in `{name}`" for name, said in values.items())
     return next(iter(values.values()))
 
 
 def allowed(entry: dict[str, Any]) -> str:
     """Return the values that the schema accepts, in words."""
     if "const" in entry:
-        return ""
+        return "fixed by the configuration"
     if "enum" in entry:
         return ", ".join(map(str, entry["enum"]))
     item = entry.get("items", entry)
@@ -186,35 +197,8 @@ def prior(given: dict[str, Any] | None) -> str:
     if not given:
         return ""
     return ", ".join(
-        [given["kind"], *(f"{name} {text.number(value, 8)}" for name, value in given.items() if name != "kind")]
+        [
+            words(given["kind"]),
+            *(f"{words(name)} {text.number(said, DIGITS)}" for name, said in given.items() if name != "kind"),
+        ]
     )
-
-
-def snippet_spec(p: Parameter) -> str | None:
-    """Return the spec that the snippet uses: one in which the value can be set, if there is one."""
-    usable = [spec for spec in p.by_spec if spec in BUILDERS and p.kind(spec) != "structural"]
-    return next((spec for spec in usable if p.kind(spec) == "primitive"), next(iter(usable), None))
-
-
-def snippet(p: Parameter) -> str:
-    """Return code that shows the value and, where it can be, sets it, with what it prints."""
-    spec = snippet_spec(p)
-    if spec is None:
-        return ""
-    given = p.get("x-design-values", {}).get(DESIGN)
-    store, printed = f"{spec}_store", f"{given:.6g}" if isinstance(given, float) and given else ""
-    if p.kind(spec) == "derived":
-        lines = [f"derived = SHERA_RESOLVER.resolve({spec}, {store})", f'value = derived["{p.key}"]']
-    else:
-        lines = [f'value = {store}["{p.key}"]']
-    if printed:
-        lines.append('print(f"{value:.6g}")')
-    if p.kind(spec) == "primitive":
-        lines.append(f'{store} = {store}.replace(\n    {{"{p.key}": {new_value(p.by_spec[spec]["default"])}}}\n)')
-    output = ["```{ .text .output .no-copy }", printed, "```\n"] if printed else []
-    return "\n".join(["```python", *lines, "```\n", *output])
-
-
-def new_value(default: Any) -> str:
-    """Return the Python text of a value to set: the default, rounded."""
-    return str(default) if isinstance(default, list) else text.number(default, 8)

@@ -1,10 +1,10 @@
-"""What the pages are made from: the newest schema of each system, and the error-budget report."""
+"""What the pages are made from: the newest version of each schema, and the error-budget report."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from dluxshera.errors import DocumentError, near_matches
 
@@ -12,12 +12,19 @@ SCHEMAS = Path("schemas")
 REPORT = Path("docs/reference/data/error-budget-report.json")
 
 
+class Label(NamedTuple):
+    """A spec of a system."""
+
+    system: str
+    spec: str
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One key, as each spec that has it describes it."""
 
     key: str
-    by_spec: dict[str, dict[str, Any]]
+    by_spec: dict[Label, dict[str, Any]]
 
     @property
     def group(self) -> str:
@@ -29,34 +36,95 @@ class Parameter:
         """The name in words."""
         return self.get("title", self.key)
 
+    @property
+    def systems(self) -> list[str]:
+        """The systems that have it."""
+        return list(dict.fromkeys(label.system for label in self.by_spec))
+
     def get(self, name: str, default: Any = None) -> Any:
         """Return `name` from the first spec that states it."""
         return next((entry[name] for entry in self.by_spec.values() if name in entry), default)
 
-    def kind(self, spec: str) -> str:
-        """Return the kind in `spec`, or ``absent``."""
-        return self.by_spec[spec]["x-kind"] if spec in self.by_spec else "absent"
+    def kind(self, label: Label) -> str:
+        """Return the kind in a spec, or ``absent``."""
+        return self.by_spec[label]["x-kind"] if label in self.by_spec else "absent"
 
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All parameters of the newest schemas."""
+    """All that the newest schemas say.
+
+    Parameters
+    ----------
+    parameters : dict of str to Parameter
+        In the order of the pages.
+    groups : dict of str to dict
+        Title and description of each group.
+    specs : dict of Label to dict
+        The schema of each spec.
+    configs : dict of str to dict
+        The schema of each system's configuration.
+    files : dict of Path to dict
+        Every schema by its path below the folder of schemas, those above among them.
+    """
 
     parameters: dict[str, Parameter]
     groups: dict[str, dict[str, str]]
-    specs: dict[str, dict[str, Any]]
+    specs: dict[Label, dict[str, Any]]
+    configs: dict[str, dict[str, Any]]
+    files: dict[Path, dict[str, Any]]
+
+    @property
+    def systems(self) -> list[str]:
+        """The systems, the one with the fewest parameters first."""
+        return list(dict.fromkeys(label.system for label in self.specs))
+
+    @property
+    def spec_names(self) -> list[str]:
+        """The names that the specs of all systems have."""
+        return sorted({label.spec for label in self.specs})
 
     def of_group(self, group: str) -> list[Parameter]:
         """Return the parameters of a group, in the order of the schemas."""
         return [p for p in self.parameters.values() if p.group == group]
 
-    def depends_on(self, key: str, spec: str) -> list[str]:
-        """Return the keys from which `key` is computed in `spec`."""
-        return self.parameters[key].by_spec.get(spec, {}).get("x-depends-on", [])
+    def of_system(self, system: str) -> list[Label]:
+        """Return the specs of a system."""
+        return [label for label in self.specs if label.system == system]
+
+    def depends_on(self, key: str, label: Label) -> list[str]:
+        """Return the keys from which `key` is computed in a spec."""
+        return self.parameters[key].by_spec.get(label, {}).get("x-depends-on", [])
 
     def used_by(self, key: str) -> list[str]:
         """Return the keys that depend directly on `key`, in any spec."""
-        return [k for k in self.parameters if any(key in self.depends_on(k, spec) for spec in self.specs)]
+        return [k for k in self.parameters if any(key in self.depends_on(k, label) for label in self.specs)]
+
+    def said(self, values: Mapping[Label, str]) -> str:
+        """Return what is said of several specs: once where all say the same, else each with the specs that say so."""
+        texts = list(dict.fromkeys(filter(None, values.values())))
+        if len(texts) == 1 and all(values.values()):
+            return texts[0]
+        return "; ".join(f"{text} ({self.named([x for x in values if values[x] == text])})" for text in texts)
+
+    def named(self, labels: Iterable[Label]) -> str:
+        """Return the shortest names of some specs: that of a spec which all systems have is enough, or of a system."""
+        meant, left, names = set(labels), list(labels), []
+        for spec in self.spec_names:
+            having = {label for label in self.specs if label.spec == spec}
+            if having <= meant:
+                names.append(words(spec))
+                left = [label for label in left if label not in having]
+        for system in dict.fromkeys(label.system for label in left):
+            if set(self.of_system(system)) <= meant:
+                names.append(system)
+                left = [label for label in left if label.system != system]
+        return ", ".join([*names, *(f"{label.system} {words(label.spec)}" for label in left)])
+
+
+def words(name: str) -> str:
+    """Return the name of a spec as it is read: ``physics inference``."""
+    return name.replace("_", " ")
 
 
 def unknown(file: Path, key: str, what: str, name: str, known: Iterable[str]) -> DocumentError:
@@ -75,31 +143,41 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_schemas(folder: Path) -> Catalogue:
-    """Read ``<system>/<version>/<spec>.schema.json`` below `folder`, the newest version of each system."""
+    """Read ``<name>/<version>/<what>.schema.json`` below `folder`, the newest version of each name."""
     versions: dict[str, list[Path]] = {}
     for path in sorted({schema.parent for schema in folder.glob("*/*/*.schema.json")}):
         versions.setdefault(path.parent.name, []).append(path)
-    if not versions:
+    newest = [max(paths, key=lambda path: [int(part) for part in path.name.split(".")]) for paths in versions.values()]
+    files = {path: read_json(path) for place in newest for path in sorted(place.glob("*.schema.json"))}
+    found = [(path, schema) for path, schema in files.items() if "x-spec" in schema]
+    if not found:
         raise DocumentError("no <system>/<version>/<spec>.schema.json; run `dluxshera schema export`", file=folder)
 
-    parameters: dict[str, Parameter] = {}
+    sizes: dict[str, int] = {}
+    for _, schema in found:
+        sizes[schema["x-system"]] = max(sizes.get(schema["x-system"], 0), len(schema["properties"]))
+    found.sort(key=lambda item: (sizes[item[1]["x-system"]], item[1]["x-system"], item[1]["x-spec"]))
     groups: dict[str, dict[str, str]] = {}
-    specs: dict[str, dict[str, Any]] = {}
-    for system, paths in versions.items():
-        newest = max(paths, key=lambda path: [int(part) for part in path.name.split(".")])
-        for path in sorted(newest.glob("*.schema.json")):
-            schema = read_json(path)
-            if "x-spec" not in schema:  # a schema of documents, not of parameters
-                continue
-            label = schema["x-spec"] if len(versions) == 1 else f"{system} {schema['x-spec']}"
-            specs[label] = schema
-            groups |= schema["x-groups"]
-            for key, entry in schema["properties"].items():
-                check_entry(path, key, schema)
-                parameters.setdefault(key, Parameter(key, {})).by_spec[label] = entry
+    entries: dict[str, dict[Label, dict[str, Any]]] = {}
+    # the largest system has the order that suits all, and its forward spec most keys
+    for path, schema in sorted(found, key=lambda item: -sizes[item[1]["x-system"]]):
+        groups |= {name: said for name, said in schema["x-groups"].items() if name not in groups}
+        for key in schema["properties"]:
+            check_entry(path, key, schema)
+            entries.setdefault(key, {})
+    specs = {Label(schema["x-system"], schema["x-spec"]): schema for _, schema in found}
+    for label, schema in specs.items():
+        for key, entry in schema["properties"].items():
+            entries[key][label] = entry
     order = list(groups)
-    ranked = sorted(parameters.values(), key=lambda p: order.index(p.group))
-    return Catalogue({p.key: p for p in ranked}, groups, specs)
+    ranked = sorted((Parameter(key, by_spec) for key, by_spec in entries.items()), key=lambda p: order.index(p.group))
+    return Catalogue(
+        parameters={p.key: p for p in ranked},
+        groups=groups,
+        specs=specs,
+        configs={s["x-system"]: s for s in files.values() if s.get("x-system") in sizes and "x-spec" not in s},
+        files={path.relative_to(folder): schema for path, schema in files.items()},
+    )
 
 
 def check_entry(file: Path, key: str, schema: dict[str, Any]) -> None:
