@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -15,9 +14,11 @@ from dluxshera.errors import ParameterError
 from dluxshera.inference.fisher import FisherInformation, Predict, fisher_information
 from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data
 from dluxshera.params.packing import unpack_params
-from dluxshera.params.priors import Normal
+from dluxshera.params.priors import Normal, Prior, TruncatedNormal
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
+
+Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 
 
 class Posterior(eqx.Module):
@@ -38,6 +39,10 @@ class Posterior(eqx.Module):
         How data scatter about the expected image.
     free : ParamSpec
         The free parameters, in the order of theta.
+    prior_mean, prior_sigma : ndarray
+        Of the normal priors and of those that are cut off normal ones; where there is none, sigma is infinite.
+    shaped : tuple of (int, int, Prior)
+        The priors that are not normal, each with the first element of theta that it is for and the one past its last.
     """
 
     predict: Predict
@@ -47,29 +52,42 @@ class Posterior(eqx.Module):
     prior_mean: Float[np.ndarray, " n"]
     prior_sigma: Float[np.ndarray, " n"]
     free: ParamSpec = eqx.field(static=True)
+    shaped: tuple[tuple[int, int, Prior], ...] = eqx.field(static=True, default=())
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A name for each element of theta."""
         return self.free.labels
 
-    def store_at(self, theta: Float[Array, " n"]) -> ParameterStore:
+    def store_at(self, theta: Theta) -> ParameterStore:
         """Return the full store at theta."""
         return unpack_params(theta, self.free, self.store)
 
-    def log_prior(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; parameters without a prior add nothing."""
-        return -0.5 * jnp.sum(((theta - self.prior_mean) / self.prior_sigma) ** 2)
+    def allows(self, theta: Theta) -> bool:
+        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
+        bounds = [field.bounds for field in self.free.fields for _ in field.labels]
+        return all(bound.contains(float(value)) for bound, value in zip(bounds, theta, strict=True))
 
-    def log_likelihood(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+    def log_prior(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior.
+
+        Parameters without a prior add nothing.
+        """
+        normal = -0.5 * jnp.sum(((theta - self.prior_mean) / self.prior_sigma) ** 2)
+        return sum((_beyond_normal(prior, theta[start:stop]) for start, stop, prior in self.shaped), normal)
+
+    def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return self.noise.log_likelihood(self.data, self.predict(self.store_at(theta)))
 
-    def loss(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
-        """Return minus the log-density of the posterior, up to a constant."""
-        return -self.log_likelihood(theta) - self.log_prior(theta)
+    def loss(self, theta: Theta) -> Float[Array, ""]:
+        """Return minus the log-density of the posterior, up to a constant; infinity where the prior excludes theta."""
+        log_prior = self.log_prior(theta)
+        loss = -self.log_likelihood(theta) - log_prior
+        # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
+        return jnp.where(jnp.isneginf(log_prior), jnp.inf, loss) if self.shaped else loss
 
-    def information(self, theta: Float[Array, " n"]) -> FisherInformation:
+    def information(self, theta: Theta) -> FisherInformation:
         """Return the Fisher information of the data at theta, without the prior's."""
         return fisher_information(self.predict, self.store_at(theta), self.free, self.noise)
 
@@ -126,7 +144,7 @@ def make_posterior(
     noise = PoissonNoise() if noise is None else noise
     shape = jax.eval_shape(predict, store).shape
     mean, sigma = _prior_arrays(free)
-    return Posterior(predict, store, image_data(data, shape, noise), noise, mean, sigma, free)
+    return Posterior(predict, store, image_data(data, shape, noise), noise, mean, sigma, free, _shaped_priors(free))
 
 
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
@@ -146,13 +164,29 @@ def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarr
 
 
 def _prior_arrays(free: ParamSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and sigma for each element of theta; a flat prior has an infinite sigma."""
+    """Return mean and sigma for each element of theta; a prior that is nowhere normal has an infinite sigma."""
+    mean, sigma = [], []
+    for field in free.fields:
+        normal = field.prior if isinstance(field.prior, Normal | TruncatedNormal) else None
+        mean += [normal.mean if normal else 0.0] * len(field.labels)
+        sigma += [normal.sigma if normal else np.inf] * len(field.labels)
+    return np.array(mean), np.array(sigma)
 
-    def spread(of: Iterable[tuple[Normal | None, int]]) -> tuple[np.ndarray, np.ndarray]:
-        mean, sigma = [], []
-        for prior, size in of:
-            mean += [prior.mean if prior else 0.0] * size
-            sigma += [prior.sigma if prior else np.inf] * size
-        return np.array(mean), np.array(sigma)
 
-    return spread((field.prior, len(field.labels)) for field in free.fields)
+def _shaped_priors(free: ParamSpec) -> tuple[tuple[int, int, Prior], ...]:
+    found: list[tuple[int, int, Prior]] = []
+    start = 0
+    for field in free.fields:
+        stop = start + len(field.labels)
+        if field.prior is not None and not isinstance(field.prior, Normal):
+            found.append((start, stop, field.prior))
+        start = stop
+    return tuple(found)
+
+
+def _beyond_normal(prior: Prior, value: Array | np.ndarray) -> Array:
+    """Return the log-density of a prior without the normal part that `prior_mean` and `prior_sigma` stand for."""
+    density = prior.log_density(value)
+    if isinstance(prior, TruncatedNormal):
+        density = jnp.where(jnp.isneginf(density), -jnp.inf, 0.0)
+    return jnp.sum(density)

@@ -1,10 +1,15 @@
-"""Prior probability distributions of parameters. Plain numbers: what a spec can carry and a schema can show."""
+"""Prior probability distributions of parameters. Plain numbers: what a spec can carry and a schema can show.
+
+The numbers of a prior are in the unit of its parameter, and log10 where the parameter's scale is. The prior of an array
+is the same, and independent, for each of its elements. `log_density` is normalised, takes NumPy and JAX arrays, and is
+minus infinity outside the support, with derivatives that are finite everywhere.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from math import isfinite
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from math import erfc, isfinite, log, pi, sqrt
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from dluxshera.errors import ParameterError
 
@@ -14,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Normal:
-    """A normal distribution, the same for each element of an array.
+    """A normal distribution.
 
     Parameters
     ----------
@@ -30,12 +35,19 @@ class Normal:
 
     mean: float
     sigma: float
+    kind: ClassVar[str] = "normal"
 
     def __post_init__(self) -> None:
-        if not isfinite(self.mean):
-            raise ParameterError("mean", expected="a finite mean of a normal prior", got=self.mean)
-        if not (isfinite(self.sigma) and self.sigma > 0):
-            raise ParameterError("sigma", expected="a positive standard deviation of a normal prior", got=self.sigma)
+        _check_normal(self.mean, self.sigma)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The interval outside which the density is zero."""
+        return (-float("inf"), float("inf"))
+
+    def log_density(self, value: Any) -> Any:
+        """Return the log of the density at a value, element by element."""
+        return -0.5 * ((value - self.mean) / self.sigma) ** 2 - log(self.sigma * sqrt(2 * pi))
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
         """Draw values of the given shape."""
@@ -43,4 +55,179 @@ class Normal:
 
     def as_dict(self) -> dict[str, Any]:
         """Return the prior as plain data, as a schema shows it."""
-        return {"kind": "normal", "mean": self.mean, "sigma": self.sigma}
+        return _as_dict(self)
+
+
+@dataclass(frozen=True)
+class TruncatedNormal:
+    """A normal distribution cut off at two limits, and normalised between them.
+
+    Parameters
+    ----------
+    mean, sigma : float
+        Of the normal distribution that is cut; the mean need not lie between the limits.
+    low, high : float
+        The limits, finite or infinite.
+
+    Raises
+    ------
+    ParameterError
+        If a number is not possible, or less than a thousandth of the normal distribution lies between the limits.
+    """
+
+    mean: float
+    sigma: float
+    low: float
+    high: float
+    kind: ClassVar[str] = "truncated_normal"
+
+    def __post_init__(self) -> None:
+        _check_normal(self.mean, self.sigma)
+        if not self.low < self.high:
+            raise ParameterError("low", expected=f"a lower limit below high = {self.high}", got=self.low)
+        if self._mass < 1e-3:
+            raise ParameterError(
+                "low", expected="limits that hold at least 1e-3 of the normal distribution", got=(self.low, self.high)
+            )
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The interval outside which the density is zero."""
+        return (self.low, self.high)
+
+    @property
+    def _mass(self) -> float:
+        below, above = ((limit - self.mean) / (self.sigma * sqrt(2)) for limit in (self.low, self.high))
+        return 0.5 * (erfc(below) - erfc(above)) if below > 0 else 0.5 * (erfc(-above) - erfc(-below))
+
+    def log_density(self, value: Any) -> Any:
+        """Return the log of the density at a value, element by element."""
+        within = Normal(self.mean, self.sigma).log_density(value) - log(self._mass)
+        return _inside(value, *self.support, within)
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
+        """Draw values of the given shape."""
+        drawn = rng.normal(self.mean, self.sigma, (*shape, 1))  # a dimension more, so that it can be indexed
+        while (outside := (drawn < self.low) | (drawn > self.high)).any():
+            drawn[outside] = rng.normal(self.mean, self.sigma, outside.sum())
+        return drawn[..., 0]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prior as plain data; an infinite limit is left out, for JSON has none."""
+        return {name: value for name, value in _as_dict(self).items() if name == "kind" or isfinite(value)}
+
+
+@dataclass(frozen=True)
+class Uniform:
+    """The same density everywhere between two limits.
+
+    Parameters
+    ----------
+    low, high : float
+        The limits, which belong to the support.
+
+    Raises
+    ------
+    ParameterError
+        If the limits are not finite and in order.
+    """
+
+    low: float
+    high: float
+    kind: ClassVar[str] = "uniform"
+
+    def __post_init__(self) -> None:
+        _check_limits(self.low, self.high)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The interval outside which the density is zero."""
+        return (self.low, self.high)
+
+    def log_density(self, value: Any) -> Any:
+        """Return the log of the density at a value, element by element."""
+        return _inside(value, self.low, self.high, 0.0 * value - log(self.high - self.low))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
+        """Draw values of the given shape."""
+        return rng.uniform(self.low, self.high, shape)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prior as plain data, as a schema shows it."""
+        return _as_dict(self)
+
+
+@dataclass(frozen=True)
+class LogUniform:
+    """The same density everywhere in the logarithm, between two positive limits: for a scale that is unknown.
+
+    Parameters
+    ----------
+    low, high : float
+        The limits, which belong to the support.
+
+    Raises
+    ------
+    ParameterError
+        If the limits are not positive, finite and in order.
+    """
+
+    low: float
+    high: float
+    kind: ClassVar[str] = "log_uniform"
+
+    def __post_init__(self) -> None:
+        _check_limits(self.low, self.high)
+        if self.low <= 0:
+            raise ParameterError("low", expected="a positive lower limit of a log-uniform prior", got=self.low)
+
+    @property
+    def support(self) -> tuple[float, float]:
+        """The interval outside which the density is zero."""
+        return (self.low, self.high)
+
+    def log_density(self, value: Any) -> Any:
+        """Return the log of the density at a value, element by element."""
+        xp = _namespace(value)
+        safe = xp.where(value > 0, value, self.low)  # a logarithm that is cut off later would still spoil gradients
+        return _inside(value, self.low, self.high, -xp.log(safe) - log(log(self.high / self.low)))
+
+    def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
+        """Draw values of the given shape."""
+        drawn = _namespace(None).exp(rng.uniform(log(self.low), log(self.high), shape))
+        return drawn.clip(self.low, self.high)  # the exponential may round beyond a limit
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prior as plain data, as a schema shows it."""
+        return _as_dict(self)
+
+
+Prior: TypeAlias = Normal | TruncatedNormal | Uniform | LogUniform
+PRIORS: dict[str, type[Prior]] = {cls.kind: cls for cls in (Normal, TruncatedNormal, Uniform, LogUniform)}
+
+
+def _namespace(value: Any) -> Any:
+    import numpy as np  # a spec needs none
+
+    return value.__array_namespace__() if hasattr(value, "__array_namespace__") else np
+
+
+def _inside(value: Any, low: float, high: float, log_density: Any) -> Any:
+    xp = _namespace(value)
+    return xp.where((value >= low) & (value <= high), log_density, -xp.inf)
+
+
+def _check_normal(mean: float, sigma: float) -> None:
+    if not isfinite(mean):
+        raise ParameterError("mean", expected="a finite mean of a normal prior", got=mean)
+    if not (isfinite(sigma) and sigma > 0):
+        raise ParameterError("sigma", expected="a positive standard deviation of a normal prior", got=sigma)
+
+
+def _check_limits(low: float, high: float) -> None:
+    if not (isfinite(low) and isfinite(high) and low < high):
+        raise ParameterError("low", expected="two finite limits of a uniform prior, in order", got=(low, high))
+
+
+def _as_dict(prior: Prior) -> dict[str, Any]:
+    return {"kind": prior.kind, **{item.name: getattr(prior, item.name) for item in fields(prior)}}

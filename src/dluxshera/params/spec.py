@@ -1,156 +1,22 @@
-"""Which parameters exist: `ParamField`, one parameter, and `ParamSpec`, an ordered set of them. No values, no jax."""
+"""Which parameters exist: `ParamSpec`, an ordered set of `ParamField`. No values, no jax."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import sys
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.params.priors import Normal
-
-Kind = Literal["primitive", "derived", "structural"]
-Scale = Literal["linear", "log10"]
-
-
-@dataclass(frozen=True)
-class Bounds:
-    """The values that a parameter may take, each limit included or not. The names are those of JSON Schema.
-
-    Examples
-    --------
-    >>> Bounds(exclusive_minimum=0, maximum=1).contains(0.0)
-    False
-    >>> print(Bounds(exclusive_minimum=0, maximum=1))
-    > 0 and <= 1
-    """
-
-    minimum: float | None = None
-    maximum: float | None = None
-    exclusive_minimum: float | None = None
-    exclusive_maximum: float | None = None
-
-    def contains(self, value: float) -> bool:
-        """Return whether a number lies within the bounds; NaN never does."""
-        return (
-            value == value
-            and (self.minimum is None or value >= self.minimum)
-            and (self.maximum is None or value <= self.maximum)
-            and (self.exclusive_minimum is None or value > self.exclusive_minimum)
-            and (self.exclusive_maximum is None or value < self.exclusive_maximum)
-        )
-
-    def as_dict(self) -> dict[str, float]:
-        """Return the limits that there are, under the keywords of JSON Schema."""
-        names = {
-            "minimum": self.minimum,
-            "exclusiveMinimum": self.exclusive_minimum,
-            "maximum": self.maximum,
-            "exclusiveMaximum": self.exclusive_maximum,
-        }
-        return {name: limit for name, limit in names.items() if limit is not None}
-
-    def __str__(self) -> str:
-        signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
-        return " and ".join(f"{signs[name]} {limit:g}" for name, limit in self.as_dict().items()) or "any finite number"
-
-
-@dataclass(frozen=True)
-class ParamField:
-    """One parameter: what it is called, what it means, and what it may be.
-
-    Parameters
-    ----------
-    key : str
-        The dotted name, ``group.name``; a unit suffix in it agrees with `units`.
-    title : str
-        Its name in prose.
-    doc : str
-        What it is, with its sign convention, as one or more sentences.
-    units : str
-        A VOUnit string, which `astropy.units.Unit(units, format="vounit")` parses; empty for a pure number.
-    kind : {'primitive', 'derived', 'structural'}
-        A primitive is set in a store; a derived value is computed from others by a transform; a structural value is
-        fixed by the configuration that the spec was built from.
-    scale : {'linear', 'log10'}
-        'log10' if the value is the decimal logarithm of the quantity in `units`.
-    shape : tuple of int
-        ``()`` for a number.
-    components : tuple of str
-        A name for each element of an array, such as ``Z4``; empty for a number.
-    default : float or tuple of float, optional
-        The value of a primitive that nothing else is said of; the value of a structural parameter.
-    bounds : Bounds
-        Enforced by the store, element by element.
-    prior : Normal, optional
-        What is known of it before the data come.
-    symbol, equation : str
-        LaTeX, without dollar signs.
-    transform : str
-        The dotted name of the function that computes a derived value.
-    depends_on : tuple of str
-        The keys that the transform takes, in its order.
-    acts_on : tuple of str
-        The model outputs that change with it: ``("image",)`` or ``()``. Tested by derivative, key by key.
-    source : str
-        Where the default comes from: a citation, "design", "computed" or "illustrative".
-    since : str
-        The version of the package that has it first.
-
-    Raises
-    ------
-    ParameterError
-        If the parts contradict each other.
-    """
-
-    key: str
-    title: str
-    doc: str
-    units: str = ""
-    kind: Kind = "primitive"
-    scale: Scale = "linear"
-    shape: tuple[int, ...] = ()
-    components: tuple[str, ...] = ()
-    default: float | tuple[float, ...] | None = None
-    bounds: Bounds = field(default_factory=Bounds)
-    prior: Normal | None = None
-    symbol: str = ""
-    equation: str = ""
-    transform: str = ""
-    depends_on: tuple[str, ...] = ()
-    acts_on: tuple[str, ...] = ("image",)
-    source: str = ""
-    since: str = "0.1.0"
-
-    def __post_init__(self) -> None:
-        group, dot, name = self.key.partition(".")
-        if not (dot and group.isidentifier() and name.isidentifier()):
-            raise ParameterError("key", expected="a dotted name such as 'binary.separation_as'", got=self.key)
-        if self.kind == "derived" and (self.default is not None or not self.transform):
-            raise ParameterError(self.key, expected="a transform and no default, for it is derived", got=self.default)
-        if self.kind != "derived" and (self.default is None or self.transform or self.depends_on):
-            raise ParameterError(self.key, expected=f"a default and no transform, for it is {self.kind}", got=self)
-        size = self.shape[0] if self.shape else 0
-        if len(self.shape) > 1 or len(self.components) != size:
-            raise ParameterError(self.key, expected=f"{size} component names", got=self.components)
-        if isinstance(self.default, tuple) and len(self.default) != size:
-            raise ParameterError(self.key, expected=f"a default of shape {self.shape}", got=self.default)
-        for number in self.default if isinstance(self.default, tuple) else (self.default,):
-            if number is not None and not self.bounds.contains(number):
-                raise ParameterError(self.key, expected=f"a default {self.bounds}", got=number)
-
-    @property
-    def group(self) -> str:
-        """The part of the key before the dot."""
-        return self.key.partition(".")[0]
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """A label for each number that the parameter holds, as tables and messages print it."""
-        return tuple(f"{self.key}[{name}]" for name in self.components) or (self.key,)
+from dluxshera.params.changes import FormerKey, SpecChanges, changes
+from dluxshera.params.field import Bounds as Bounds
+from dluxshera.params.field import Kind as Kind
+from dluxshera.params.field import ParamField as ParamField
+from dluxshera.params.field import Scale as Scale
 
 
 @dataclass(frozen=True)
@@ -182,9 +48,10 @@ class ParamSpec(Mapping[str, ParamField]):
     def __post_init__(self) -> None:
         seen: set[str] = set()
         for item in self.fields:
-            if item.key in seen:
-                raise ParameterError(item.key, expected="each key once in a spec", got=item.key)
-            seen.add(item.key)
+            for key in (item.key, *(former.key for former in item.formerly)):
+                if key in seen:
+                    raise ParameterError(key, expected="each key once in a spec", got=key)
+                seen.add(key)
         described = {group for group, _, _ in self.groups}
         if described and (missing := {item.group for item in self.fields} - described):
             raise ParameterError("groups", expected=f"a text for {sorted(missing)}", got=sorted(described))
@@ -194,11 +61,18 @@ class ParamSpec(Mapping[str, ParamField]):
         return {item.key: item for item in self.fields}
 
     @cached_property
+    def _former(self) -> dict[str, tuple[ParamField, FormerKey]]:
+        return {former.key: (item, former) for item in self.fields for former in item.formerly}
+
+    @cached_property
     def _hash(self) -> int:
         return hash((self.system_id, self.name, self.fields, self.groups))
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:  # leaves the hash behind, which another process computes otherwise
+        return type(self), (self.system_id, self.name, self.fields, self.groups)
 
     def __eq__(self, other: object) -> bool:  # Mapping would compare as an unordered dict
         if self is other:
@@ -214,7 +88,7 @@ class ParamSpec(Mapping[str, ParamField]):
 
     def __getitem__(self, key: str) -> ParamField:
         try:
-            return self._by_key[key]
+            return self._by_key[self.current_key(key)]
         except KeyError:
             raise UnknownKeyError(key, self._by_key, expected=f"a key of the {self.title} spec") from None
 
@@ -258,6 +132,23 @@ class ParamSpec(Mapping[str, ParamField]):
         """A label for each element of theta, in its order."""
         return tuple(label for item in self.fields for label in item.labels)
 
+    def current_key(self, key: str) -> str:
+        """Return the key that a parameter has now, with a warning if `key` is one that it had before.
+
+        A key that no parameter has or had comes back as it is.
+
+        Warns
+        -----
+        DeprecationWarning
+            If the parameter was renamed; the new key and the version that drops the old one are named.
+        """
+        if key in self._by_key or key not in self._former:
+            return key
+        item, former = self._former[key]
+        text = f"{key} is now {item.key}; the old key is accepted until version {former.removal}"
+        warnings.warn(text, DeprecationWarning, stacklevel=_caller())
+        return item.key
+
     def subset(self, keys: Iterable[str]) -> ParamSpec:
         """Return the spec of `keys` alone, in the order given, which is the order of theta.
 
@@ -279,14 +170,79 @@ class ParamSpec(Mapping[str, ParamField]):
         dropped = {self[key].key for key in keys}
         return replace(self, fields=tuple(item for item in self.fields if item.key not in dropped))
 
+    def merge(self, other: ParamSpec, name: str | None = None) -> ParamSpec:
+        """Return a spec with the fields of both, those of this one first.
+
+        Parameters
+        ----------
+        other : ParamSpec
+            Of the same system. A key that both have must mean the same in both.
+        name : str, optional
+            The name of the result; by default that of this spec.
+
+        Raises
+        ------
+        ParameterError
+            If the systems differ, or what the specs say of a key; the differences are listed.
+        """
+        if other.system_id != self.system_id:
+            raise ParameterError("other", expected=f"a spec of {self.system_id} to merge", got=other.title)
+        both = [key for key in self if key in other]
+        if found := self.subset(both).diff(other.subset(both)):
+            raise ParameterError(
+                next(iter(found.changed)), expected=f"the same field in {self.title} and {other.title}", got=str(found)
+            )
+        groups = {group: (group, title, text) for group, title, text in (*other.groups, *self.groups)}
+        ordered = dict.fromkeys(group for group, _, _ in (*self.groups, *other.groups))
+        return replace(
+            self,
+            name=name or self.name,
+            fields=(*self.fields, *(item for item in other.fields if item.key not in self)),
+            groups=tuple(groups[group] for group in ordered),
+        )
+
+    def rename(self, old: str, new: str, *, removal: str) -> ParamSpec:
+        """Return the spec with another key for a parameter; specs and stores accept the old one with a warning.
+
+        The keys in `depends_on` follow. A registry's transforms are named by key, and have to be renamed with it.
+
+        Parameters
+        ----------
+        old, new : str
+            The key that the parameter has, and the one that it gets.
+        removal : str
+            The version of the package that no longer accepts the old key.
+
+        Raises
+        ------
+        UnknownKeyError
+            If there is no parameter `old`.
+        ParameterError
+            If another parameter has or had the key `new`.
+        """
+        item = self[old]
+        former = tuple(one for one in item.formerly if one.key != new)
+        renamed = replace(item, key=new, formerly=(*former, FormerKey(item.key, removal)))
+        others = (
+            replace(one, depends_on=tuple(new if key == item.key else key for key in one.depends_on))
+            for one in (renamed if each is item else each for each in self.fields)
+        )
+        return replace(self, fields=tuple(others))
+
+    def diff(self, other: ParamSpec) -> SpecChanges:
+        """Return what another, newer spec says differently, parameter by parameter; printed, it reads line by line."""
+        old, new = ({item.key: item.as_dict() for item in spec.fields} for spec in (self, other))
+        return changes(old, new)
+
     def digest(self) -> str:
-        """Return a SHA-256 of everything that the spec says, for provenance: the same in every process."""
-        text = json.dumps([self.system_id, self.name, [_plain(item) for item in self.fields]], sort_keys=True)
+        """Return a SHA-256 of all that the fields say, for provenance: the same in every process."""
+        text = json.dumps([self.system_id, self.name, [item.plain() for item in self.fields]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _plain(item: ParamField) -> dict[str, Any]:
-    plain = dict(vars(item))
-    plain["bounds"] = item.bounds.as_dict()
-    plain["prior"] = item.prior.as_dict() if item.prior else None
-    return plain
+def _caller() -> int:
+    """Return the level of the first frame outside this package, as `warnings.warn` counts from its own caller's."""
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "dluxshera":
+        frame, level = frame.f_back, level + 1
+    return level

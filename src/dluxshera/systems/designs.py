@@ -5,7 +5,6 @@ Their values are written here and nowhere else: the packaged profiles are made f
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -82,7 +81,7 @@ ALPHA_CEN = Target(
     spectral_types="G2V/K1V",
 )
 
-TARGETS: Final[Mapping[str, Target]] = {
+TARGETS: Final[dict[str, Target]] = {
     target.name: target
     for target in (
         ALPHA_CEN,
@@ -164,7 +163,7 @@ SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
     **_FLIGHT_PUPIL,
 )
 
-CONFIGS: Final[Mapping[str, SheraConfig]] = {
+CONFIGS: Final[dict[str, SheraConfig]] = {
     config.name: config
     for config in (
         SHERA_FLIGHT_CONFIG,

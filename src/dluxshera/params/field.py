@@ -1,0 +1,190 @@
+"""`ParamField`, one parameter: what it is called, what it means, and what it may be. No values, no jax."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from math import isfinite
+from typing import Any, Literal, get_args
+
+from dluxshera.errors import ParameterError
+from dluxshera.params.changes import Deprecation, FormerKey
+from dluxshera.params.priors import Prior
+
+Kind = Literal["primitive", "derived", "structural"]
+Scale = Literal["linear", "log10"]
+Status = Literal["stable", "provisional", "deprecated"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The values that a parameter may take, each limit included or not. The names are those of JSON Schema.
+
+    Examples
+    --------
+    >>> Bounds(exclusive_minimum=0, maximum=1).contains(0.0)
+    False
+    >>> print(Bounds(exclusive_minimum=0, maximum=1))
+    > 0 and <= 1
+    """
+
+    minimum: float | None = None
+    maximum: float | None = None
+    exclusive_minimum: float | None = None
+    exclusive_maximum: float | None = None
+
+    def contains(self, value: float) -> bool:
+        """Return whether a number lies within the bounds; one that is not finite never does."""
+        return (
+            isfinite(value)
+            and (self.minimum is None or value >= self.minimum)
+            and (self.maximum is None or value <= self.maximum)
+            and (self.exclusive_minimum is None or value > self.exclusive_minimum)
+            and (self.exclusive_maximum is None or value < self.exclusive_maximum)
+        )
+
+    def as_dict(self) -> dict[str, float]:
+        """Return the limits that there are, under the keywords of JSON Schema."""
+        names = {
+            "minimum": self.minimum,
+            "exclusiveMinimum": self.exclusive_minimum,
+            "maximum": self.maximum,
+            "exclusiveMaximum": self.exclusive_maximum,
+        }
+        return {name: limit for name, limit in names.items() if limit is not None}
+
+    def __str__(self) -> str:
+        signs = {"minimum": ">=", "exclusiveMinimum": ">", "maximum": "<=", "exclusiveMaximum": "<"}
+        return " and ".join(f"{signs[name]} {limit:g}" for name, limit in self.as_dict().items()) or "any finite number"
+
+
+@dataclass(frozen=True)
+class ParamField:
+    """One parameter: what it is called, what it means, and what it may be.
+
+    Every value is a real number or a one-dimensional array of them, in double precision unless the model is built in
+    single; integers become floats, and booleans, complex numbers and strings are refused.
+
+    Parameters
+    ----------
+    key : str
+        The dotted name, ``group.name``; a unit suffix in it agrees with `units`.
+    title : str
+        Its name in prose.
+    doc : str
+        What it is, with its sign convention, as one or more sentences.
+    units : str
+        A VOUnit string, which `astropy.units.Unit(units, format="vounit")` parses; empty for a pure number.
+    kind : {'primitive', 'derived', 'structural'}
+        A primitive is set in a store; a derived value is computed from others by a transform; a structural value is
+        fixed by the configuration that the spec was built from.
+    scale : {'linear', 'log10'}
+        'log10' if the value is the decimal logarithm of the quantity in `units`.
+    shape : tuple of int
+        ``()`` for a number.
+    components : tuple of str
+        A name for each element of an array, such as ``Z4``; empty for a number.
+    default : float or tuple of float, optional
+        The value of a primitive that nothing else is said of; the value of a structural parameter.
+    bounds : Bounds
+        Enforced by the store, element by element.
+    prior : Prior, optional
+        What is known of it before the data come, in the unit of its values; for an array, of each element.
+    symbol, equation : str
+        LaTeX, without dollar signs.
+    transform : str
+        The dotted name of the function that computes a derived value.
+    depends_on : tuple of str
+        The keys that the transform takes, in its order.
+    acts_on : tuple of str
+        The model outputs that change with it: ``("image",)`` or ``()``. Tested by derivative, key by key.
+    source : str
+        Where the default comes from: a citation, "design", "computed" or "illustrative". Never empty.
+    since : str
+        The version of the package that has it first.
+    status : {'stable', 'provisional', 'deprecated'}
+        A provisional parameter may change without a deprecation.
+    deprecated : Deprecation, optional
+        Since when and in favour of what, for a deprecated parameter only.
+    formerly : tuple of FormerKey
+        Keys that it had, which are still accepted with a warning (see `ParamSpec.rename`).
+
+    Raises
+    ------
+    ParameterError
+        If the parts contradict each other.
+    """
+
+    key: str
+    title: str
+    doc: str
+    units: str = ""
+    kind: Kind = "primitive"
+    scale: Scale = "linear"
+    shape: tuple[int, ...] = ()
+    components: tuple[str, ...] = ()
+    default: float | tuple[float, ...] | None = None
+    bounds: Bounds = field(default_factory=Bounds)
+    prior: Prior | None = None
+    symbol: str = ""
+    equation: str = ""
+    transform: str = ""
+    depends_on: tuple[str, ...] = ()
+    acts_on: tuple[str, ...] = ("image",)
+    source: str = ""
+    since: str = "0.1.0"
+    status: Status = "stable"
+    deprecated: Deprecation | None = None
+    formerly: tuple[FormerKey, ...] = ()
+
+    def __post_init__(self) -> None:
+        for key in (self.key, *(former.key for former in self.formerly)):
+            group, dot, name = key.partition(".")
+            if not (dot and group.isidentifier() and name.isidentifier()):
+                raise ParameterError("key", expected="a dotted name such as 'binary.separation_as'", got=key)
+        if not self.source.strip():
+            raise ParameterError(
+                self.key,
+                expected="a source",
+                got=self.source,
+                remedy="Say where its default comes from: 'illustrative'",
+            )
+        if self.status not in get_args(Status):
+            raise ParameterError(self.key, expected=f"a status among {', '.join(get_args(Status))}", got=self.status)
+        if (self.status == "deprecated") != (self.deprecated is not None):
+            raise ParameterError(
+                self.key,
+                expected="the status 'deprecated' together with a Deprecation, or neither",
+                got=(self.status, self.deprecated),
+            )
+        if self.kind == "derived" and (self.default is not None or not self.transform):
+            raise ParameterError(self.key, expected="a transform and no default, for it is derived", got=self.default)
+        if self.kind != "derived" and (self.default is None or self.transform or self.depends_on):
+            raise ParameterError(self.key, expected=f"a default and no transform, for it is {self.kind}", got=self)
+        size = self.shape[0] if self.shape else 0
+        if len(self.shape) > 1 or len(self.components) != size:
+            raise ParameterError(self.key, expected=f"{size} component names", got=self.components)
+        shape = (len(self.default),) if isinstance(self.default, tuple) else ()
+        if self.default is not None and shape != self.shape:
+            raise ParameterError(self.key, expected=f"a default of shape {self.shape}", got=self.default)
+        for number in self.default if isinstance(self.default, tuple) else (self.default,):
+            if number is not None and not self.bounds.contains(number):
+                raise ParameterError(self.key, expected=f"a default {self.bounds}", got=number)
+
+    @property
+    def group(self) -> str:
+        """The part of the key before the dot."""
+        return self.key.partition(".")[0]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A label for each number that the parameter holds, as tables and messages print it."""
+        return tuple(f"{self.key}[{name}]" for name in self.components) or (self.key,)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return everything that the field says, by attribute."""
+        return {item.name: getattr(self, item.name) for item in fields(self)}
+
+    def plain(self) -> dict[str, Any]:
+        """Return everything that the field says as plain data, which JSON can hold."""
+        prior = self.prior.as_dict() if self.prior else None
+        return {**self.as_dict(), "bounds": self.bounds.as_dict(), "prior": prior}
