@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import tempfile
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from math import isclose, isfinite
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from dluxshera.errors import ABSENT, DocumentError, near_matches
+from dluxshera.files import write_text as write_text
 
 Where: TypeAlias = tuple[str | int, ...]
 
@@ -23,8 +24,8 @@ _CORE: Final = (
     (re.compile(r"(?:~|null|Null|NULL|)"), lambda text: None),
     (re.compile(r"(?:true|True|TRUE|false|False|FALSE)"), lambda text: text[0] in "tT"),
     (re.compile(r"[-+]?[0-9]{1,300}"), int),
-    (re.compile(r"0o[0-7]{1,300}"), lambda text: int(text[2:], 8)),
-    (re.compile(r"0x[0-9a-fA-F]{1,300}"), lambda text: int(text[2:], 16)),
+    (re.compile(r"0o[0-7]{1,20}"), lambda text: int(text[2:], 8)),
+    (re.compile(r"0x[0-9a-fA-F]{1,16}"), lambda text: int(text[2:], 16)),
     (re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"), float),
     (re.compile(r"[-+]?\.(?:inf|Inf|INF)"), lambda text: float(text.replace(".", ""))),
     (re.compile(r"\.(?:nan|NaN|NAN)"), lambda text: float("nan")),
@@ -84,7 +85,7 @@ class Document:
         said = [f"allowed {allowed}"] if allowed else []
         said += [] if got is ABSENT else [f"got {_shown(got)}"]
         hints = [", ".join(said)] if said else []
-        if near := near_matches(str(got), known):
+        if near := near_matches(str(got)[:80], known):
             hints.append(f"did you mean {' or '.join(near)}?")
         there = where
         while there and there not in self.places:
@@ -95,8 +96,9 @@ class Document:
 
 
 def spelled(where: Where) -> str:
-    """Return a path as messages show it: ``terms[2].name``."""
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+    """Return a path as messages show it, ``terms[2].name``; names that are too long for that are cut."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in where)
+    return "".join(parts).removeprefix(".").encode("utf-8", "replace").decode()
 
 
 def read_yaml(path: Path) -> Document:
@@ -110,17 +112,41 @@ def read_yaml(path: Path) -> Document:
     DocumentError
         With file, line and column.
     """
+    return parse_yaml(read_text(path), str(path))
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Read a text file of bounded size; devices and pipes, which may have no end, are refused.
+
+    Raises
+    ------
+    DocumentError
+        If it cannot be read, is too large or is not UTF-8.
+    """
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DocumentError(f"cannot be read: {error.strerror}", file=path) from error
-    if len(raw) > MAX_BYTES:
-        raise DocumentError(f"is too large ({len(raw)} bytes, at most {MAX_BYTES})", file=path)
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DocumentError("is not a file", file=path)
+        with path.open("rb") as opened:
+            raw = opened.read(max_bytes + 1)
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise DocumentError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=path) from error
+    return decoded(raw, str(path), max_bytes)
+
+
+def decoded(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> str:
+    """Return bytes as text, without a byte order mark.
+
+    Raises
+    ------
+    DocumentError
+        If they are too many or not UTF-8.
+    """
+    if len(raw) > max_bytes:
+        raise DocumentError(f"is too large (more than {max_bytes} bytes)", file=file)
     try:
-        text = raw.decode("utf-8-sig")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DocumentError(f"is not UTF-8 at byte {error.start}", file=path) from error
-    return parse_yaml(text, str(path))
+        raise DocumentError(f"is not UTF-8 at byte {error.start}", file=file) from error
 
 
 def parse_yaml(text: str, file: str = "<text>") -> Document:
@@ -148,6 +174,10 @@ def parse_yaml(text: str, file: str = "<text>") -> Document:
     except YAMLError as error:  # a character that YAML does not allow
         reason = next(iter(str(error).splitlines()), "")
         raise DocumentError(f"is not YAML: {reason}", file=file) from error
+    except (ValueError, OverflowError) as error:  # an escape beyond Unicode, a version of a thousand digits
+        if isinstance(error, DocumentError):
+            raise
+        raise DocumentError(f"is not YAML: {error}", file=file) from error
 
 
 class _Builder:
@@ -208,6 +238,8 @@ class _Builder:
             if _kind(key) != "ScalarEvent" or key.anchor is not None or key.tag is not None:
                 raise self._error(key, where, "a key is a plain name")
             here = (*where, key.value)
+            if not encodable(key.value):
+                raise self._error(key, here, "half of a surrogate pair is not text")
             if key.value in found:
                 first = self.places[here][0].line
                 raise self._error(key, here, f"the key stands twice (first in line {first})")
@@ -218,6 +250,8 @@ class _Builder:
         return found
 
     def _scalar(self, event: Any, where: Where) -> Any:
+        if not encodable(event.value):
+            raise self._error(event, where, "half of a surrogate pair is not text")
         if event.style is not None:  # quoted or a block: text
             return event.value
         for pattern, convert in _CORE:
@@ -237,6 +271,11 @@ def _place(event: Any) -> Place:
     return Place(event.start_mark.line + 1, event.start_mark.column + 1)
 
 
+def encodable(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: an escape in it may stand for half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."
@@ -245,18 +284,6 @@ def _shown(value: object) -> str:
 def json_text(document: Any) -> str:
     """Return a document as the text of a JSON file; numbers that are not finite are refused."""
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file beside its place and move it there, so that a reader never sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=".", suffix=".tmp", encoding="utf-8", newline="\n", delete=False
-    ) as new:
-        new.write(text)
-    made = Path(new.name)
-    made.chmod(0o644)  # a temporary file is readable by its owner alone
-    made.replace(path)
 
 
 def difference(old: Any, new: Any, *, relative: float, path: str = "") -> str | None:

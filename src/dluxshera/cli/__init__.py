@@ -1,0 +1,63 @@
+"""The command line: thin commands, each of which imports what it needs when it runs. A module for each group."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+import dluxshera.cli.budget as budget
+import dluxshera.cli.params as params
+import dluxshera.cli.profile as profile
+import dluxshera.cli.schema as schema
+from dluxshera._version import __version__
+from dluxshera.cli.budget import models_of as models_of
+from dluxshera.cli.common import example, lines_of
+from dluxshera.errors import DocumentError, SheraError
+
+app = typer.Typer(
+    name="dluxshera",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(params.app, name="params")
+app.add_typer(profile.app, name="profile")
+app.add_typer(schema.app, name="schema")
+app.add_typer(budget.app, name="budget")
+
+
+def main() -> None:
+    """Run the command line.
+
+    An error that the package raises on purpose is a line for each fault; the exit code is 1 for a document that has
+    faults, and 2 for anything else that was asked for wrongly.
+    """
+    try:
+        app()
+    except SheraError as error:
+        for line in lines_of(error):
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(1 if isinstance(error, DocumentError) else 2)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback(
+    help="The reference model of SHERA: relative astrometry through a diffractive pupil.",
+    epilog=example("dluxshera profile show observation/flight_alpha_cen"),
+)
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
+    ] = False,
+) -> None:
+    """Take the options that go before a command."""

@@ -1,0 +1,108 @@
+"""`dluxshera schema`: the JSON Schemas of what the package reads and writes, and the packaged profiles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from dluxshera.cli.common import AsJson, Check, example, group, keep, keep_texts, print_json
+
+app = group("JSON Schemas of the documents that the package reads and writes.")
+
+Folder = Annotated[Path, typer.Option(help="Folder of the schemas.")]
+Profiles = Annotated[Path, typer.Option(help="Folder of the packaged profiles; left alone where it does not exist.")]
+SCHEMAS: Final = Path("schemas")
+PROFILES: Final = Path("src/dluxshera/profiles")
+RELATIVE: Final = 1e-12  # defaults that are computed may differ in the last digits between machines
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Return every schema by its path below the folder of schemas."""
+    from dluxshera.error_budget import schemas as budget
+    from dluxshera.systems.exports import system_schemas
+
+    made = system_schemas()
+    for name, schema in {"budget": budget.budget_schema(), "report": budget.report_schema()}.items():
+        made[f"error_budget/{budget.SCHEMA_VERSION}/{name}.schema.json"] = schema
+    return made
+
+
+@app.command("export", epilog=example("dluxshera schema export --check"))
+def schema_export(
+    directory: Folder = SCHEMAS,
+    profiles: Profiles = PROFILES,
+    check: Check = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Also freeze today's schemas: list their hashes in released.json.")
+    ] = False,
+) -> None:
+    """Write the JSON Schemas, and the packaged profiles, where they changed. A released schema is never rewritten."""
+    from dluxshera.params.released import released_hashes, with_hashes
+
+    frozen = released_hashes(directory)
+    made = schemas()
+    stale = keep({directory / name: made[name] for name in made if name not in frozen}, check=check, relative=RELATIVE)
+    stale |= _keep_profiles(profiles, made, check=check)
+    found = _faults(directory, made)
+    for line in found:
+        print(line)
+    if release and not check and not found:
+        with_hashes(directory, list(made))
+    if found or (check and stale):
+        raise typer.Exit(1)
+
+
+@app.command("check", epilog=example("dluxshera schema check --json"))
+def schema_check(directory: Folder = SCHEMAS, as_json: AsJson = False) -> None:
+    """Check the schemas of a folder: as the package makes them, by the meta-schema, and unchanged where released."""
+    import json
+
+    from dluxshera.params.serialize import difference
+
+    made = schemas()
+    found = _faults(directory, made)
+    for name, schema in made.items():
+        path = directory / name
+        if path.is_file():
+            try:
+                other = difference(json.loads(path.read_text(encoding="utf-8")), schema, relative=RELATIVE)
+            except ValueError:
+                other = "it is not JSON"
+            found += [f"{path}: out of date, {other}"] if other else []
+        else:
+            found.append(f"{path}: it is missing")
+    if as_json:
+        print_json({"schemas": sorted(made), "faults": found})
+    else:
+        for line in found or [f"{len(made)} schemas are as they should be"]:
+            print(line)
+    if found:
+        raise typer.Exit(1)
+
+
+def _faults(directory: Path, made: dict[str, dict[str, Any]]) -> list[str]:
+    """Return what is wrong with the schemas of a folder that are there: keywords, and changes after a release."""
+    from dluxshera.params.released import changed_since_release, meta_faults
+
+    found = [f"{directory / name}: {text}" for name, schema in made.items() for text in meta_faults(schema)]
+    return found + [
+        f"{directory / name}: {text}" for name, text in changed_since_release(directory, made, RELATIVE).items()
+    ]
+
+
+def _keep_profiles(folder: Path, made: dict[str, dict[str, Any]], *, check: bool) -> bool:
+    """Write the packaged profiles, and a copy of their schema to which their first lines lead."""
+    from dluxshera.params.serialize import json_text
+    from dluxshera.systems.exports import packaged_files
+
+    if not folder.is_dir():
+        return False
+    wanted = {folder / name: text for name, text in packaged_files().items()}
+    schema = next(schema for name, schema in made.items() if name.startswith("profile/"))
+    wanted[folder / "profile.schema.json"] = json_text(schema)
+    stale = {
+        path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
+    }
+    return keep_texts(stale, dict.fromkeys(stale, "it is not what the designs say"), check=check)
