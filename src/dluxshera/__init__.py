@@ -25,8 +25,12 @@ if TYPE_CHECKING:
     from dluxshera.systems.config import SheraThreePlaneConfig as SheraThreePlaneConfig
     from dluxshera.systems.config import SheraTwoPlaneConfig as SheraTwoPlaneConfig
     from dluxshera.systems.config import structural_hash_from_config as structural_hash_from_config
+    from dluxshera.systems.derived import check_consistency as check_consistency
+    from dluxshera.systems.derived import refresh_derived as refresh_derived
+    from dluxshera.systems.derived import strip_derived as strip_derived
     from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG as SHERA_FLIGHT_CONFIG
     from dluxshera.systems.designs import SHERA_TESTBED_CONFIG as SHERA_TESTBED_CONFIG
+    from dluxshera.systems.inverse import set_derived as set_derived
     from dluxshera.systems.specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
     from dluxshera.systems.specs import build_inference_spec_basic as build_inference_spec_basic
     from dluxshera.systems.specs import build_inference_spec_physics as build_inference_spec_physics
@@ -46,8 +50,12 @@ _HOME = {
     "build_forward_model_spec_from_config": "systems.specs",
     "build_inference_spec_basic": "systems.specs",
     "build_inference_spec_physics": "systems.specs",
+    "check_consistency": "systems.derived",
     "clear_threeplane_optics_cache": "systems.build",
     "pack_params": "params.packing",
+    "refresh_derived": "systems.derived",
+    "set_derived": "systems.inverse",
+    "strip_derived": "systems.derived",
     "structural_hash_from_config": "systems.config",
     "unpack_params": "params.packing",
 }

@@ -2,7 +2,7 @@
 
 * SheraError
     * ExpectationError (also ValueError): ConfigError, DataError and ParameterError
-        * ParameterError: DerivedKeyError, ShapeError, BoundsError, NonFiniteError;
+        * ParameterError: DerivedKeyError, ShapeError, BoundsError, NonFiniteError, StaleValueError, InversionError;
           UnknownKeyError and MissingKeyError (also KeyError)
     * DerivationError, DocumentError (also ValueError)
     * FitError (also RuntimeError)
@@ -162,6 +162,28 @@ class NonFiniteError(ParameterError):
     def __init__(self, key: str, *, got: object, expected: str = "finite numbers", remedy: str = "") -> None:
         index = first_index(got, lambda x: not math.isfinite(x))
         super().__init__(key, expected=expected, got=got, remedy=remedy, index=index)
+
+
+class StaleValueError(ParameterError):
+    """Overrides differ from what the primitives give; `stale` holds key, stored and computed value of each."""
+
+    def __init__(self, stale: Sequence[tuple[str, Any, Any]]) -> None:
+        self.stale = tuple(stale)
+        key, stored, computed = self.stale[0]
+        others = [f"{other}: stored {had!r}, computed {gives!r}" for other, had, gives in self.stale[1:]]
+        also = f" Also stale: {'; '.join(others)}" if others else ""
+        remedy = f"refresh_derived(store) computes it anew, strip_derived(store) drops it.{also}"
+        super().__init__(key, expected=f"{computed!r}, as the primitives give it", got=stored, remedy=remedy)
+
+
+class InversionError(ParameterError):
+    """A derived parameter cannot be set by way of `solve_for`; `possible` has the primitives that it depends on."""
+
+    def __init__(self, key: str, solve_for: str, reason: str, possible: Iterable[str] = ()) -> None:
+        self.solve_for, self.reason, self.possible = solve_for, reason, tuple(possible)
+        remedy = f"Primitives that it depends on: {', '.join(self.possible)}" if self.possible else ""
+        super().__init__(key, expected=f"a value that {solve_for} can give", got=reason, remedy=remedy)
+        self.args = (_join(f"{key}: cannot be set by way of {solve_for}: {reason}", remedy),)
 
 
 class ConfigError(ExpectationError):

@@ -149,6 +149,18 @@ class ParamSpec(Mapping[str, ParamField]):
         warnings.warn(text, DeprecationWarning, stacklevel=_caller())
         return item.key
 
+    def warn_deprecated(self, key: str) -> None:
+        """Warn if a parameter is deprecated.
+
+        Warns
+        -----
+        DeprecationWarning
+            With what to use instead, and the version that drops the parameter.
+        """
+        if key in self._by_key and (going := self._by_key[key].deprecated):
+            text = f"{key} is deprecated since version {going.version}: use {going.replacement}; it goes in version"
+            warnings.warn(f"{text} {going.removal}", DeprecationWarning, stacklevel=_caller())
+
     def subset(self, keys: Iterable[str]) -> ParamSpec:
         """Return the spec of `keys` alone, in the order given, which is the order of theta.
 

@@ -20,6 +20,8 @@ from dluxshera.errors import (
     UnknownKeyError,
     first_index,
 )
+from dluxshera.params.astropy_units import from_quantity, is_quantity, to_quantity
+from dluxshera.params.display import values_table
 from dluxshera.params.spec import ParamField, ParamSpec
 
 Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
@@ -35,7 +37,7 @@ class ParameterStore(Mapping[str, Value]):
     Parameters
     ----------
     values : mapping of str to array_like
-        A value for each primitive, in the unit that the spec gives. Integers become floats.
+        A value for each primitive, in the unit that the spec gives, or an astropy quantity. Integers become floats.
     spec : ParamSpec
         Says which keys there are.
     allow_derived : bool
@@ -66,6 +68,7 @@ class ParameterStore(Mapping[str, Value]):
     __slots__ = ("_allow_derived", "_spec", "_values")
 
     def __init__(self, values: Mapping[str, Any], spec: ParamSpec, *, allow_derived: bool = False) -> None:
+        values = _under_current_keys(values, spec)
         for key in values:
             _check_key(key, values[key], spec, allow_derived=allow_derived)
         missing = [key for key in spec.primitives if key not in values]
@@ -117,14 +120,22 @@ class ParameterStore(Mapping[str, Value]):
         Parameters
         ----------
         updates : mapping of str to array_like
-            New values; a key that the spec does not have, and a derived key in a strict store, are rejected.
+            New values, numbers in the spec's units or astropy quantities; a key that the spec does not have, and a
+            derived key in a strict store, are rejected.
 
         Raises
         ------
         UnknownKeyError, DerivedKeyError, ShapeError, NonFiniteError, BoundsError, ParameterError
             As the constructor.
+
+        Warns
+        -----
+        DeprecationWarning
+            For a key that was renamed, and for a deprecated parameter.
         """
+        updates = _under_current_keys(updates, self.spec)
         for key in updates:
+            self.spec.warn_deprecated(key)
             _check_key(key, updates[key], self.spec, allow_derived=self.allow_derived)
         fresh = {key: _checked(self.spec[key], value) for key, value in updates.items()}
         both = {**self._values, **fresh}  # type: ignore[attr-defined]
@@ -137,6 +148,32 @@ class ParameterStore(Mapping[str, Value]):
         new = object.__new__(type(self))
         new._set(dict(self._values), self.spec, True)  # type: ignore[attr-defined]
         return new
+
+    def strip_derived(self) -> Self:
+        """Return a strict store of the primitives alone, without overrides."""
+        new = object.__new__(type(self))
+        new._set({key: self._values[key] for key in self.spec.primitives}, self.spec, False)  # type: ignore[attr-defined]
+        return new
+
+    def validate(self) -> None:
+        """Check the values against the store's own spec: what JAX or `jax.tree.map` put in is not checked otherwise.
+
+        Raises
+        ------
+        ShapeError, NonFiniteError, BoundsError, ParameterError
+            As the constructor.
+        """
+        self.validate_against(self.spec, allow_derived=self.allow_derived)
+
+    def quantity(self, key: str) -> Any:
+        """Return a value as an astropy quantity in the unit of the spec; of a log10, the quantity itself.
+
+        Raises
+        ------
+        MissingKeyError, UnknownKeyError
+            If the store has no value for the key.
+        """
+        return to_quantity(self.spec[key], self[key])
 
     def validate_against(self, spec: ParamSpec, *, allow_derived: bool = False) -> None:
         """Check that the values are a full store of `spec`, which may be another than the store's own.
@@ -156,6 +193,9 @@ class ParameterStore(Mapping[str, Value]):
         try:
             return self._values[key]  # type: ignore[attr-defined]
         except KeyError:
+            now = self.spec.current_key(key)
+            if now != key:
+                return self[now]
             if key in self.spec:
                 field = self.spec[key]
                 raise MissingKeyError(
@@ -197,6 +237,9 @@ class ParameterStore(Mapping[str, Value]):
         ]
         return "\n".join([f"ParameterStore of {self.spec.title}:", *rows])
 
+    def _repr_html_(self) -> str:
+        return values_table(f"ParameterStore of {self.spec.title}", self, self.spec, self.overrides)
+
     def tree_flatten_with_keys(self) -> tuple[list[tuple[DictKey, Value]], tuple[Any, ...]]:
         """Return the values with their keys, and what is static."""
         return [(DictKey(key), value) for key, value in self.items()], (tuple(self), self.spec, self.allow_derived)
@@ -212,6 +255,17 @@ class ParameterStore(Mapping[str, Value]):
         new = object.__new__(cls)
         new._set(dict(zip(keys, leaves, strict=True)), spec, allow_derived)
         return new
+
+
+def _under_current_keys(values: Mapping[str, Any], spec: ParamSpec) -> dict[str, Any]:
+    """Return the values under the keys that the spec has now; old keys give a warning."""
+    current: dict[str, Any] = {}
+    for key, value in values.items():
+        now = spec.current_key(key)
+        if now in current or (now != key and now in values):
+            raise ParameterError(now, expected="one value", got=f"another under its former key {key}")
+        current[now] = value
+    return current
 
 
 def _check_key(key: str, value: object, spec: ParamSpec, *, allow_derived: bool) -> None:
@@ -234,6 +288,8 @@ def _check_key(key: str, value: object, spec: ParamSpec, *, allow_derived: bool)
 
 
 def _checked(field: ParamField, value: Any) -> Value:
+    if is_quantity(value):
+        value = from_quantity(field, value)
     if not isinstance(value, jax.Array):
         try:
             array = np.asarray(value)
