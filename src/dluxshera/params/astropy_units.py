@@ -39,12 +39,12 @@ def from_quantity(field: ParamField, quantity: Any) -> np.ndarray:
         ) from None
     # Division by a whole power of ten is rounded once: 4.6 um is 4.6e-06 m, and not 4.599999999999999e-06 m.
     value = np.asarray(quantity.value, dtype=np.float64)
-    value = value * multiply if multiply >= 1 else value / divide
+    value = np.asarray(value * multiply if multiply >= 1 else value / divide)
     if field.scale != "log10":
         return value
     if not np.all(value > 0):
         raise ParameterError(field.key, expected=f"a positive quantity in {field.units}, for its log10", got=quantity)
-    return np.log10(value)
+    return np.asarray(np.log10(value))
 
 
 def to_quantity(field: ParamField, value: Any) -> Any:

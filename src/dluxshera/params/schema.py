@@ -20,7 +20,6 @@ DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name o
     "arcsec": "angle",
     "arcsec/pixel": "angle per pixel",
     "deg": "angle",
-    "electron": "electron count",
     "m": "length",
     "m**-1": "wavenumber",
     "m**2": "area",

@@ -11,7 +11,7 @@ from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, Target
 from dluxshera.systems.documents import config_fields, config_schema, profile_schema, settable
-from dluxshera.systems.profiles import BUILDERS, design_keys
+from dluxshera.systems.points import BUILDERS, design_keys
 from dluxshera.systems.registries import SHERA_RESOLVER
 
 SPEC_TEXTS: Final = {

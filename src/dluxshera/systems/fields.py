@@ -372,9 +372,9 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
     ),
     FULL_WELL: dict(
         title="Full well",
-        doc="Electrons that a pixel holds before it saturates. The model's image does not saturate: see the full-well"
-        " margin.",
-        units="electron",
+        doc="Detected photons that a pixel holds before it saturates, one electron each (VOUnit has no electron). The"
+        " model's image does not saturate: see the full-well margin.",
+        units="ph",
         bounds=_POSITIVE,
         symbol="W",
         acts_on=(),
@@ -410,8 +410,7 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
     ),
     FULL_WELL_MARGIN: dict(
         title="Full-well margin",
-        doc="How many times the brightest pixel of a frame fits into the full well, at one electron for a detected"
-        " photon; below 1 it saturates.",
+        doc="How many times the brightest pixel of a frame fits into the full well; below 1 it saturates.",
         bounds=_POSITIVE,
         symbol="m_W",
         equation=r"m_W = W / n_\mathrm{peak}",

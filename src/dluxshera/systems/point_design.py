@@ -18,7 +18,7 @@ from dluxshera.units import ARCSEC
 
 @dataclass(frozen=True, kw_only=True)
 class Design(ABC):
-    """What the designs of all systems say: metres, seconds and electrons.
+    """What the designs of all systems say: metres, seconds and detected photons.
 
     Parameters
     ----------

@@ -7,45 +7,23 @@ values follow; every parameter of the spec that it gives is also set in the stor
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, fields, replace
-from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dluxshera.errors import ConfigError, DocumentError, ExpectationError, UnknownKeyError
+from dluxshera.errors import DocumentError, ExpectationError
 from dluxshera.params.profile_files import profile_data, save_profile
 from dluxshera.params.profiles import Profile, Setting, load_profile
 from dluxshera.params.schema import spec_schema
 from dluxshera.params.serialize import Document, Place, Where
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.validate import faults, raise_all
-from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
-from dluxshera.systems.designs import ALPHA_CEN, CONFIGS, TARGETS, Target
-from dluxshera.systems.documents import LARGEST, config_fields, config_schema, settable, shera_profiles
-from dluxshera.systems.specs import (
-    build_forward_model_spec_from_config,
-    build_inference_spec_basic,
-    build_inference_spec_physics,
-)
+from dluxshera.systems.designs import CONFIGS
+from dluxshera.systems.documents import config_fields, config_schema, settable, shera_profiles
+from dluxshera.systems.points import Point, build_point, config_of, design_values, only_a_default, spec_of
 
 if TYPE_CHECKING:
     from dluxshera.params.store import ParameterStore
-
-BUILDERS: Final = {
-    "forward": build_forward_model_spec_from_config,
-    "inference": build_inference_spec_basic,
-    "physics_inference": build_inference_spec_physics,
-}
-_TARGET_KEYS: Final = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
-
-
-class Point(NamedTuple):
-    """What a profile stands for: a configuration, a spec, and a value for each of the spec's primitives."""
-
-    config: SheraConfig
-    spec: ParamSpec
-    values: dict[str, Any]
 
 
 class ProfileModel(NamedTuple):
@@ -113,78 +91,18 @@ def point_of(profile: Profile, *, spec: str | None = None) -> Point:
     cls = _system(profile)
     raise_all(_config_faults(profile, cls))
     try:
-        config = config_of(
-            cls,
-            _config_name(profile),
+        point = build_point(
+            cls.system_id,
+            spec or (profile.spec.value if profile.spec else "forward"),
             {name: setting.value for name, setting in profile.config.items()},
             {key: setting.value for key, setting in profile.parameters.items()},
+            name=_config_name(profile),
+            target_name=profile.name,
         )
-        name = spec or (profile.spec.value if profile.spec else "forward")
-        made = spec_of(config, name, _target(profile))
     except ExpectationError as error:
+        raise_all(_value_faults(profile, cls, spec))  # the faults that a schema sees have better places
         raise _with_place(profile, error) from error
-    given = _given(profile, config, made)
-    raise_all(_value_faults(given, made))
-    values = {key: made[key].default for key in made.primitives}
-    return Point(config, made, values | {key: setting.value for key, setting in given.items()})
-
-
-def spec_of(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> ParamSpec:
-    """Return a spec of a configuration by its name.
-
-    Parameters
-    ----------
-    config : SheraConfig
-        Of any system.
-    name : str
-        ``forward``, ``inference`` or ``physics_inference``.
-    target : Target
-        Gives the defaults of the binary.
-
-    Raises
-    ------
-    UnknownKeyError
-        If there is no such spec.
-    """
-    if name not in BUILDERS:
-        raise UnknownKeyError(name, BUILDERS, expected="a spec")
-    return BUILDERS[name](config, target)
-
-
-def config_of(
-    cls: type[SheraConfig], name: str, config: Mapping[str, Any], parameters: Mapping[str, Any]
-) -> SheraConfig:
-    """Return the configuration that plain data describes.
-
-    Parameters
-    ----------
-    cls : type of SheraConfig
-        Of the system.
-    name : str
-        Of the configuration.
-    config : mapping
-        Structural fields, as JSON has them.
-    parameters : mapping
-        Key to value; those that the system's design has become the design.
-
-    Raises
-    ------
-    ConfigError, UnknownKeyError
-        If a field is unknown or has a value that is not possible, or the design lacks one.
-    """
-    known = config_fields(cls)
-    for field_name in config:
-        if field_name not in known:
-            raise UnknownKeyError(field_name, known, expected=f"a field of {cls.__name__}")
-    types = {item.name: str(item.type) for item in fields(cls)}
-    plain = {key: _of_type(key, value, types[key]) for key, value in config.items()}
-    for key, value in plain.items():
-        most = LARGEST.get("noll" if key.endswith("_noll") else key)
-        numbers = value if isinstance(value, tuple) else (value,)
-        if most is not None and any(number is not None and number > most for number in (*numbers, len(numbers))):
-            raise ConfigError(key, expected=f"at most {most}", got=value)
-    design = _design(cls, name, parameters)
-    return cls(name=name, design=design, **plain)
+    return point
 
 
 def profile_of(
@@ -216,7 +134,7 @@ def profile_of(
     {'value': 4.6e-06, 'unit': 'm'}
     """
     values = {key: _plain(store[key]) for key in spec.primitives}
-    of_design = {key: getattr(config.design, attribute) for key, attribute in design_keys(type(config)).items()}
+    of_design = design_values(config)
     structure = {name: getattr(config, name) for name in config_fields(type(config))}
     if "gap_npix" in structure and any(values.get(key, value) != value for key, value in of_design.items()):
         structure["gap_npix"] = config.gap_grid  # type: ignore[attr-defined]  # a system that has the field has both
@@ -253,48 +171,6 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else value
 
 
-def design_keys(cls: type[SheraConfig]) -> dict[str, str]:
-    """Return the keys of the parameters that a system's design has, with its attributes."""
-    attributes = [item.name for item in fields(cls.design_type) if item.name != "sources"]
-    by_attribute = {key.partition(".")[2]: key for key in f.FIELDS if not key.endswith("zernike_coeffs_nm")}
-    return {by_attribute[name]: name for name in attributes}
-
-
-def _design(cls: type[SheraConfig], name: str, parameters: Mapping[str, Any]) -> Any:
-    keys = design_keys(cls)
-    for item in fields(cls.design_type):
-        key = next((key for key, attribute in keys.items() if attribute == item.name), None)
-        if key and key not in parameters and item.default is MISSING:
-            raise ConfigError(key, expected=f"a value, for the design of {cls.system_id} needs it")
-    said = {attribute: parameters[key] for key, attribute in keys.items() if key in parameters}
-    for key, attribute in keys.items():
-        if attribute in said and not isinstance(said[attribute], float):
-            raise ConfigError(key, expected="a number", got=said[attribute])
-    design = cls.design_type(**said)
-    named = CONFIGS.get(name)
-    if named is not None and type(named) is cls and replace(named.design, sources=()) == design:
-        return named.design  # with its sources
-    return replace(design, sources=tuple((attribute, f"profile {name}") for attribute in said))
-
-
-def _target(profile: Profile) -> Target:
-    said = {key: profile.parameters[key] for key in _TARGET_KEYS if key in profile.parameters}
-    values = {key.partition(".")[2]: setting.value for key, setting in said.items()}
-    if not values:
-        return ALPHA_CEN
-    for target in TARGETS.values():
-        if all(getattr(target, name) == value for name, value in values.items()) and len(values) == len(_TARGET_KEYS):
-            return target
-    files = ", ".join(dict.fromkeys(_name(setting.document) for setting in said.values()))
-    return replace(
-        ALPHA_CEN, name=profile.name, source=f"profile {files}", v_a=nan, v_b=nan, spectral_types="", **values
-    )
-
-
-def _name(document: Document) -> str:
-    return str(document.data.get("name", document.file))
-
-
 def _config_name(profile: Profile) -> str:
     """Return the name of the last instrument that is composed, or of the profile."""
     instruments = [document for document in profile.documents if document.data["kind"] == "instrument"]
@@ -311,22 +187,6 @@ def _system(profile: Profile) -> type[SheraConfig]:
     return CONFIG_CLASSES[profile.system.value]
 
 
-def _of_type(name: str, value: Any, expected: str) -> Any:
-    """Return JSON data as a field of a configuration has it; a whole number such as 256.0 is an integer to JSON."""
-    if isinstance(value, float) and value.is_integer() and "int" in expected:
-        value = int(value)
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if expected == "tuple[int, ...]" and isinstance(value, list):
-        return tuple(_of_type(name, item, "int") for item in value)
-    if expected == "float" and (whole or isinstance(value, float)):
-        return float(value)
-    if (value is None and "None" in expected) or (expected.startswith("int") and whole):
-        return value
-    if expected.startswith("str") and isinstance(value, str) and 0 < len(value) <= 1000:
-        return value
-    raise ConfigError(name, expected=f"a value of type {expected}", got=value)
-
-
 def _config_faults(profile: Profile, cls: type[SheraConfig]) -> list[DocumentError]:
     schema = config_schema(cls)
     alone = {name: schema[name] for name in ("type", "additionalProperties", "properties")}
@@ -337,6 +197,26 @@ def _config_faults(profile: Profile, cls: type[SheraConfig]) -> list[DocumentErr
         found.append(
             setting.error("the grid between the planes is smaller than the pupil", allowed="gap_npix >= pupil_npix")
         )
+    return found
+
+
+def _value_faults(profile: Profile, cls: type[SheraConfig], spec: str | None) -> list[DocumentError]:
+    """Return the faults of parameters by the schema of the spec, where the configuration alone is fine."""
+    named = next(config for config in CONFIGS.values() if type(config) is cls)
+    try:
+        config = config_of(cls, named.name, {k: v.value for k, v in profile.config.items()}, design_values(named))
+        made = spec_of(config, spec or (profile.spec.value if profile.spec else "forward"))
+    except ExpectationError:
+        return []
+    schema = spec_schema(made, "")
+    found = []
+    for key, setting in profile.parameters.items():
+        if key in made.primitives:
+            found += _faults(key, setting, schema)
+        elif not only_a_default(key, cls):
+            inputs = f"its inputs {', '.join(made[key].depends_on)}" if key in made else "a parameter of it"
+            reason = "is derived" if key in made else "does nothing"
+            found.append(setting.error(f"{reason} in the {made.title} spec", allowed=inputs, at_key=True))
     return found
 
 
@@ -352,29 +232,6 @@ def _faults(name: str, setting: Setting, schema: dict[str, Any]) -> list[Documen
         wrong = faults(Document(setting.document.file, {name: setting.value}), schema)
         return [DocumentError(fault.message, file=setting.document.file, key=fault.key) for fault in wrong]
     return faults(Document(setting.document.file, {name: setting.value}, here), schema)
-
-
-def _given(profile: Profile, config: SheraConfig, spec: ParamSpec) -> dict[str, Setting]:
-    """Return the settings of the spec's own parameters; one that would have no effect at all is refused."""
-    design = design_keys(type(config))
-    given: dict[str, Setting] = {}
-    wrong = []
-    for key, setting in profile.parameters.items():
-        kind = spec[key].kind if key in spec else "absent"
-        if kind == "primitive":
-            given[key] = setting
-        elif key not in design and key not in _TARGET_KEYS:
-            reason = "is derived" if kind == "derived" else "does nothing"
-            problem = f"{reason} in the {spec.title} spec"
-            inputs = ", ".join(spec[key].depends_on) if key in spec else ""
-            wrong.append(setting.error(problem, allowed=inputs and f"its inputs {inputs}", at_key=True))
-    raise_all(wrong)
-    return given
-
-
-def _value_faults(given: Mapping[str, Setting], spec: ParamSpec) -> list[DocumentError]:
-    schema = spec_schema(spec, "")
-    return [fault for key, setting in given.items() for fault in _faults(key, setting, schema)]
 
 
 def _with_place(profile: Profile, error: ExpectationError) -> DocumentError:

@@ -149,7 +149,7 @@ def peak_photons_per_frame(photons_per_frame: Number, contrast: Number, peak_fra
 
 
 def full_well_margin(full_well: Number, peak_photons: Number) -> Number:
-    """Return how many times the peak fits into the full well, at one electron for a detected photon."""
+    """Return how many times the peak fits into the full well; both in detected photons."""
     return full_well / peak_photons
 
 
