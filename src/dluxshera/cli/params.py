@@ -18,7 +18,7 @@ def _spec(system: str, name: str) -> Any:
     """Return the spec of a system's first design."""
     from dluxshera.errors import UnknownKeyError
     from dluxshera.systems.designs import CONFIGS
-    from dluxshera.systems.profiles import spec_of
+    from dluxshera.systems.points import spec_of
 
     configs = {config.system_id: config for config in reversed(CONFIGS.values())}
     if system not in configs:

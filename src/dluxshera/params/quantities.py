@@ -55,12 +55,18 @@ def _factors(unit: str, own: str) -> tuple[float, float]:
             raise ValueError("no such unit") from None
         there = units.Unit(own, format="vounit")
     try:
-        both = float(here.to(there)), float(there.to(here))
+        both = _whole(float(here.to(there))), _whole(float(there.to(here)))
     except (units.UnitConversionError, OverflowError, ZeroDivisionError):
         raise ValueError("wrong unit") from None
     if not all(isfinite(factor) and factor > 0 for factor in both):
         raise ValueError("no such unit")
     return both
+
+
+def _whole(factor: float) -> float:
+    """Return a factor, a whole one without the rounding that the way to it may have left."""
+    near = float(round(factor)) if isfinite(factor) else factor
+    return near if near and abs(factor / near - 1) < 1e-14 else factor
 
 
 def is_amount(value: Any) -> bool:

@@ -218,7 +218,7 @@ class _Builder:
         if event.anchor is not None:
             raise self._error(event, where, "anchors and aliases are not read; write the value out")
         if event.tag is not None:
-            raise self._error(event, where, f"tags are not read (got {event.tag})")
+            raise self._error(event, where, f"tags are not read (got {_shown(str(event.tag))})")
         match _kind(event):
             case "ScalarEvent":
                 return self._scalar(event, where)
@@ -258,7 +258,7 @@ class _Builder:
             if pattern.fullmatch(event.value):
                 value = convert(event.value)
                 if isinstance(value, float) and not isfinite(value):
-                    raise self._error(event, where, f"is not a finite number (got {event.value})")
+                    raise self._error(event, where, f"is not a finite number (got {_shown(event.value)})")
                 return value
         return event.value
 
