@@ -1,15 +1,20 @@
 """The generated pages say what the schemas and the report say, all of it, and keep up with them."""
 
+import ast
 import copy
+import inspect
 import json
 import re
+from html import unescape
 
 import pytest
 
+from dluxshera import errors
 from dluxshera.errors import DerivationError, DocumentError
 from dluxshera.reference import anchors, drawing, text
 from dluxshera.reference.__main__ import main
-from dluxshera.reference.sources import read_schemas
+from dluxshera.reference.sources import Label, read_schemas
+from page_runner import ROOT, Page
 
 GROUPS = {"mirror": {"title": "Mirror", "description": "Glass."}, "image": {"title": "Image", "description": "Pixels."}}
 
@@ -171,6 +176,200 @@ def test_specs_that_differ_are_told_apart(root):
     assert "Kind\n:   primitive (forward); absent (inference)\n" in page(root, "parameters/mirror.md")
 
 
+def system_of(name, *, without=(), **changes):
+    """Return the schema of another system, with entries changed."""
+    schema = copy.deepcopy(SCHEMA) | {"x-system": name, "title": f"Parameters of {name}.forward"}
+    for key, more in changes.items():
+        schema["properties"][key.replace("__", ".")] |= more
+    for key in without:
+        del schema["properties"][key]
+    return schema
+
+
+def test_what_systems_say_differently_stands_with_their_names(root):
+    own = {"x-kind": "primitive", "default": -5.0, "x-equation": "s = 1"}
+    write(root, system_of("b", without=["mirror.coefficients_nm"], image__scale=own))
+    assert generate(root) == 0
+    said = section(root, "parameters/image.md", "image.scale")
+    assert "Kind\n:   primitive (b); derived (a)\n" in said
+    assert "Systems\n:   [`b`](../systems/b.md), [`a`](../systems/a.md)\n" in said
+    assert "Systems\n:   [`a`](../systems/a.md)\n" in page(root, "parameters/mirror.md")
+    row = next(line for line in page(root, "parameters/index.md").splitlines() if "image.scale" in line)
+    assert row.endswith("| primitive, derived | all |")
+
+
+def test_the_names_of_specs_are_as_short_as_they_can_be(root):
+    for name in ("a", "b"):
+        for spec in ("inference", "physics_inference"):
+            write(root, system_of(name) | {"x-spec": spec})
+    write(root, system_of("b"))
+    catalogue = read_schemas(root / "schemas")
+    every = list(catalogue.specs)
+    assert catalogue.named([Label("a", "forward"), Label("b", "forward")], every) == "forward"
+    assert catalogue.named([label for label in every if label.system == "a"], every) == "a"
+    some = [Label("a", "forward"), Label("a", "inference"), Label("b", "physics_inference")]
+    assert catalogue.named(some, every) == "a forward and inference, b physics inference"
+    assert catalogue.said(dict.fromkeys(every, "x")) == "x"
+    assert catalogue.said({Label("a", "forward"): "x" * 50, Label("b", "forward"): "y" * 50}) == (
+        f"*a*: {'x' * 50}<br>*b*: {'y' * 50}"
+    )
+
+
+def test_a_row_says_what_it_can_be_chosen_by(root):
+    generate(root)
+    row = next(line for line in page(root, "parameters/index.md").splitlines() if "mirror.focal_length_m" in line)
+    facets = json.loads(unescape(re.search(r'data-facets="([^"]*)"', row)[1]))
+    assert facets == {"Group": ["Mirror"], "Kind": ["primitive"], "Unit": ["m"]}
+    write(root, system_of("b"))
+    generate(root)
+    row = next(line for line in page(root, "parameters/index.md").splitlines() if "mirror.focal_length_m" in line)
+    assert json.loads(unescape(re.search(r'data-facets="([^"]*)"', row)[1]))["System"] == ["a", "b"]
+
+
+def test_a_page_of_a_system_draws_each_spec_and_says_the_same_in_words(root):
+    config = {
+        "x-system": "a",
+        "title": "Configuration of a",
+        "properties": {
+            "npix": {"type": "integer", "minimum": 2, "default": 256, "description": "Cells across."},
+            "mask": {"type": ["string", "null"], "default": None, "description": "A file."},
+        },
+    }
+    write(root, config | {"x-spec": "config"}).write_text(json.dumps(config), encoding="utf-8")
+    generate(root)
+    said = page(root, "systems/a.md")
+    assert "| [forward](#a.forward) | 2 | 1 | 0 | [forward.schema.json]" in said
+    assert '<a href="../parameters/image.html#image.scale">' in said
+    assert "| [`image.scale`][image.scale] | [`mirror.focal_length_m`][mirror.focal_length_m] |" in said
+    assert "[`mirror.coefficients_nm`][mirror.coefficients_nm].\n" in said
+    assert "| `npix` | Cells across. | integer at least 2 | 256 |" in said
+    assert "| `mask` | A file. | text or none | none |" in said
+
+
+def test_a_transform_names_its_api_entry_and_its_tests(root):
+    schema = copy.deepcopy(SCHEMA)
+    schema["properties"]["image.scale"]["x-transform"] = "dluxshera.systems.transforms.image_scale"
+    write(root, schema)
+    tests = root / "tests/systems"
+    tests.mkdir(parents=True)
+    (tests / "test_scale.py").write_text("assert transforms.image_scale(1.0) == 1.0\n", encoding="utf-8")
+    (tests / "test_other.py").write_text("assert transforms.image_scale_of_another(1.0) == 1.0\n", encoding="utf-8")
+    generate(root)
+    said = section(root, "parameters/image.md", "image.scale")
+    assert "Computed by\n:   [`image_scale`][dluxshera.systems.transforms.image_scale]\n" in said
+    assert "Tested by\n:   `tests/systems/test_scale.py`\n" in said
+
+
+def test_what_is_deprecated_says_so_before_all_else(root):
+    write(root, system_of("a", mirror__focal_length_m={"x-deprecated": "Since 0.2.0: use image.scale."}))
+    generate(root)
+    said = section(root, "parameters/mirror.md", "mirror.focal_length_m")
+    assert (
+        said.partition("\n")[2].lstrip().startswith('!!! warning "Deprecated"\n\n    Since 0.2.0: use image.scale.\n')
+    )
+
+
+def test_every_version_of_a_schema_is_served_as_it_is(root):
+    write(root, SCHEMA, "0.2.0")
+    generate(root)
+    for version in ("0.1.0", "0.2.0"):
+        name = f"schemas/a/{version}/forward.schema.json"
+        assert (root / "docs" / name).read_bytes() == (root / name).read_bytes()
+    (root / "schemas/a/0.1.0/forward.schema.json").unlink()
+    generate(root)
+    assert not (root / "docs/schemas/a/0.1.0/forward.schema.json").exists()
+
+
+def test_a_released_link_cannot_be_lost(root, capsys):
+    generate(root)
+    kept = json.loads((root / anchors.ANCHORS).read_text(encoding="utf-8"))
+    assert kept["mirror.focal_length_m"] == "reference/parameters/mirror.html"
+    assert kept["EB-1.1"] == "reference/error-budget.html"
+    write(root, system_of("a", without=["mirror.coefficients_nm"]))
+    assert generate(root) == 0  # nothing is released yet
+    write(root, SCHEMA)
+    assert generate(root, "--release") == 0
+    write(root, system_of("a", without=["mirror.coefficients_nm"]))
+    capsys.readouterr()
+    assert generate(root) == 2
+    said = capsys.readouterr().err
+    assert (
+        "mirror.coefficients_nm: the released link reference/parameters/mirror.html#mirror.coefficients_nm is gone"
+        in said
+    )
+
+
+TUTORIAL = """\
+# A start
+
+Take it as a [script](start.py) or a [notebook](start.ipynb).
+
+See [`a.b`][a.b], [the model](../model.md) and [a paper](https://example.org/x).
+
+```python title="first"
+x = 1.5
+print(x)
+```
+
+```{ .text .output .no-copy }
+1.5
+```
+
+<!-- figure: line -->
+![A line](../_generated/line.light.svg#only-light)
+
+!!! tip "Also"
+
+    Run `make`:
+
+```bash
+make
+```
+
+```python
+y = x
+```
+"""
+
+
+def test_a_tutorial_is_offered_as_script_and_notebook(root):
+    (root / "docs/tutorials").mkdir(parents=True)
+    (root / "docs/tutorials/start.md").write_text(TUTORIAL, encoding="utf-8")
+    generate(root)
+    script = (root / "docs/tutorials/start.py").read_text(encoding="utf-8")
+    assert "# See `a.b`, the model and [a paper](https://example.org/x).\n" in script
+    assert "# **Also**\n#\n# Run `make`:\n#\n# ```bash\n# make\n# ```\n" in script
+    assert "1.5\n# %%" not in script
+    for gone in ("start.ipynb", "_generated", "<!--"):
+        assert gone not in script
+    names = {}
+    exec(compile(script.partition("# The figures.")[0], "start.py", "exec"), names)
+    assert names["y"] == 1.5
+    notebook = json.loads((root / "docs/tutorials/start.ipynb").read_text(encoding="utf-8"))
+    assert [cell["cell_type"] for cell in notebook["cells"]] == ["markdown", "code", "markdown", "code"]
+    assert "".join(notebook["cells"][1]["source"]) == "x = 1.5\nprint(x)"
+    (root / "docs/tutorials/start.md").unlink()
+    generate(root)
+    assert list((root / "docs/tutorials").iterdir()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs/tutorials").glob("*.md")), ids=lambda path: path.stem)
+def test_what_is_taken_away_has_the_code_that_the_page_runs(path):
+    """Block by block, so that the run of the page is a run of the script and of the notebook."""
+    blocks = [block.strip("\n") for block in Page(path).blocks()]
+    notebook = json.loads(path.with_suffix(".ipynb").read_text(encoding="utf-8"))
+    assert ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"] == blocks
+    run, taken = (
+        [ast.dump(statement) for statement in ast.parse(code).body]
+        for code in ("\n".join(blocks), path.with_suffix(".py").read_text(encoding="utf-8"))
+    )
+    assert taken[: len(run)] == run
+    assert len(taken) - len(run) in (
+        0,
+        2,
+    )  # at the end it shows the figures, which a page and a notebook do by themselves
+
+
 def test_only_the_newest_version_counts(root):
     newer = copy.deepcopy(SCHEMA)
     newer["properties"]["image.gain"] = entry("image", "primitive", "1", default=1.0)
@@ -315,3 +514,11 @@ def test_a_circle_of_dependencies_is_refused():
     nodes = {key: drawing.Node(key, "#", "derived") for key in ("a.a", "a.b")}
     with pytest.raises(DerivationError, match=r"a\.a -> a\.b -> a\.a"):
         drawing.graph(nodes, [("a.a", "a.b"), ("a.b", "a.a")])
+
+
+def test_each_kind_of_error_has_a_section_that_raises_it():
+    said = (ROOT / "docs/reference/error-messages.md").read_text(encoding="utf-8")
+    kinds = {name for name, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, errors.SheraError)}
+    general = {"SheraError", "ExpectationError"}
+    assert set(re.findall(r"^##+ .* \{ #(\w+Error) \}$", said, re.M)) == kinds - general
+    assert set(re.findall(r"<!-- raises: (\w+) -->", said)) == kinds - general

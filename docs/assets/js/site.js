@@ -25,13 +25,17 @@
   }
 
   function choice(name, rows) {
-    var label = document.createElement("label"), select = document.createElement("select");
+    var pair = document.createElement("span"), label = document.createElement("label"), select = document.createElement("select");
     var values = new Set();
+    pair.className = "choice";
+    select.id = "choice-" + document.querySelectorAll(".data-table table[data-done]").length + "-" + name.toLowerCase();
+    label.htmlFor = select.id;
+    label.textContent = name;
     rows.forEach(function (row) { (row.facets[name] || []).forEach(function (value) { values.add(value); }); });
     select.add(new Option("any", ""));
     values.forEach(function (value) { select.add(new Option(value, value)); });
-    label.append(name + " ", select);
-    return { name: name, label: label, select: select };
+    pair.append(label, select);
+    return { name: name, pair: pair, select: select };
   }
 
   function tables() {
@@ -61,7 +65,7 @@
       box.addEventListener("input", apply);
       choices.forEach(function (c) { c.select.addEventListener("change", apply); });
       tools.append(box);
-      choices.forEach(function (c) { tools.append(c.label); });
+      choices.forEach(function (c) { tools.append(c.pair); });
       tools.append(count);
       (table.closest(".md-typeset__scrollwrap") || table).before(tools);
       apply();

@@ -11,7 +11,8 @@ from dluxshera.errors import DerivationError
 CHAR = 6.7  # width of a character of the 11 px monospaced font, with some room
 NODE_HEIGHT = 36.0
 ROW, PASSING_ROW = 46.0, 16.0
-COLUMN_GAP = 44.0
+COLUMN_GAP = 36.0
+SHRUNK = 0.85  # of its size, a drawing can still be read; below that it scrolls
 
 
 @dataclass(frozen=True)
@@ -109,6 +110,7 @@ def box(node: Node, x: float, y: float) -> str:
 def svg_of(width: float, height: float, shapes: Sequence[str]) -> str:
     """Return a drawing of the given size."""
     size = f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}"'
+    size += f' style="min-width: {SHRUNK * width:.0f}px"'
     return f'<svg xmlns="http://www.w3.org/2000/svg" {size}>{"".join(shapes)}</svg>'
 
 
@@ -132,8 +134,16 @@ def ordered(layers: list[list[str]], chains: list[list[str]], nodes: Mapping[str
             ranked = sorted((aim, name) for name, aim in aims.items())
             layers[i] = [name for _, name in ranked]
             place |= spaced(ranked, nodes)
-    top = min(place.values()) - NODE_HEIGHT / 2
-    return {name: y - top for name, y in place.items()}
+    return compact(place)
+
+
+def compact(place: Mapping[str, float]) -> dict[str, float]:
+    """Return the heights from the top of the drawing, with what is empty across all layers cut down to a row."""
+    heights = sorted(set(place.values()))
+    cut = {heights[0]: NODE_HEIGHT / 2}
+    for above, height in pairwise(heights):
+        cut[height] = cut[above] + min(height - above, ROW)
+    return {name: cut[height] for name, height in place.items()}
 
 
 def spaced(aims: list[tuple[float, str]], nodes: Mapping[str, Node]) -> dict[str, float]:

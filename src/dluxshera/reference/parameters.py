@@ -52,8 +52,8 @@ def index_page(catalogue: Catalogue) -> str:
             text.MARK + "\n",
             f"All {len(rows)} parameters of {which}. A *primitive* value is yours to set, a *derived* one is computed "
             "from others, a *structural* one is fixed by the configuration; which it is depends on the spec, one to a "
-            f"column. Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. Choose a heading to sort by "
-            "it, or narrow the list down.\n",
+            f"column. Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. Choose "
+            "a heading to sort by it, or narrow the list down.\n",
             text.table(head + ["systems"] * several, rows, data=True),
         ]
     )
@@ -75,9 +75,17 @@ def group_page(
     """Return the page of one group: a section for each of its parameters."""
     members = catalogue.of_group(group)
     title = catalogue.groups[group]["title"]
-    parts = [f"# {title}\n", text.MARK + "\n", catalogue.groups[group]["description"] + "\n", snippets.preamble(members)]
+    parts = [
+        f"# {title}\n",
+        text.MARK + "\n",
+        catalogue.groups[group]["description"] + "\n",
+        snippets.preamble(members),
+    ]
     for parameter in members:
-        parts += [section(parameter, catalogue, drives.get(parameter.key, []), tests), snippets.snippet(parameter)]
+        parts += [
+            section(parameter, catalogue, drives.get(parameter.key, []), tests),
+            snippets.snippet(parameter, catalogue),
+        ]
     return "\n".join(parts)
 
 
@@ -89,21 +97,25 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
     def each(say: Callable[[dict[str, Any]], str]) -> str:
         return catalogue.said({label: say(entry) for label, entry in p.by_spec.items()})
 
+    def where_derived(say: Callable[[dict[str, Any]], str]) -> str:
+        derived = {label: entry for label, entry in p.by_spec.items() if entry.get("x-depends-on")}
+        return catalogue.said({label: say(entry) for label, entry in derived.items()})
+
     rows = [
         ("Symbol", f"${p.get('x-symbol')}$" if p.get("x-symbol") else ""),
         ("Kind", catalogue.said({label: p.kind(label) for label in there})),
         ("Systems", ", ".join(f"[`{name}`](../systems/{name}.md)" for name in p.systems)),
         ("Unit", unit(p)),
         ("Dimension", p.get("x-dimension", "")),
-        ("Default" if p.get("default") is not None else "Value", each(design_values)),
+        ("Default" if p.get("default") is not None else "Value", design_values(p)),
         ("Source of the value", each(lambda entry: text.plain(entry.get("x-source", "")))),
         ("Components", each(lambda entry: ", ".join(entry.get("x-components", [])))),
         ("Allowed", each(allowed)),
         ("Prior", each(lambda entry: prior(entry.get("x-prior")))),
         ("Acts on", each(lambda entry: ", ".join(entry.get("x-acts-on", [])) or "nothing")),
-        ("Depends on", each(lambda entry: text.links(entry.get("x-depends-on", [])))),
+        ("Depends on", where_derived(lambda entry: text.links(entry["x-depends-on"]))),
         ("Used by", text.links(catalogue.used_by(p.key))),
-        ("Computed by", each(lambda entry: transform(entry.get("x-transform", "")))),
+        ("Computed by", where_derived(lambda entry: transform(entry.get("x-transform", "")))),
         ("Tested by", ", ".join(f"`{path}`" for path in dict.fromkeys(covered))),
         ("Error-budget terms", ", ".join(f"[{term['id']} {term['name']}][{term['id']}]" for term in terms)),
         ("Status", p.get("x-status", "")),
@@ -121,12 +133,8 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
 
 def deprecation(p: Parameter) -> str:
     """Return the warning of a parameter that is on its way out."""
-    if not p.get("deprecated"):
-        return ""
-    since, instead = p.get("x-deprecated-since"), p.get("x-replaced-by")
-    said = f"Since version {since}. " if since else ""
-    said += f"Use {text.link(instead)}." if instead else ""
-    return f'!!! warning "Deprecated"\n\n    {said.strip() or "It will be removed."}\n'
+    said = p.get("x-deprecated", "")
+    return f'!!! warning "Deprecated"\n\n    {text.plain(said)}\n' if said else ""
 
 
 def equations(p: Parameter, catalogue: Catalogue) -> str:
@@ -136,7 +144,7 @@ def equations(p: Parameter, catalogue: Catalogue) -> str:
         if entry.get("x-equation"):
             found.setdefault(entry["x-equation"], []).append(label)
     return "\n".join(
-        (f"In {catalogue.named(labels)}:\n\n" if len(found) > 1 else "") + f"$$\n{equation}\n$$\n"
+        (f"In {catalogue.named(labels, p.by_spec)}:\n\n" if len(found) > 1 else "") + f"$$\n{equation}\n$$\n"
         for equation, labels in found.items()
     )
 
@@ -152,21 +160,31 @@ def unit(p: Parameter) -> str:
     return f"log10({name})" if p.get("x-scale") == "log10" else name
 
 
-def value(p: Parameter, design: str, digits: int | None = None) -> str:
-    """Return the value in `design`, that of the schema where the design says nothing."""
-    entries = p.by_spec.values()
-    given = next((e["x-design-values"][design] for e in entries if design in e.get("x-design-values", {})), None)
-    given = p.get("const", p.get("default")) if given is None else given
+def values_of(p: Parameter) -> dict[str, Any]:
+    """Return the value in each design, by its name; what no design says is under the empty name."""
+    found: dict[str, Any] = {}
+    for entry in p.by_spec.values():
+        given = entry.get("const", entry.get("default"))
+        for design, number in (entry.get("x-design-values") or {"": given}).items():
+            found.setdefault(design, number)
+    return found
+
+
+def value(p: Parameter, design: str, digits: int) -> str:
+    """Return the value in `design`, or in the first design of a system that has another."""
+    values = values_of(p)
+    given = values.get(design, next(iter(values.values())))
     return text.NONE if given is None else text.number(given, digits)
 
 
-def design_values(entry: dict[str, Any]) -> str:
-    """Return the value of each design, once where all agree; the schema has all digits."""
-    designs = entry.get("x-design-values") or {"": entry.get("const", entry.get("default"))}
-    values = {name: text.NONE if given is None else text.number(given, DIGITS) for name, given in designs.items()}
-    if len(set(values.values())) > 1:
-        return ", ".join(f"{said} in `{name}`" for name, said in values.items())
-    return next(iter(values.values()))
+def design_values(p: Parameter) -> str:
+    """Return the value in each design, once where all agree; the schema has all digits."""
+    designs: dict[str, list[str]] = {}
+    for design, given in values_of(p).items():
+        designs.setdefault(text.NONE if given is None else text.number(given, DIGITS), []).append(f"`{design}`")
+    if len(designs) == 1:
+        return next(iter(designs))
+    return "; ".join(f"{said} in {', '.join(names)}" for said, names in designs.items())
 
 
 def allowed(entry: dict[str, Any]) -> str:

@@ -4,17 +4,17 @@ from dluxshera.reference import text
 from dluxshera.reference.sources import Catalogue
 
 USE = """\
-A document is checked by an editor while it is typed, or by any JSON Schema validator of the draft 2020-12. Name the schema
-in the document's first line, with the address where you keep it or where this site is served; editors with a YAML language
-server then complete the keys and mark what is wrong:
+A document is checked by an editor while it is typed, or by any JSON Schema validator of the draft 2020-12. Name the
+schema in the document's first line, by a path or by the address of this site; editors with a YAML language server then
+complete the keys and mark what is wrong. [`dluxshera profile new`](../how-to/use-profiles.md) writes that line for you:
 
 ```yaml
 # yaml-language-server: $schema=schemas/profile/0.1.0/profile.schema.json
 ```
 
-A schema of a released version never changes: what changes gets a new version, and the `$id` says which it is. Keywords that
-begin with `x-` are ours. They carry unit, dimension, kind, prior and origin of each parameter, and the pages of this
-reference are made from them.
+A schema of a released version never changes: what changes gets a new version, and the `$id` says which it is. Keywords
+that begin with `x-` are ours. They carry unit, dimension, kind, prior and origin of each parameter, and the pages of
+this reference are made from them; `meta` is the schema of the schemas, which says what each keyword means.
 """
 
 

@@ -1,7 +1,7 @@
 """What the pages are made from: the newest version of each schema, and the error-budget report."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,6 +10,7 @@ from dluxshera.errors import DocumentError, near_matches
 
 SCHEMAS = Path("schemas")
 REPORT = Path("docs/reference/data/error-budget-report.json")
+SHORT = 70  # characters that fit on a line, with the names of the specs
 
 
 class Label(NamedTuple):
@@ -105,21 +106,24 @@ class Catalogue:
         texts = list(dict.fromkeys(filter(None, values.values())))
         if len(texts) == 1 and all(values.values()):
             return texts[0]
-        return "; ".join(f"{text} ({self.named([x for x in values if values[x] == text])})" for text in texts)
+        where = {said: self.named([label for label in values if values[label] == said], values) for said in texts}
+        if sum(map(len, texts)) < SHORT:
+            return "; ".join(f"{said} ({names})" for said, names in where.items())
+        return "<br>".join(f"*{names}*: {said}" for said, names in where.items())
 
-    def named(self, labels: Iterable[Label]) -> str:
-        """Return the shortest names of some specs: that of a spec which all systems have is enough, or of a system."""
-        meant, left, names = set(labels), list(labels), []
-        for spec in self.spec_names:
-            having = {label for label in self.specs if label.spec == spec}
-            if having <= meant:
+    def named(self, labels: Collection[Label], among: Collection[Label]) -> str:
+        """Return the shortest names of some specs among others: that of a spec or of a system if all of it is meant."""
+        left, names = list(labels), []
+        for spec in dict.fromkeys(label.spec for label in among):
+            having = {label for label in among if label.spec == spec}
+            if having <= set(labels):
                 names.append(words(spec))
                 left = [label for label in left if label not in having]
         for system in dict.fromkeys(label.system for label in left):
-            if set(self.of_system(system)) <= meant:
-                names.append(system)
-                left = [label for label in left if label.system != system]
-        return ", ".join([*names, *(f"{label.system} {words(label.spec)}" for label in left)])
+            meant = [label for label in left if label.system == system]
+            whole = {label for label in among if label.system == system} <= set(labels)
+            names.append(system if whole else f"{system} {' and '.join(words(label.spec) for label in meant)}")
+        return ", ".join(names)
 
 
 def words(name: str) -> str:
@@ -158,13 +162,17 @@ def read_schemas(folder: Path) -> Catalogue:
         sizes[schema["x-system"]] = max(sizes.get(schema["x-system"], 0), len(schema["properties"]))
     found.sort(key=lambda item: (sizes[item[1]["x-system"]], item[1]["x-system"], item[1]["x-spec"]))
     groups: dict[str, dict[str, str]] = {}
-    entries: dict[str, dict[Label, dict[str, Any]]] = {}
+    keys: list[str] = []
     # the largest system has the order that suits all, and its forward spec most keys
     for path, schema in sorted(found, key=lambda item: -sizes[item[1]["x-system"]]):
         groups |= {name: said for name, said in schema["x-groups"].items() if name not in groups}
+        place = 0
         for key in schema["properties"]:
             check_entry(path, key, schema)
-            entries.setdefault(key, {})
+            if key not in keys:
+                keys.insert(place, key)
+            place = keys.index(key) + 1
+    entries: dict[str, dict[Label, dict[str, Any]]] = {key: {} for key in keys}
     specs = {Label(schema["x-system"], schema["x-spec"]): schema for _, schema in found}
     for label, schema in specs.items():
         for key, entry in schema["properties"].items():

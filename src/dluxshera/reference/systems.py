@@ -2,8 +2,12 @@
 
 from typing import Any
 
-from dluxshera.reference import drawing, text
+from dluxshera.reference import drawing, parameters, text
 from dluxshera.reference.sources import Catalogue, Label, words
+
+CONFIGURATION = """\
+What fixes the shapes of arrays and the rasters. Changing it makes another model, whose spec has to be built anew.
+"""
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
@@ -14,9 +18,8 @@ def pages(catalogue: Catalogue) -> dict[str, str]:
 def page(system: str, catalogue: Catalogue) -> str:
     """Return the page of one system."""
     labels = catalogue.of_system(system)
-    parts = [f"# `{system}`\n", text.MARK + "\n"]
-    if config := catalogue.configs.get(system):
-        parts.append(text.plain(config.get("description", "")) + "\n")
+    parts = ["---\nhide: [toc]\n---\n", f"# `{system}`\n", text.MARK + "\n"]
+    config = catalogue.configs.get(system)
     parts.append("What its specs hold:\n")
     parts.append(
         text.table(
@@ -28,7 +31,7 @@ def page(system: str, catalogue: Catalogue) -> str:
         said = catalogue.specs[label]["description"]
         parts += [f"## {words(label.spec).capitalize()} {{ #{anchor(label)} }}\n", said + "\n", graph(catalogue, label)]
     if config:
-        parts += ["## Configuration\n", configuration(config)]
+        parts += ["## Configuration\n", CONFIGURATION, configuration(config)]
     return "\n".join(parts)
 
 
@@ -78,20 +81,22 @@ def configuration(schema: dict[str, Any]) -> str:
     rows = []
     for name, entry in schema["properties"].items():
         given = entry.get("default", entry.get("const"))
+        unit = text.plain(entry.get("x-unit", ""))
         rows.append(
             [
                 f"`{name}`",
-                text.plain(entry.get("description", entry.get("title", ""))),
-                kind_of_value(entry),
-                text.NONE if given is None else f"`{text.number(given)}`",
+                text.plain(entry.get("description", entry.get("title", ""))) + (f" Unit: {unit}." if unit else ""),
+                form_of(entry),
+                "none" if given is None else text.number(given),
             ]
         )
-    return text.table(["Field", "What it is", "Type", "Default"], rows)
+    return text.table(["Field", "What it is", "Allowed", "Default"], rows)
 
 
-def kind_of_value(entry: dict[str, Any]) -> str:
-    """Return the JSON type of a field, or the values that it can take."""
-    if "enum" in entry:
-        return ", ".join(f"`{choice}`" for choice in entry["enum"])
-    said = entry.get("type", "")
-    return " or ".join(said) if isinstance(said, list) else str(said)
+def form_of(entry: dict[str, Any]) -> str:
+    """Return what values a field takes, in words."""
+    if form := entry.get("x-form"):
+        return str(form)
+    types = entry["type"] if isinstance(entry["type"], list) else [entry["type"]]
+    said = parameters.allowed(entry | {"type": types[0]}).replace("string", "text")
+    return said + (" or none" if "null" in types else "")

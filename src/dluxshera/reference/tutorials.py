@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from dluxshera.reference import text
 
@@ -94,7 +94,7 @@ def notebook(page: str) -> str:
     for i, cell in enumerate(cells(page)):
         shared = {"cell_type": cell.kind, "id": f"cell-{i}", "metadata": {}}
         source = cell.source.rstrip("\n").splitlines(keepends=True)
-        more = {"execution_count": None, "outputs": []} if cell.kind == "code" else {}
+        more: dict[str, Any] = {"execution_count": None, "outputs": []} if cell.kind == "code" else {}
         made.append(shared | more | {"source": source})
     document = {
         "cells": made,
