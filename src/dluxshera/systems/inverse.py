@@ -117,6 +117,8 @@ def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: floa
         if f == 0 or f == f_other:
             break
         step = -f * (x - other) / (f - f_other)
+        if x:  # a longer step might reach another branch of solutions
+            step = float(np.clip(step, -0.5 * abs(x), 0.5 * abs(x)))
         while not (bounds.contains(x + step) and np.isfinite(miss(x + step))):
             step *= 0.5
             if x + step == x:
@@ -129,6 +131,6 @@ def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: floa
         elif abs(step) <= 4 * np.spacing(abs(x)):
             break
     # What rounding in the primitive and in the function leave of the miss.
-    nudge = abs(np.spacing(best)) if best else _PROBE * np.finfo(float).eps
-    rounding = max(abs(miss(best + sign * nudge) - miss(best)) for sign in (-1, 1)) + np.spacing(abs(target))
-    return best if least <= 16 * rounding else "no value within its bounds gives it"
+    nudge = np.spacing(abs(best) or _PROBE)
+    rounding = max(abs(miss(best + k * nudge) - miss(best)) for k in (-4, -2, -1, 1, 2, 4))
+    return best if least <= 1e-13 * abs(target) + 4 * rounding else "no value within its bounds gives it"

@@ -1,0 +1,125 @@
+"""Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image."""
+
+import astropy.units as u
+import jax
+import numpy as np
+import pytest
+
+import dluxshera as ds
+from dluxshera.optics.psf import peak_pixel_fraction
+from dluxshera.systems import fields as f
+from dluxshera.systems.aperture import aperture_numbers, aperture_raster, mask_raster
+from dluxshera.systems.designs import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS
+from dluxshera.systems.registries import SHERA_RESOLVER
+
+EVERY = [(name, target) for name in CONFIGS for target in ("alpha Cen", "36 Oph", "HR 2667/8")]
+
+
+@pytest.mark.parametrize(("name", "target"), EVERY)
+def test_photons_by_hand(name, target):
+    """Every number with its unit, from the targets' and designs' own attributes."""
+    config, binary = CONFIGS[name], TARGETS[target]
+    design = config.design
+    store = ds.ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(config, binary))
+    derived = SHERA_RESOLVER.resolve(store.spec, store)
+    got = {key: store.with_derived_allowed().replace(derived).quantity(key) for key in derived}
+
+    diameter = design.m1_diameter_m * u.m
+    raster = aperture_raster(config)
+    area = raster.sum() * (diameter / config.pupil_npix) ** 2
+    density = binary.spectral_flux_density * u.photon / u.s / u.m**2 / u.m
+    total = density * area * (design.bandwidth_m * u.m) * (1800 * u.s) * design.throughput
+    frame = total * (0.05 * u.s) / (1800 * u.s)
+    brighter = max(binary.contrast, 1.0) / (1 + binary.contrast)
+    peak = frame * brighter * aperture_numbers(config).peak_fraction
+    expected = {
+        f.OPEN_AREA: area,
+        f.LOG_FLUX: total,
+        f.LOG_FLUX_A: total * binary.contrast / (1 + binary.contrast),
+        f.LOG_FLUX_B: total / (1 + binary.contrast),
+        f.EFFECTIVE_WAVELENGTH: 550 * u.nm,
+        f.DIFFRACTION_LIMIT: (550 * u.nm / diameter).to(u.arcsec, u.dimensionless_angles()),
+        f.FRAME_PHOTONS: frame,
+        f.PEAK_PHOTONS: peak,
+        f.FULL_WELL_MARGIN: design.full_well * u.photon / peak,
+    }
+    for key, value in expected.items():
+        assert got[key].to_value(value.unit) == pytest.approx(value.value, rel=1e-12), key
+    both = (got[f.LOG_FLUX_A] + got[f.LOG_FLUX_B]) / got[f.LOG_FLUX]
+    assert both.to_value(u.dimensionless_unscaled) == pytest.approx(1.0, rel=1e-12)
+
+
+def test_open_areas_of_the_designs():
+    """The published open fractions, and the aperture by its own geometry: circle less obscuration less struts."""
+    for config, published in ((ds.SHERA_FLIGHT_CONFIG, 0.972), (ds.SHERA_TESTBED_CONFIG, 0.88)):
+        fraction = aperture_numbers(config).open_fraction
+        assert fraction == pytest.approx(published, abs=2e-3)
+        struts = config.n_struts * config.strut_width * (1 - config.obscuration) / 2 * 4 / np.pi
+        assert fraction == pytest.approx(1 - config.obscuration**2 - struts, abs=2e-3)
+
+
+def test_the_mean_of_a_top_hat_is_its_centre():
+    """The effective wavelength as a sum over the band, whatever its width."""
+    for width in (1e-9, 41e-9, 110e-9):
+        edges = np.linspace(550e-9 - width / 2, 550e-9 + width / 2, 10_001)
+        centres = 0.5 * (edges[1:] + edges[:-1])
+        spec = ds.build_forward_model_spec_from_config(ds.SHERA_FLIGHT_CONFIG)
+        store = ds.ParameterStore.from_spec_defaults(spec).replace({f.BANDWIDTH: width})
+        value = SHERA_RESOLVER.resolve(spec, store, (f.EFFECTIVE_WAVELENGTH,))[f.EFFECTIVE_WAVELENGTH]
+        assert value == pytest.approx(np.average(centres), rel=1e-12)
+
+
+def test_the_peak_of_an_airy_pattern():
+    """A clear circle: the central pixel holds pi/4 of a squared pixel in lambda / D, less its curvature."""
+    n = 256
+    x = (2 * np.arange(n) - n + 1) / n
+    disk = (np.hypot(x, x[:, None]) <= 1).astype(complex)
+    pixel = 0.05
+    curvature = (np.pi * pixel) ** 2 / 24  # of (2 J1(r) / r)^2 = 1 - r^2 / 4 + ..., averaged over the pixel
+    assert peak_pixel_fraction(disk, pixel) == pytest.approx(np.pi / 4 * pixel**2 * (1 - curvature), rel=2e-3)
+    tilted = disk * np.exp(2j * np.pi * (3.3 * x + 1.7 * x[:, None]) / 2)
+    assert peak_pixel_fraction(tilted, pixel) == pytest.approx(peak_pixel_fraction(disk, pixel), rel=1e-3)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_no_pixel_further_out_is_brighter(name):
+    """The peak lies well within the reach of the search: a Fourier transform of the whole pattern has none beyond."""
+    config = CONFIGS[name]
+    pupil = aperture_raster(config) * np.exp(1j * np.pi * mask_raster(config))
+    pattern = np.abs(np.fft.fftshift(np.fft.fft2(pupil, (1024, 1024)))) ** 2  # quarters of lambda / D
+    row, column = np.unravel_index(np.argmax(pattern), pattern.shape)
+    assert max(abs(row - 512), abs(column - 512)) / 4 < 16
+    y, x = np.ogrid[-512:512, -512:512]
+    assert pattern[np.maximum(abs(x), abs(y)) >= 64].max() < 0.5 * pattern.max()
+
+
+def test_the_peak_fraction_is_that_of_the_models_image():
+    """A star moved over a pixel in quarters, through the three-plane model with both mirrors: an independent path."""
+    config = SHERA_FLIGHT_CONFIG.replace(image_npix=64, n_wavelengths=1, pixel_nodes=3)
+    spec = ds.build_inference_spec_basic(config)
+    binder = ds.SheraThreePlaneBinder(config, spec)
+    single = binder.store.replace({f.SEPARATION: 1e-9, f.CONTRAST: 1e12, f.LOG_FLUX: 0.0})
+    scale = spec[f.PLATE_SCALE].default
+    x, y = (np.ravel(offset) * scale for offset in np.meshgrid(np.arange(4) / 4, np.arange(4) / 4))
+
+    @jax.jit
+    def brightest(x, y):
+        return binder.predict(single.replace({f.X_POSITION: x, f.Y_POSITION: y})).max()
+
+    peaks = [float(brightest(*at)) for at in zip(x, y, strict=True)]
+    fraction = aperture_numbers(config).peak_fraction
+    # M2's edge and the crop behind it take some light, about 1e-3 of the whole.
+    assert max(peaks) == pytest.approx(fraction, rel=3e-3)
+    assert min(peaks) < 0.99 * fraction
+
+
+def test_the_numbers_of_an_aperture_follow_the_masks_file(tmp_path):
+    """They are kept for the next spec, but not beyond a change of the file."""
+    path = tmp_path / "mask.npy"
+    np.save(path, np.zeros((512, 512), np.float32))
+    config = SHERA_FLIGHT_CONFIG.replace(diffractive_pupil=str(path))
+    clear = aperture_numbers(config)
+    assert aperture_numbers(config) is clear
+    assert clear == aperture_numbers(SHERA_FLIGHT_CONFIG.replace(diffractive_pupil=None))
+    np.save(path, (np.indices((512, 512)).sum(axis=0) // 32 % 2).astype(np.float64))
+    assert aperture_numbers(config).peak_fraction < 0.5 * clear.peak_fraction
