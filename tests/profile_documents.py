@@ -255,7 +255,4 @@ def disagreement(document: dict[str, Any]) -> str | None:
 def documents(seed: int, number: int) -> list[tuple[bool, dict[str, Any]]]:
     """Return documents, by turns a valid and a broken one, and which it is."""
     rng = random.Random(seed)
-    made = []
-    for i in range(number):
-        made.append((False, broken_document(rng)) if i % 2 else (True, valid_document(rng)))
-    return made
+    return [(False, broken_document(rng)) if i % 2 else (True, valid_document(rng)) for i in range(number)]

@@ -14,14 +14,69 @@ from dluxshera.params.profiles import MAX_BYTES, parse_profile
 from dluxshera.systems.documents import shera_profiles
 
 TOKENS = [
-    b"schema: dluxshera.profile/0.1.0\n", b"kind: target\n", b"name: x\n", b"extends: [", b"parameters:\n", b"config:\n",
-    b"  binary.contrast: ", b"{value: ", b", unit: ", b"m", b"}", b"]", b"{", b"[", b": ", b"- ", b"&a ", b"*a", b"<<: ",
-    b"!!python/object/apply:os.system [ls]", b"!!binary ", b"%YAML 1.1\n---\n", b"...\n", b"---\n", b"|\n", b">\n",
-    b"\"\\x00\"", b"\"\\ud800\"", b"'", b"\"", b"#", b"?", b"\t", b"\r", b"\n", b" ", b"1e999", b".nan", b"-.inf", b"0x",
-    b"1" * 400, b"5e-324", b"-0.0", b"null", b"true", b"\xff", b"\xef\xbb\xbf", b"\xe2\x80\xa8", b"\xc2\x85", b"\x00",
-    b"../../../../etc/passwd", b"./fuzz.yaml", b"instrument/shera_flight", b"\"$schema\": ", b"{\"schema\": ", b",",
-    b"content_hash: sha256:", b"m**999999999", b"10**99 m", b"log10(ph)", b"%", b"dluxshera.profile/9999.0.0",
-]  # fmt: skip
+    b"schema: dluxshera.profile/0.1.0\n",
+    b"kind: target\n",
+    b"name: x\n",
+    b"extends: [",
+    b"parameters:\n",
+    b"config:\n",
+    b"  binary.contrast: ",
+    b"{value: ",
+    b", unit: ",
+    b"m",
+    b"}",
+    b"]",
+    b"{",
+    b"[",
+    b": ",
+    b"- ",
+    b"&a ",
+    b"*a",
+    b"<<: ",
+    b"!!python/object/apply:os.system [ls]",
+    b"!!binary ",
+    b"%YAML 1.1\n---\n",
+    b"...\n",
+    b"---\n",
+    b"|\n",
+    b">\n",
+    b'"\\x00"',
+    b'"\\ud800"',
+    b"'",
+    b'"',
+    b"#",
+    b"?",
+    b"\t",
+    b"\r",
+    b"\n",
+    b" ",
+    b"1e999",
+    b".nan",
+    b"-.inf",
+    b"0x",
+    b"1" * 400,
+    b"5e-324",
+    b"-0.0",
+    b"null",
+    b"true",
+    b"\xff",
+    b"\xef\xbb\xbf",
+    b"\xe2\x80\xa8",
+    b"\xc2\x85",
+    b"\x00",
+    b"../../../../etc/passwd",
+    b"./fuzz.yaml",
+    b"instrument/shera_flight",
+    b'"$schema": ',
+    b'{"schema": ',
+    b",",
+    b"content_hash: sha256:",
+    b"m**999999999",
+    b"10**99 m",
+    b"log10(ph)",
+    b"%",
+    b"dluxshera.profile/9999.0.0",
+]
 
 BOMBS = [
     b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(b"b%d: &b%d [*a,*a,*a,*a]\n" % (i, i) for i in range(50)),
@@ -108,7 +163,7 @@ class Fuzzed(NamedTuple):
 
 
 def fuzz(strings: list[bytes], folder: Path) -> Fuzzed:
-    """Load each byte string, as YAML and now and then as JSON; anything but a profile or a DocumentError is a failure."""
+    """Load each byte string, as YAML or JSON; anything but a profile or a DocumentError is a failure."""
     read, slowest, messages, failures = 0, 0.0, Counter[str](), []
     for i, raw in enumerate(strings):
         name = "fuzz.json" if raw[:1] == b"{" or i % 10 == 0 else "fuzz.yaml"

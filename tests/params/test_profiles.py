@@ -57,8 +57,8 @@ def test_every_fault_is_told_with_its_place_what_is_allowed_and_what_was_meant()
     places = [tuple(map(int, fault.split(":")[1:3])) for fault in faults]
     assert places == [(2, 7), (4, 1), (6, 44), (7, 20), (8, 3), (9, 3), (10, 22), (10, 39), (11, 11), (11, 35)]
     assert faults[0] == (
-        'p.yaml:2:7: kind: not an allowed value (allowed instrument, target, observation, numerics, got "trget"; did you'
-        " mean target?)."
+        'p.yaml:2:7: kind: not an allowed value (allowed instrument, target, observation, numerics, got "trget"; did'
+        " you mean target?)."
     )
     assert 'allowed a unit that converts to m, got "s"' in faults[2]
     assert "allowed > 0, got -3" in faults[3]

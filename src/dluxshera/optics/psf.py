@@ -32,7 +32,7 @@ def peak_pixel_fraction(pupil: np.ndarray, pixel: float, reach: float = 16.0) ->
     float
         From 0 to 1: to the light of the whole pattern.
     """
-    step = min(pixel, 0.25)
+    step = min(max(pixel, 0.0625), 0.25)  # much finer than the pattern, and no pixel, however small, fills the memory
     n = int(np.ceil(reach / step))
     angles = step * np.arange(-n, n + 1)
     brightness = _intensity(pupil, angles, angles)
