@@ -92,7 +92,6 @@ def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> ThreePlaneOptics:
         aperture=aperture,
         mask_opd=mask * (0.5 * config.mask_design_wavelength_m),
         pupil_basis=ZernikeBasis(config.m1_noll, pupil, dtype),
-        defocus_basis=ZernikeBasis((4,), pupil, dtype),
         surface_bases=(ZernikeBasis(config.m2_noll, gap, dtype),),
         gap_npix=config.gap_grid,
     )

@@ -191,8 +191,8 @@ def structural_hash_from_config(config: SheraThreePlaneConfig) -> str:
     Returns
     -------
     str
-        The same in every process, and the key of the cache of built optics. Two configurations that differ only in
-        their name and design values have the same hash.
+        The same in every process, and the key of the cache of built optics. The name does not count, and the design
+        values only as far as the grid between the planes follows from them.
 
     Raises
     ------

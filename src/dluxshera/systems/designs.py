@@ -78,4 +78,5 @@ SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
     n_struts=4,
     strut_width=0.002 / 0.090,
     strut_rotation_deg=45.0,
+    pixel_nodes=3,  # its pixels are wider than the flight's, in units of wavelength / diameter
 )
