@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from helpers import relative_l2, rounding, run_fresh
-from scenes import ABERRATED, CONFIGS, M1_ZERNIKES, M2_FOCAL_LENGTH, SEPARATION, SPECS, X, scene
+from scenes import ABERRATED, CONFIGS, M2_FOCAL_LENGTH, SEPARATION, SPECS, X, scene
 
 SMALL = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
 UPDATES = {**ABERRATED, SEPARATION: 2.0, M2_FOCAL_LENGTH: -0.0545 * (1.0 + 5e-5)}  # aberrated and out of focus
-F2_DISTANCE_DIAMETER = ("m2_focal_length", "m2_detector_separation", "m1_diameter")
 # jax traces under these names, whether or not a compiled program is found on disk afterwards.
 TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
 
@@ -166,29 +165,21 @@ np.save({path!r}, image)
     return np.load(path)
 
 
+@pytest.mark.parametrize("spec", ["forward", "inference"])
 @pytest.mark.parametrize("name", CONFIGS)
-def test_single_precision_of_the_inference_model(name, tmp_path):
-    """Within 1e-5 of the peak, aberrated; the model says once that it is single."""
-    single = in_single_precision(str(tmp_path / "image.npy"), name, "inference", ABERRATED)
-    double = scene(CONFIGS[name], "inference", ABERRATED, image_npix=64).image()
-    assert np.abs(single - double).max() < 1e-5 * double.max()
+def test_single_precision(name, spec, tmp_path):
+    """Within 1e-5 of the peak, aberrated, and out of focus in the forward model; the model says once that it is single.
 
-
-def test_single_precision_of_the_forward_model(tmp_path):
-    """As good as the defocus that single precision leaves: A is a zero made of terms of size L / |f2| = 12."""
-    model = scene(CONFIGS["flight"], "forward", ABERRATED, image_npix=64)
-    updates = {**ABERRATED, M2_FOCAL_LENGTH: float(model.store[M2_FOCAL_LENGTH]) * (1.0 + 5e-5)}
-    single = in_single_precision(str(tmp_path / "image.npy"), "flight", "forward", updates)
+    In the forward model this needs the defocus, a zero made of terms of size L / |f2| = 12, to be derived in float64:
+    single precision alone would leave 0.06 nm rms of it, and 5e-4 of the peak.
+    """
+    model = scene(CONFIGS[name], spec, ABERRATED, image_npix=64)
+    updates = dict(ABERRATED)
+    if spec == "forward":
+        updates[M2_FOCAL_LENGTH] = float(model.store[M2_FOCAL_LENGTH]) * (1.0 + 5e-5)
+    single = in_single_precision(str(tmp_path / "image.npy"), name, spec, updates)
     double = model.image(updates)
-    store = model.store.replace(updates)
-    f2, distance, diameter = (float(store[f"system.{key}_m"]) for key in F2_DISTANCE_DIAMETER)
-    half_ulp = 0.5 * float(np.finfo(np.float32).eps) * distance / abs(f2)
-    b = diameter * float(model.binder.derived(store)["system.focal_ratio"])
-    defocus_nm = 1e9 * half_ulp * diameter**2 / (16.0 * np.sqrt(3.0) * b)
-    coefficients = np.asarray(store[M1_ZERNIKES])
-    moved = model.image({**updates, M1_ZERNIKES: coefficients + defocus_nm * np.eye(8)[0]})
-    assert np.abs(single - double).max() < np.abs(moved - double).max() + 1e-5 * double.max()
-    assert np.abs(moved - double).max() < 2e-3 * double.max()
+    assert np.abs(single - double).max() < 1e-5 * double.max()
 
 
 def test_import_does_not_choose_a_precision():
