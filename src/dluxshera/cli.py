@@ -47,10 +47,11 @@ def main() -> None:
         sys.exit(2)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         print(__version__)
         raise typer.Exit
+    return wanted
 
 
 @app.callback(
@@ -85,16 +86,12 @@ def _schemas() -> dict[str, dict[str, Any]]:
     builders = {"forward": specs.build_forward_model_spec_from_config, "inference": specs.build_inference_spec_basic}
     schemas: dict[str, dict[str, Any]] = {}
     for name, build in builders.items():
+        built = {config.name: build(config) for config in configs}
         values = {}
-        for config in configs:
-            spec = build(config)
-            primitives = {key: spec[key].default for key in spec.primitives}
-            values[config.name] = {
-                **spec.structural,
-                **primitives,
-                **transforms.SHERA_RESOLVER.resolve(spec, primitives),
-            }
-        spec = build(configs[0])
+        for design, spec in built.items():
+            given = {key: spec[key].default for key in (*spec.structural, *spec.primitives)}
+            values[design] = {**given, **transforms.SHERA_RESOLVER.resolve(spec, given)}
+        spec = built[configs[0].name]
         schema = spec_schema(spec, SPEC_TEXTS[name], values)
         schemas[f"{spec.system_id}/{SCHEMA_VERSION}/{name}.schema.json"] = schema
     for name, schema in {"budget": budget.budget_schema(), "report": budget.report_schema()}.items():
@@ -205,7 +202,8 @@ def _keep(
     """Write each document whose file differs from it, or only say so; numbers may differ by the relative amount."""
     import json
 
-    from dluxshera.params.serialize import difference, json_text, write_text
+    from dluxshera.files import write_text
+    from dluxshera.params.serialize import difference, json_text
 
     stale = False
     for path, document in wanted.items():

@@ -22,7 +22,7 @@ from dluxshera.error_budget.terms import (
     Term,
 )
 from dluxshera.errors import near_matches
-from dluxshera.params.serialize import Document, Where, read_yaml
+from dluxshera.params.documents import Document, Where, read_yaml
 from dluxshera.params.spec import ParamField, ParamSpec
 from dluxshera.params.validate import validate
 

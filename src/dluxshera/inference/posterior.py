@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeAlias
 
 import equinox as eqx
 import jax
@@ -18,6 +18,8 @@ from dluxshera.params.packing import unpack_params
 from dluxshera.params.priors import Normal
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
+
+Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 
 
 class Posterior(eqx.Module):
@@ -53,23 +55,28 @@ class Posterior(eqx.Module):
         """A name for each element of theta."""
         return self.free.labels
 
-    def store_at(self, theta: Float[Array, " n"]) -> ParameterStore:
+    def store_at(self, theta: Theta) -> ParameterStore:
         """Return the full store at theta."""
         return unpack_params(theta, self.free, self.store)
 
-    def log_prior(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+    def allows(self, theta: Theta) -> bool:
+        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
+        bounds = [field.bounds for field in self.free.fields for _ in field.labels]
+        return all(bound.contains(float(value)) for bound, value in zip(bounds, theta, strict=True))
+
+    def log_prior(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-density of the prior, up to a constant; parameters without a prior add nothing."""
         return -0.5 * jnp.sum(((theta - self.prior_mean) / self.prior_sigma) ** 2)
 
-    def log_likelihood(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+    def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return self.noise.log_likelihood(self.data, self.predict(self.store_at(theta)))
 
-    def loss(self, theta: Float[Array, " n"]) -> Float[Array, ""]:
+    def loss(self, theta: Theta) -> Float[Array, ""]:
         """Return minus the log-density of the posterior, up to a constant."""
         return -self.log_likelihood(theta) - self.log_prior(theta)
 
-    def information(self, theta: Float[Array, " n"]) -> FisherInformation:
+    def information(self, theta: Theta) -> FisherInformation:
         """Return the Fisher information of the data at theta, without the prior's."""
         return fisher_information(self.predict, self.store_at(theta), self.free, self.noise)
 

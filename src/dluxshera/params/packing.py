@@ -36,12 +36,12 @@ def pack_params(store: ParameterStore, free: ParamSpec) -> Array:
     return jnp.concatenate([jnp.ravel(store[key]) for key in free])
 
 
-def unpack_params(theta: Array, free: ParamSpec, store: ParameterStore) -> ParameterStore:
+def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterStore) -> ParameterStore:
     """Put a packed vector back into a store.
 
     Parameters
     ----------
-    theta : Array, shape (n,)
+    theta : array, shape (n,)
         As `pack_params` makes it.
     free : ParamSpec
         The free parameters, in the order of theta.
@@ -62,8 +62,6 @@ def unpack_params(theta: Array, free: ParamSpec, store: ParameterStore) -> Param
     theta = jnp.asarray(theta)
     if theta.shape != (len(free.labels),):
         raise ShapeError("theta", expected=f"a vector of {len(free.labels)} numbers", got=theta)
-    if not jnp.issubdtype(theta.dtype, jnp.floating):
-        theta = theta.astype(float)
     sizes = [len(field.labels) for field in free.fields]
     parts = jnp.split(theta, np.cumsum(sizes)[:-1]) if sizes else []
     return store.replace({f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)})

@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from math import isfinite
 from typing import Any, Literal
 
 from dluxshera.errors import ParameterError, UnknownKeyError
@@ -34,9 +35,9 @@ class Bounds:
     exclusive_maximum: float | None = None
 
     def contains(self, value: float) -> bool:
-        """Return whether a number lies within the bounds; NaN never does."""
+        """Return whether a number lies within the bounds; one that is not finite never does."""
         return (
-            value == value
+            isfinite(value)
             and (self.minimum is None or value >= self.minimum)
             and (self.maximum is None or value <= self.maximum)
             and (self.exclusive_minimum is None or value > self.exclusive_minimum)
@@ -136,7 +137,8 @@ class ParamField:
         size = self.shape[0] if self.shape else 0
         if len(self.shape) > 1 or len(self.components) != size:
             raise ParameterError(self.key, expected=f"{size} component names", got=self.components)
-        if isinstance(self.default, tuple) and len(self.default) != size:
+        shape = (len(self.default),) if isinstance(self.default, tuple) else ()
+        if self.default is not None and shape != self.shape:
             raise ParameterError(self.key, expected=f"a default of shape {self.shape}", got=self.default)
         for number in self.default if isinstance(self.default, tuple) else (self.default,):
             if number is not None and not self.bounds.contains(number):
@@ -199,6 +201,9 @@ class ParamSpec(Mapping[str, ParamField]):
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:  # leaves the hash behind, which another process computes otherwise
+        return type(self), (self.system_id, self.name, self.fields, self.groups)
 
     def __eq__(self, other: object) -> bool:  # Mapping would compare as an unordered dict
         if self is other:
@@ -280,7 +285,7 @@ class ParamSpec(Mapping[str, ParamField]):
         return replace(self, fields=tuple(item for item in self.fields if item.key not in dropped))
 
     def digest(self) -> str:
-        """Return a SHA-256 of everything that the spec says, for provenance: the same in every process."""
+        """Return a SHA-256 of all that the fields say, for provenance: the same in every process."""
         text = json.dumps([self.system_id, self.name, [_plain(item) for item in self.fields]], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 

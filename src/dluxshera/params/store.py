@@ -22,7 +22,7 @@ from dluxshera.errors import (
 )
 from dluxshera.params.spec import ParamField, ParamSpec
 
-Value = Array | np.ndarray
+Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
 
 
 @register_pytree_with_keys_class
@@ -59,7 +59,7 @@ class ParameterStore(Mapping[str, Value]):
     >>> store.replace({"binary.contrast": -1})
     Traceback (most recent call last):
         ...
-    dluxshera.errors.BoundsError: binary.contrast: expected >= 0, got -1.0.
+    dluxshera.errors.BoundsError: binary.contrast: expected >= 0, got -1.0. Flux ratio A / B.
     """
 
     __slots__ = ("_allow_derived", "_spec", "_values")
@@ -184,6 +184,9 @@ class ParameterStore(Mapping[str, Value]):
 
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
 
+    def __reduce__(self) -> tuple[Any, ...]:  # the default sets attributes, which an immutable object refuses
+        return type(self).tree_unflatten, self.tree_flatten()[::-1]
+
     def __repr__(self) -> str:
         width = max(map(len, self), default=0)
         overridden = set(self.overrides)
@@ -202,7 +205,7 @@ class ParameterStore(Mapping[str, Value]):
         return tuple(self.values()), (tuple(self), self.spec, self.allow_derived)
 
     @classmethod
-    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Value, ...]) -> Self:
+    def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> Self:
         """Rebuild without checks: JAX also puts batches and placeholders in the leaves' places."""
         keys, spec, allow_derived = static
         new = object.__new__(cls)
@@ -252,7 +255,8 @@ def _checked(field: ParamField, value: Any) -> Value:
         raise NonFiniteError(field.key, got=concrete)
     index = first_index(concrete, lambda number: not field.bounds.contains(number))
     if index is not None:
-        raise BoundsError(field.key, expected=f"{field.bounds}{_in(field)}", got=concrete, index=index)
+        expected = f"{field.bounds}{_in(field)}"
+        raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)
     if isinstance(value, np.ndarray):
         value.flags.writeable = False
     return value

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from dluxshera.errors import DocumentError
-from dluxshera.params.serialize import Document, Where
+from dluxshera.params.documents import Document, Where
 
 _SIGNS: Final = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 
