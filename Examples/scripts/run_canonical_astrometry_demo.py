@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from importlib.metadata import version
 from math import log10
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -92,7 +92,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
             "config": config.structure(),
             "spec": {"name": spec.title, "sha256": spec.digest()},
             "versions": {name: version(name) for name in ("dluxshera", "jax", "dLux", "numpy", "optax")},
-            "command": " ".join(["run_canonical_astrometry_demo.py", *sys.argv[1:]]),
+            "command": f"{Path(__file__).name} {'--fast ' if fast else ''}--seed {seed} --output {output}",
             "result": solution.result.name,
             "steps": len(solution.history) - 1,
             "parameters": rows(solution, truth, start),
@@ -102,6 +102,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
             np.savez_compressed(making / "fit.npz", data=data, theta=solution.theta, covariance=solution.covariance)
             for name, figure in draw(solution, data, binder, truth).items():
                 figure.savefig(making / f"{name}.png", dpi=150)
+                plt.close(figure)
         print(f"Results in {folder}")
     return Demo(truth, start, solution, folder)
 

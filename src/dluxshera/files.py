@@ -12,17 +12,10 @@ from pathlib import Path
 def write_text(path: Path, text: str) -> None:
     """Write a text file; a reader sees the old content or the new, never half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=".", suffix=".tmp", encoding="utf-8", newline="\n", delete=False
-    ) as new:
-        made = Path(new.name)
-        try:
-            new.write(text)
-        except BaseException:
-            made.unlink()
-            raise
-    made.chmod(0o644)  # a temporary file is readable by its owner alone
-    made.replace(path)
+    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as making:
+        made = Path(making) / path.name
+        made.write_text(text, encoding="utf-8", newline="\n")
+        made.replace(path)
 
 
 @contextmanager

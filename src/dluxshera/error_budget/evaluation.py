@@ -198,7 +198,7 @@ class Evaluation:
             abs(slope) < fit.reach * sigma * found.significance
         ):  # by Cauchy and Schwarz no bias is larger than that / reach
             slope = 0.0
-        hidden = found.residual < fit.reach * found.significance
+        hidden = found.residual <= fit.reach * found.significance
         sensitivity = slope * self.per_answer
         return Result(
             contribution=abs(sensitivity * size),

@@ -40,8 +40,9 @@ def build_report(
     rows, results = [], {}
     for term in budget.terms:
         evaluation.progress(f"{term.id} {term.name}")
+        driving = evaluation.driving(term)  # before anything is computed from it
         results[term.id] = evaluation.results(term)
-        rows.append(_row(evaluation, term, results[term.id]))
+        rows.append(_row(evaluation, term, driving, results[term.id]))
     granted = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
     left = reserve(limit.value, combine(granted))
     report = {
@@ -95,8 +96,10 @@ def _reference(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _row(evaluation: Evaluation, term: Term, results: Mapping[str, Result]) -> dict[str, Any]:
-    keys, elasticities = evaluation.driving(term)
+def _row(
+    evaluation: Evaluation, term: Term, driving: tuple[list[str], dict[str, float]], results: Mapping[str, Result]
+) -> dict[str, Any]:
+    keys, elasticities = driving
     return {
         "id": term.id,
         "name": term.name,

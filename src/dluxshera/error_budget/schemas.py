@@ -246,7 +246,7 @@ def report_schema() -> dict[str, Any]:
         {
             "name": _text("What it is."),
             "value": quantity["properties"]["value"],
-            "unit": {"type": "string"},
+            "unit": {"type": "string", "description": "A VOUnit string."},
             "text": _text("How it is obtained."),
         },
     )
@@ -273,7 +273,7 @@ def report_schema() -> dict[str, Any]:
         {
             "total": quantity,
             "margin": quantity,
-            "by_class": {"type": "object", "additionalProperties": quantity},
+            "by_class": {"type": "object", "description": "By class of term.", "additionalProperties": quantity},
             "illustrative": {"type": "boolean", "description": "Whether an illustrative input enters."},
         },
     )
@@ -282,10 +282,10 @@ def report_schema() -> dict[str, Any]:
         {
             "id": _id("As in the budget."),
             "title": _text("A few words."),
-            "free_keys": _KEYS,
-            "n_parameters": {"type": "integer", "minimum": 1},
+            "free_keys": {**_KEYS, "description": "Fitted parameters."},
+            "n_parameters": {"type": "integer", "minimum": 1, "description": "Fitted numbers."},
             "sigma": quantity,
-            "note": {"type": ["string", "null"]},
+            "note": {"type": ["string", "null"], "description": "What it assumes."},
             "condition": {
                 "type": "number",
                 "description": "Of the Fisher matrix, each parameter in units of its own sigma.",
@@ -314,7 +314,11 @@ def report_schema() -> dict[str, Any]:
                 "package_version": _text("Of this package."),
                 **hashes,
                 "command": _text("Recomputes it."),
-                "created_with": {"type": "object", "additionalProperties": {"type": "string"}},
+                "created_with": {
+                    "type": "object",
+                    "description": "Versions.",
+                    "additionalProperties": {"type": "string"},
+                },
                 "relative_tolerance": {"type": "number", "description": "To which the numbers can be reproduced."},
             },
         ),

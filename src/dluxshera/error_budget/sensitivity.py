@@ -129,9 +129,10 @@ class LinearFit:
             If a direction has no information; the parameters in it are named.
         """
         information = fisher_from_jacobian(jnp.asarray(jacobian), jnp.asarray(weights), labels)
-        sigma = np.sqrt(np.diag(information.covariance()))
+        information.covariance()  # refuses a singular matrix by name
         conditional = 1 / np.sqrt(np.diag(information.matrix))
         q, r = np.linalg.qr((jacobian * conditional[:, None] * np.sqrt(weights)).T)
+        sigma = np.linalg.norm(np.linalg.inv(r), axis=1) * conditional
         return cls(labels, sigma, conditional, float(np.linalg.cond(r) ** 2), q, r)
 
     @property

@@ -80,12 +80,17 @@ class FisherInformation:
     def singular_directions(self) -> list[tuple[str, ...]]:
         """Return, for each direction without information, the labels of the parameters in it.
 
-        Each parameter is scaled by its own information first. A direction counts as singular where its information is
-        not above the rounding error of the matrix.
+        An element of an array counts as such where the data are a million times less sensitive to it than to another
+        element: what a point of symmetry leaves. Then each parameter is scaled by its own information, and a direction
+        counts where its information is not above the rounding error of the matrix.
         """
-        scale = np.sqrt(np.diag(self.matrix))
-        blind: list[tuple[str, ...]] = [(label,) for label, s in zip(self.labels, scale, strict=True) if not s > 0]
-        seen = np.flatnonzero(scale > 0)
+        information = np.diag(self.matrix)
+        arrays = np.array([label.partition("[")[0] for label in self.labels])
+        most = np.array([information[arrays == array].max() for array in arrays])
+        unseen = ~(information > 1e-12 * most)
+        blind: list[tuple[str, ...]] = [(self.labels[i],) for i in np.flatnonzero(unseen)]
+        seen = np.flatnonzero(~unseen)
+        scale = np.sqrt(np.where(unseen, 1.0, information))
         correlation = self.matrix[np.ix_(seen, seen)] / np.outer(scale[seen], scale[seen])
         values, vectors = np.linalg.eigh(correlation)
         noise_floor = 10 * len(seen) * np.finfo(float).eps
@@ -118,9 +123,9 @@ class FisherInformation:
         return float(np.sqrt(self.covariance()[i, i]))
 
     def conditional_sigma(self, label: str) -> float:
-        """Return the 1-sigma bound of one parameter with all others known."""
+        """Return the 1-sigma bound of one parameter with all others known; infinite without information."""
         i = self._index(label)
-        return float(1.0 / np.sqrt(self.matrix[i, i]))
+        return float(self.matrix[i, i]) ** -0.5 if self.matrix[i, i] > 0 else np.inf
 
 
 def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec, noise: Noise) -> FisherInformation:
@@ -154,6 +159,6 @@ def fisher_from_jacobian(
     rows = np.asarray(jacobian).reshape(len(labels), -1)
     matrix = (rows * np.asarray(weights).ravel()) @ rows.T
     if not np.all(np.isfinite(matrix)):
-        bad = [label for label, row in zip(labels, matrix, strict=True) if not np.all(np.isfinite(row))]
+        bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
         raise FitError(f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN")
     return FisherInformation(0.5 * (matrix + matrix.T), labels)

@@ -14,7 +14,7 @@ import optax
 from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ShapeError
-from dluxshera.inference.posterior import Posterior
+from dluxshera.inference.posterior import Posterior, Theta
 from dluxshera.inference.solution import Result, Solution, Step
 
 NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
@@ -35,7 +35,7 @@ class Whitening(eqx.Module):
         return self.centre + self.transform @ z
 
 
-def whiten(posterior: Posterior, theta: Float[Array, " n"], damping: float = 1.0) -> Whitening:
+def whiten(posterior: Posterior, theta: Theta, damping: float = 1.0) -> Whitening:
     """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
 
     Scaling each parameter alone would leave a condition number of about 1e8, for the defocus of the two mirrors and the
@@ -80,8 +80,8 @@ def _loss_and_gradient(posterior: Posterior, frame: Whitening, z: Array) -> tupl
 
 
 @eqx.filter_jit
-def _loss(posterior: Posterior, frame: Whitening, z: Array) -> Array:
-    return posterior.loss(frame.theta(z))
+def _loss(posterior: Posterior, theta: Array) -> Array:
+    return posterior.loss(theta)
 
 
 @eqx.filter_jit
@@ -105,7 +105,7 @@ def _update(
 
 def gradient_descent(
     posterior: Posterior,
-    theta0: Float[Array, " n"],
+    theta0: Theta,
     *,
     optimiser: optax.GradientTransformation = NEWTON_LIKE,
     max_steps: int = 200,
@@ -118,7 +118,7 @@ def gradient_descent(
 
     The optimiser works in coordinates whitened by the full Fisher matrix, prior included, which is computed anew every
     few steps. With the default, a full step against the gradient, this is Gauss-Newton with a lazy matrix; a step that
-    does not lower the loss is halved until it does.
+    does not lower the loss, or leaves the bounds of a parameter, is halved until it does.
 
     Parameters
     ----------
@@ -145,14 +145,17 @@ def gradient_descent(
     Raises
     ------
     FitError
-        If the fit does not converge and `throw` is set, or the Fisher matrix is singular.
-    ShapeError
-        If theta0 has the wrong shape.
+        If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
+    ShapeError, ParameterError
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
     """
     start = jnp.asarray(theta0, dtype=jnp.result_type(float))
     if start.shape != (len(posterior.labels),):
         raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
     posterior.store_at(start)  # names a value outside its bounds
+    theta, loss = start, _loss(posterior, start)
+    frame = Whitening(start, jnp.full((start.size, start.size), jnp.nan))  # until the first Fisher matrix
+    damping, result = _misfit(posterior, theta, loss), Result.NON_FINITE
     history: list[Step] = []
 
     def record(loss: Array, gradient: Array, theta: Array) -> Step:
@@ -161,8 +164,9 @@ def gradient_descent(
             callback(len(history) - 1, history[-1])
         return history[-1]
 
-    theta, damping = start, _misfit(posterior, start)
-    while True:
+    if not jnp.isfinite(loss):
+        record(loss, jnp.full_like(start, jnp.nan), start)
+    while jnp.isfinite(loss):
         frame = whiten(posterior, theta, damping)
         z = jnp.zeros_like(start)
         state = optimiser.init(z)
@@ -172,8 +176,9 @@ def gradient_descent(
             history[-1] = history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
         else:
             norm = record(loss, gradient, theta).gradient_norm
-        result = _ended(float(loss), norm, len(history) - 1, norm < tolerance and damping == 1.0, max_steps)
-        if result:
+        at_maximum = norm < tolerance and damping == 1.0
+        if ended := _ended(float(loss), norm, len(history) - 1, at_maximum, max_steps):
+            result = ended
             break
         moved = 0
         while moved < steps_per_whitening and norm >= tolerance and len(history) <= max_steps:
@@ -188,7 +193,7 @@ def gradient_descent(
             result = Result.STALLED
             break
         theta = frame.theta(z)
-        damping = _misfit(posterior, theta) if moved and norm >= tolerance else 1.0
+        damping = _misfit(posterior, theta, loss) if moved and norm >= tolerance else 1.0
     solution = Solution(
         theta=np.asarray(theta),
         store=posterior.store_at(theta),
@@ -216,17 +221,13 @@ def _ended(loss: float, norm: float, steps: int, at_maximum: bool, max_steps: in
     return Result.MAX_STEPS if steps >= max_steps else None
 
 
-def _misfit(posterior: Posterior, theta: Array) -> float:
-    """Return the loss over what noise alone leaves, half a unit for each pixel, or 1 where it is less than twice that.
+def _misfit(posterior: Posterior, theta: Array, loss: Array) -> float:
+    """Return the data's part of the loss over what noise leaves, half a unit for each pixel, or 1 if below twice that.
 
     While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted to the
     noise but to this many times the noise.
     """
-    ratio = (
-        2.0
-        * float(_loss(posterior, Whitening(theta, jnp.eye(theta.size)), jnp.zeros_like(theta)))
-        / posterior.data.size
-    )
+    ratio = 2.0 * float(loss + posterior.log_prior(theta)) / posterior.data.size
     return ratio if ratio > 2.0 else 1.0
 
 
@@ -235,7 +236,8 @@ def _lower(
 ) -> Array | None:
     """Return z moved by the longest of updates, updates / 2, updates / 4 ... that lowers the loss, or None."""
     for _ in range(halvings):
-        if float(_loss(posterior, frame, z + updates)) < float(value):  # false for NaN
+        theta = frame.theta(z + updates)
+        if posterior.allows(theta) and float(_loss(posterior, theta)) < float(value):  # false for NaN
             return z + updates
         updates = 0.5 * updates
     return None

@@ -50,8 +50,8 @@ class PoissonNoise(Noise):
         return jnp.where(jnp.all(model > 0), jnp.sum(terms), jnp.nan)
 
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
-        """Return 1 / expected photons."""
-        return 1.0 / model
+        """Return 1 / expected photons, NaN where they are not positive."""
+        return jnp.where(model > 0, 1.0 / model, jnp.nan)
 
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
         """Draw one noisy image."""
@@ -80,14 +80,14 @@ class GaussianNoise(Noise):
     Raises
     ------
     DataError
-        If a variance is not positive and finite.
+        If a variance is not a positive and finite number.
     """
 
     variance: Float[Array, " *image"]
 
     def __init__(self, variance: Any) -> None:
         if not isinstance(variance, jax.core.Tracer):
-            concrete = np.asarray(variance, dtype=float)
+            concrete = _real_numbers("variance", variance)
             if (index := first_index(concrete, lambda v: not 0 < v < float("inf"))) is not None:
                 raise DataError("variance", expected="positive and finite", got=concrete, index=index)
         self.variance = jnp.asarray(variance, dtype=jnp.result_type(float))
@@ -129,10 +129,7 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, 
     DataError
         If the data are not real and finite numbers of that shape, or cannot come from that noise.
     """
-    array = np.asarray(data)
-    if array.dtype.kind not in "iuf":
-        raise DataError("data", expected="real numbers", got=array)
-    array = array.astype(float)
+    array = _real_numbers("data", data)
     if array.shape != shape:
         raise DataError(
             "data", expected=f"an image of shape {shape}", got=array, remedy="Set image_npix to the size of the data"
@@ -141,3 +138,10 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, 
         raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Mend or cut the pixel out")
     noise.check(array)
     return jnp.asarray(array)
+
+
+def _real_numbers(name: str, value: Any) -> np.ndarray:
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf":
+        raise DataError(name, expected="real numbers", got=array)
+    return array.astype(float)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Array, Float
 
 from dluxshera.errors import ShapeError, UnknownKeyError
 from dluxshera.params.store import ParameterStore
@@ -41,7 +41,7 @@ class Solution:
     store : ParameterStore
         The same in a full store: what was fitted, and what was held.
     covariance : ndarray, shape (n, n)
-        The Cramer-Rao bound at theta, prior included.
+        The Cramer-Rao bound at theta, prior included, if the fit converged.
     loss : float
         Minus the log-density of the posterior at theta, up to a constant of the data.
     result : Result
@@ -83,7 +83,7 @@ class Solution:
         i = self.labels.index(label)
         return float(self.theta[i]), float(self.sigma[i])
 
-    def pulls(self, truth: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
+    def pulls(self, truth: Float[Array | np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return (estimate - truth) / sigma for each element of theta: of unit variance if the fit is honest.
 
         Raises

@@ -2,7 +2,8 @@ r"""Propagation from the pupil through the intermediate surfaces to the detector
 
 In the collimated space of the pupil, an intermediate surface with ray matrix (A, B) lies at the free-space distance
 z = B / A, and a coordinate x in that space is A x on the surface. The field goes there by angular spectrum, takes the
-surface's aperture and phase, and comes back by -z; the detector then sees the Fourier transform of the pupil field.
+surface's aperture and phase, and comes back by -z. What has come back takes the defocus that the relay leaves at the
+detector, and its Fourier transform is the image (Collins 1970, JOSA 60, 1168).
 
 Signs: an OPD w multiplies the field by exp(+i k w), so OPD growing towards +x moves the image towards +x.
 """
@@ -19,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -39,7 +41,7 @@ class PupilState(NamedTuple):
 
     diameter: Scalar
     coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
-    defocus: Scalar  # rms OPD of the defocus that the relay leaves at the detector
+    defocus: Scalar  # rms OPD over the pupil of the defocus that the relay leaves at the detector
 
 
 class RelayOptics(eqx.Module):
@@ -54,10 +56,8 @@ class RelayOptics(eqx.Module):
     pupil_basis, surface_bases : ZernikeBasis
         On the pupil's grid, and for each surface on the larger grid between the planes, both in units of the pupil's
         radius.
-    defocus_basis : ZernikeBasis
-        Noll 4 on the pupil's grid.
     gap_npix : int
-        Size of the grid between the planes.
+        Size of the grid between the planes: the pupil's cells, continued outwards.
     """
 
     amplitude: Float[np.ndarray, "npix npix"]
@@ -73,7 +73,6 @@ class RelayOptics(eqx.Module):
         aperture: np.ndarray,
         mask_opd: np.ndarray,
         pupil_basis: ZernikeBasis,
-        defocus_basis: ZernikeBasis,
         surface_bases: tuple[ZernikeBasis, ...],
         gap_npix: int,
     ) -> None:
@@ -81,7 +80,7 @@ class RelayOptics(eqx.Module):
         self.amplitude = (aperture / np.sqrt(np.sum(aperture**2))).astype(dtype)
         self.mask_opd = mask_opd.astype(dtype)
         self.pupil_basis = pupil_basis
-        self.defocus_basis = defocus_basis
+        self.defocus_basis = ZernikeBasis((4,), cell_centres(gap_npix) * (gap_npix / aperture.shape[0]), dtype)
         self.surface_bases = surface_bases
         self.gap_npix = gap_npix
 
@@ -92,11 +91,13 @@ class RelayOptics(eqx.Module):
 
     def pupil_opd(self, pupil: PupilState) -> Float[Array, "npix npix"]:
         """Return the OPD of everything in the pupil, metres."""
-        return (
-            jnp.asarray(self.mask_opd)
-            + self.pupil_basis.opd(pupil.coefficients)
-            + self.defocus_basis.opd(jnp.reshape(pupil.defocus, (1,)))
-        )
+        return jnp.asarray(self.mask_opd) + self.pupil_basis.opd(pupil.coefficients)
+
+    @property
+    def plane_names(self) -> tuple[str, ...]:
+        """The planes that `planes` returns, in the order of the light."""
+        numbers = range(1, len(self.surface_bases) + 1)
+        return ("pupil", *(f"surface_{n}_{side}" for n in numbers for side in ("in", "out")), "exit")
 
     def planes(
         self,
@@ -121,15 +122,14 @@ class RelayOptics(eqx.Module):
         -------
         dict of str to dLux.Wavefront
             ``pupil`` (of unit power), ``surface_1_in`` and ``surface_1_out`` and so on, and ``exit``: the field in the
-            pupil that has everything in it and whose Fourier transform is the image. Powers only fall: what an aperture
-            stops, or what leaves the pupil's grid, is not restored.
+            pupil's space that has everything in it and whose Fourier transform is the image. Powers only fall: what an
+            aperture stops is not restored.
         """
         field = dl.Wavefront.from_phasor(jnp.asarray(self.amplitude, complex), wavelength, diameter=pupil.diameter)
         field = field.add_opd(self.pupil_opd(pupil)).tilt(angle)
         passed = {"pupil": field}
         at = jnp.zeros_like(field.pixel_scale)
-        if surfaces:
-            field = field.resize(self.gap_npix)
+        field = field.resize(self.gap_npix)
         grid = dl.CoordSpec(self.gap_npix, None, None)
         for number, (surface, basis) in enumerate(zip(surfaces, self.surface_bases, strict=True), start=1):
             field = dl.ASMPropagator(surface.distance - at, grid)(field)
@@ -142,8 +142,9 @@ class RelayOptics(eqx.Module):
             field = field.add_opd(basis.opd(surface.coefficients, magnification))
             passed[f"surface_{number}_out"] = field
         if surfaces:
-            field = dl.ASMPropagator(-at, grid)(field).resize(self.npix)
-        return {**passed, "exit": field}
+            field = dl.ASMPropagator(-at, grid)(field)
+        defocus = self.defocus_basis.opd(jnp.reshape(pupil.defocus, (1,)))
+        return {**passed, "exit": field.add_opd(defocus)}
 
     def image(
         self,
@@ -181,7 +182,7 @@ class RelayOptics(eqx.Module):
             wavelength, weights = sample
             exits = jax.vmap(lambda angle: self.planes(wavelength, angle, pupil, surfaces)["exit"].phasor)(angles)
             cell = pupil.diameter / self.npix
-            x = cell * (jnp.arange(self.npix // 2) + 0.5)
+            x = cell * (jnp.arange(self.gap_npix // 2) + 0.5)
             u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelength
             spectra = symmetric_fourier_transform(exits, x, u)
             intensity = jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2

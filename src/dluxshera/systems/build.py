@@ -82,7 +82,6 @@ def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> ThreePlaneOptics:
         aperture=aperture_raster(config),
         mask_opd=mask_raster(config) * (0.5 * config.mask_design_wavelength_m),
         pupil_basis=ZernikeBasis(config.m1_noll, pupil, dtype),
-        defocus_basis=ZernikeBasis((4,), pupil, dtype),
         surface_bases=(ZernikeBasis(config.m2_noll, gap, dtype),),
         gap_npix=config.gap_grid,
     )

@@ -106,7 +106,7 @@ _FLIGHT_MIRRORS: Final[dict[str, Any]] = dict(
     m2_diameter_m=0.025, m1_focal_length_m=0.604353, m2_focal_length_m=-0.0545, m1_m2_separation_m=0.554130
 )
 _FLIGHT_WELL: Final = ("full_well", "HWK4123: 7 ke-")
-_FLIGHT_PUPIL: Final[dict[str, Any]] = dict(
+_FLIGHT_STRUCTURE: Final[dict[str, Any]] = dict(
     obscuration=0.025 / 0.220, n_struts=3, strut_width=0.002 / 0.220, strut_rotation_deg=-90.0
 )
 _TESTBED: Final[dict[str, Any]] = dict(
@@ -118,15 +118,19 @@ _TESTBED: Final[dict[str, Any]] = dict(
     full_well=55e3,
 )
 _TESTBED_WELL: Final = ("full_well", "GSENSE2020BSI: 55 ke-")
-_TESTBED_PUPIL: Final[dict[str, Any]] = dict(
-    obscuration=0.025 / 0.090, n_struts=4, strut_width=0.002 / 0.090, strut_rotation_deg=45.0
+_TESTBED_STRUCTURE: Final[dict[str, Any]] = dict(
+    obscuration=0.025 / 0.090,
+    n_struts=4,
+    strut_width=0.002 / 0.090,
+    strut_rotation_deg=45.0,
+    pixel_nodes=3,  # its pixels are wider than the flight's, in units of wavelength / diameter
 )
 _TWO_PLANE_SCALE: Final = ("plate_scale_as_per_pix", "SHERA public design, two-plane model")
 
 SHERA_FLIGHT_CONFIG = SheraThreePlaneConfig(
     name="shera_flight",
     design=ThreePlaneDesign(**_FLIGHT, **_FLIGHT_MIRRORS, sources=(_FLIGHT_WELL,)),
-    **_FLIGHT_PUPIL,
+    **_FLIGHT_STRUCTURE,
 )
 SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
     name="shera_testbed",
@@ -138,17 +142,17 @@ SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
         m1_m2_separation_m=0.320000,
         sources=(_TESTBED_WELL,),
     ),
-    **_TESTBED_PUPIL,
+    **_TESTBED_STRUCTURE,
 )
 SHERA_TWOPLANE_FLIGHT_CONFIG = SheraTwoPlaneConfig(
     name="shera_twoplane_flight",
     design=TwoPlaneDesign(**_FLIGHT, plate_scale_as_per_pix=0.123, sources=(_FLIGHT_WELL, _TWO_PLANE_SCALE)),
-    **_FLIGHT_PUPIL,
+    **_FLIGHT_STRUCTURE,
 )
 SHERA_TWOPLANE_TESTBED_CONFIG = SheraTwoPlaneConfig(
     name="shera_twoplane_testbed",
     design=TwoPlaneDesign(**_TESTBED, plate_scale_as_per_pix=0.3547, sources=(_TESTBED_WELL, _TWO_PLANE_SCALE)),
-    **_TESTBED_PUPIL,
+    **_TESTBED_STRUCTURE,
 )
 SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
     name="shera_fourplane_example",  # the flight telescope with a flat filter in the converging beam
@@ -160,7 +164,7 @@ SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
         m2_m3_separation_m=0.5,
         sources=(_FLIGHT_WELL,),
     ),
-    **_FLIGHT_PUPIL,
+    **_FLIGHT_STRUCTURE,
 )
 
 CONFIGS: Final[dict[str, SheraConfig]] = {

@@ -78,7 +78,7 @@ def three_plane_image(
 
 
 def three_plane_energy(config: SheraThreePlaneConfig, optics: RelayOptics, values: Values) -> dict[str, Array]:
-    """Return the photons that pass each plane: ``pupil``, ``surface_1_in``, ``surface_1_out``, ``exit``, ``image``."""
+    """Return the photons that pass each plane of `RelayOptics.plane_names`, and those in the ``image``."""
     state = three_plane_state(config, values)
     total: dict[str, Array] = {}
     for w, wavelength in enumerate(state.wavelengths):

@@ -1,0 +1,272 @@
+"""Budget documents: what is read, and what is refused with the place, what would be allowed and what may be meant."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+import dluxshera as ds
+from dluxshera.error_budget.document import (
+    budget_schema,
+    check_against_specs,
+    conversion,
+    parse_budget,
+    quotient,
+    read_budget,
+    report_schema,
+)
+from dluxshera.error_budget.terms import Marginalisation, PhotonNoise, Quantity, Step
+from dluxshera.errors import DocumentError
+from dluxshera.params.serialize import parse_yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def check() -> Callable[[str], None]:
+    """Read a budget and check it against the specs of the flight design."""
+    forward = ds.build_forward_model_spec_from_config(ds.SHERA_FLIGHT_CONFIG)
+    inference = ds.build_inference_spec_basic(ds.SHERA_FLIGHT_CONFIG)
+
+    def run(text: str) -> None:
+        check_against_specs(parse_budget(parse_yaml(text, "budget.yaml")), forward, inference)
+
+    return run
+
+
+def test_the_schemas_are_schemas_and_the_committed_ones_are_these():
+    for name, schema in {"budget": budget_schema(), "report": report_schema()}.items():
+        Draft202012Validator.check_schema(schema)
+        committed = ROOT / "schemas" / "error_budget" / schema["x-version"] / f"{name}.schema.json"
+        assert json.loads(committed.read_text()) == schema
+
+
+def test_every_part_of_the_schemas_is_described():
+    def bare(schema: dict, path: str) -> list[str]:
+        inner = [found for name, part in schema.get("properties", {}).items() for found in bare(part, f"{path}.{name}")]
+        inner += [found for part in schema.get("allOf", []) for found in bare(part["then"], path)]
+        inner += bare(schema["items"], f"{path}[]") if "properties" in schema.get("items", {}) else []
+        return inner if {"const", "description"} & set(schema) else [path, *inner]
+
+    assert bare(budget_schema(), "") == []
+    assert bare(report_schema(), "") == []
+    assert bare({"properties": {"a": {"type": "string"}}, "description": ""}, "") == [".a"]
+
+
+def test_the_reference_budget_is_read(reference_text: str, check):
+    check(reference_text)
+    budget = parse_budget(parse_yaml(reference_text))
+    assert budget.requirement.limit == Quantity(3.0, "uarcsec")
+    assert [len(estimator.free) for estimator in budget.estimators] == [9, 8, 7]
+    effects = {term.id: term.effect for term in budget.terms}
+    assert isinstance(effects["EB-1.1"], PhotonNoise)
+    assert isinstance(effects["EB-1.2"], Marginalisation)
+    assert effects["EB-2.1b"] == Step("forward", {"system.m1_m2_separation_m": 1.0})
+    assert {term.id for term in budget.terms if term.rule == "informative"} == {"EB-2.1b", "EB-2.1c"}
+
+
+def place(text: str, fragment: str, near: int) -> tuple[int, int]:
+    """Return line and column of a fragment, of its occurrences the nearest to a position."""
+    at = min((found.start() for found in re.finditer(re.escape(fragment), text)), key=lambda found: abs(found - near))
+    before = text[:at]
+    return before.count("\n") + 1, at - before.rfind("\n")
+
+
+# What is replaced, by what, the fragment of the new text that is pointed at, and the rest of the message.
+FAULTS = {
+    "unknown name": (
+        "    rule: rss\n    allocation: {value: 1.0,",
+        "    rule: rss\n    alocation: {value: 1.0,",
+        "alocation",
+        r"terms\[0\]\.alocation: unknown name \(allowed id, name,.*got \"alocation\"; did you mean allocation\?\)",
+    ),
+    "missing name": (
+        "    status: draft\n    since: 0.1.0\n    verification: Closed",
+        "    since: 0.1.0\n    verification: Closed",
+        "id: EB-1.1",
+        r"terms\[0\]: status is missing",
+    ),
+    "wrong choice": (
+        "class: static",
+        "class: statik",
+        "statik",
+        r"terms\[2\]\.class: not an allowed value \(allowed random, static, drift, got .*; did you mean static\?\)",
+    ),
+    "wrong type": (
+        "value: 3.0",
+        "value: three",
+        "three",
+        r"requirement\.value: wrong type \(allowed number, got \"three\"\)",
+    ),
+    "out of range": ("value: 3.0", "value: -3", "-3", r"requirement\.value: out of range \(allowed > 0, got -3\)"),
+    "effect's name": (
+        "      relative: true",
+        "      relativ: true",
+        "relativ",
+        r"terms\[2\]\.effect\.relativ: unknown name .*did you mean relative\?",
+    ),
+    "duplicate key": (
+        "    rule: group\n",
+        "    rule: group\n    class: drift\n",
+        "class: drift",
+        r"terms\[2\]\.class: the key stands twice \(first in line \d+\)",
+    ),
+    "duplicate id": (
+        "id: EB-1.2",
+        "id: EB-1.1",
+        "EB-1.1\n    name: Marg",
+        r"terms\[1\]\.id: the id stands twice \(got \"EB-1.1\"\)",
+    ),
+    "duplicate estimator": (
+        "id: calibrated_m2",
+        "id: full",
+        "full\n    title: Calib",
+        r"estimators\[1\]\.id: the id stands twice",
+    ),
+    "missing parent": (
+        "parent: EB-2.1a",
+        "parent: EB-2.1",
+        "EB-2.1\n    acts: >-\n      The same nanometre in",
+        r"terms\[4\]\.parent: no such term \(allowed EB-0, .*got \"EB-2.1\"; did you mean .*EB-2\.1c",
+    ),
+    "circle of parents": (
+        "tied to M1\n    parent: EB-0",
+        "tied to M1\n    parent: EB-2.1b",
+        "EB-2.1b",
+        r"terms\[3\]\.parent: the parents form a circle, EB-2.1a -> EB-2.1b -> EB-2.1a",
+    ),
+    "allocation's unit": (
+        "allocation: {value: 0.1, unit: uarcsec}",
+        "allocation: {value: 0.1, unit: mas}",
+        "mas}",
+        r"terms\[3\]\.allocation\.unit: not the unit of the requirement \(allowed uarcsec, got \"mas\"\)",
+    ),
+    "magnitude's unit": (
+        "magnitude: {value: 1.0, unit: nm}",
+        "magnitude: {value: 1.0, unit: s}",
+        "s}",
+        r"terms\[3\]\.magnitude\.unit: wrong unit \(allowed a unit that converts to m, got \"s\"\)",
+    ),
+    "no unit at all": (
+        "magnitude: {value: 1.0, unit: nm}",
+        "magnitude: {value: 1.0, unit: nanometre}",
+        "nanometre}",
+        r"wrong unit \(allowed a unit that converts to m",
+    ),
+    "unit of a fraction": (
+        'unit: ""',
+        "unit: nm",
+        "nm}",
+        r"terms\[2\]\.magnitude\.unit: wrong unit \(allowed a pure number",
+    ),
+    "no magnitude": (
+        "magnitude: {value: 1.0, unit: nm}",
+        "magnitude: null",
+        "null\n    evidence:\n      tag: illustrative",
+        r"terms\[3\]\.magnitude: does not go with the effect \(allowed a magnitude\)",
+    ),
+    "rule without group": (
+        "    group: scale\n",
+        "",
+        "group\n    allocation: {value: 1.0",
+        r"terms\[2\]\.rule: a group goes with the rule 'group'",
+    ),
+    "unknown parameter": (
+        "{system.m1_m2_separation_m: 1, ",
+        "{system.m1_m2_seperation_m: 1, ",
+        "system.m1_m2_sep",
+        r"direction\.system\.m1_m2_seperation_m: not a primitive parameter of the shera_threeplane\.forward spec"
+        r" \(got \"system.m1_m2_seperation_m\"; did you mean system\.m1_m2_separation_m",
+    ),
+    "parameter of the wrong spec": (
+        "        - imaging.throughput",
+        "        - binary.log_flux_total",
+        "binary.log_flux_total",
+        r"terms\[0\]\.effect\.keys\[6\]: not a primitive parameter of the shera_threeplane\.forward spec",
+    ),
+    "unknown estimator key": (
+        "      - binary.y_position_as\n",
+        "      - binary.y_positon_as\n",
+        "binary.y_positon_as",
+        r"estimators\[0\]\.free\[3\]: not a primitive parameter .*inference spec .*did you mean binary\.y_position_as",
+    ),
+    "answer not fitted": (
+        "    free:\n      - binary.separation_as\n",
+        "    free:\n",
+        "- binary.position_angle_deg",
+        r"estimators\[0\]\.free: the answer is not among the fitted parameters \(allowed binary.separation_as\)",
+    ),
+    "unknown value": (
+        "    primary.zernike_coeffs_nm: [",
+        "    primary.zernike_coefs_nm: [",
+        "primary.zernike_coefs_nm",
+        r"reference\.values\.primary.zernike_coefs_nm: not a primitive .*did you mean primary\.zernike_coeffs_nm",
+    ),
+    "too few components": (
+        "[0.6, -0.4, 0.5, 0.3, -0.4, 0.2, -0.3, 0.2]",
+        "[0.6, -0.4]",
+        "[0.6, -0.4]",
+        r"wrong number of components \(allowed 8 numbers, Z4, .*Z11, got \[0\.6, -0\.4\]\)",
+    ),
+    "value out of range": (
+        "  values:\n",
+        "  values:\n    imaging.throughput: 1.5\n",
+        "1.5",
+        r"reference\.values\.imaging\.throughput: out of range \(allowed > 0 and <= 1, got 1\.5\)",
+    ),
+    "malformed key": (
+        "        - binary.contrast\n",
+        "        - contrast\n",
+        "contrast\n",
+        r"effect\.keys\[1\]: not of the right form \(allowed group.name, as binary.contrast, got \"contrast\"\)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_named_with_its_place(name: str, reference_text: str, check):
+    old, new, fragment, message = FAULTS[name]
+    assert old in reference_text
+    text = reference_text.replace(old, new, 1)
+    line, column = place(text, fragment, near=reference_text.index(old))
+    with pytest.raises(DocumentError) as refused:
+        check(text)
+    assert (refused.value.line, refused.value.column) == (line, column)
+    assert str(refused.value).startswith(f"budget.yaml:{line}:{column}: ")
+    assert re.search(message, str(refused.value))
+
+
+def test_the_first_fault_is_raised_and_the_others_are_its_notes(reference_text: str, check):
+    text = reference_text.replace("status: illustrative", "status: certain").replace("class: drift", "class: slow")
+    with pytest.raises(DocumentError, match=r"requirement\.status") as refused:
+        check(text)
+    assert [note.split(": ")[1] for note in refused.value.__notes__] == [f"terms[{i}].class" for i in (3, 4, 5)]
+
+
+def test_the_requirement_is_in_a_unit_of_the_answer(reference_text: str, check):
+    with pytest.raises(
+        DocumentError, match=r"requirement\.unit: wrong unit \(allowed a unit that converts to arcsec, got \"nm\"\)"
+    ):
+        check(reference_text.replace("unit: uarcsec", "unit: nm"))
+
+
+def test_a_file_that_cannot_be_read(tmp_path: Path):
+    with pytest.raises(DocumentError, match=r"none\.yaml: cannot be read: No such file"):
+        read_budget(tmp_path / "none.yaml")
+
+
+def test_units():
+    assert conversion("arcsec", "uarcsec") == pytest.approx(1e6)
+    assert conversion("nm", "m") == pytest.approx(1e-9)
+    assert conversion("", "") == 1.0
+    assert quotient("uarcsec", "nm") == "uarcsec/nm"
+    assert quotient("uarcsec", "") == "uarcsec"
+    assert quotient("uarcsec", "m.s**-1") == "uarcsec/(m.s**-1)"
+    for unit, wanted in (("nm", "s"), ("nonsense", "m"), ("", "m")):
+        with pytest.raises(ValueError, match=r".+"):
+            conversion(unit, wanted)

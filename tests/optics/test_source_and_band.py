@@ -1,0 +1,80 @@
+"""The binary's two stars, the wavelengths of the band, and the pixels that they are caught in."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import reference_optics as ref
+from dluxshera.optics.pixels import integrate_pixels, pixel_nodes
+from dluxshera.optics.source import binary_photons, binary_positions
+from dluxshera.optics.spectrum import top_hat_band
+from helpers import rounding
+
+
+def number(x) -> jnp.ndarray:
+    return jnp.asarray(x, float)
+
+
+@pytest.mark.parametrize(("angle_deg", "towards"), [(0.0, (0, 1)), (90.0, (1, 0)), (180.0, (0, -1)), (270.0, (-1, 0))])
+def test_position_angle_turns_from_y_towards_x(angle_deg, towards):
+    a, b = np.asarray(binary_positions(number(4.0), number(np.deg2rad(angle_deg)), jnp.array([10.0, 20.0])))
+    np.testing.assert_allclose(b - a, 4.0 * np.array(towards), atol=rounding(float, condition=20))
+    np.testing.assert_allclose((a + b) / 2, [10.0, 20.0], rtol=rounding(float))
+
+
+def test_positions_equal_the_reference():
+    params = {
+        "binary.separation_as": 9.765,
+        "binary.position_angle_deg": 14.508,
+        "binary.x_position_as": 0.3,
+        "binary.y_position_as": -0.2,
+    }
+    ours = binary_positions(number(9.765), number(np.deg2rad(14.508)), jnp.array([0.3, -0.2]))
+    truth = np.array(ref.star_directions(params)) / ref.ARCSECOND
+    np.testing.assert_allclose(np.asarray(ours), truth, rtol=rounding(float, condition=10))
+
+
+def test_contrast_is_the_ratio_of_a_to_b():
+    a, b = np.asarray(binary_photons(number(11.0), number(3.461)))
+    assert a / b == pytest.approx(3.461, rel=rounding(float, 4))
+    assert a + b == pytest.approx(1e11, rel=rounding(float, 4, condition=np.log(1e11)))
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_band_integrates_polynomials_of_degree_2n_minus_1(n):
+    centre, width = 550e-9, 110e-9
+    wavelengths, weights = (np.asarray(v) for v in top_hat_band(number(centre), number(width), n))
+    x = (wavelengths - centre) / (width / 2)
+    assert np.all(np.abs(x) < 1.0)
+    assert np.all(np.diff(wavelengths) > 0)
+    for degree in range(2 * n):
+        exact = 0.0 if degree % 2 else 1.0 / (degree + 1)
+        assert np.sum(weights * x**degree) == pytest.approx(exact, abs=rounding(float, n, condition=10))
+    assert abs(np.sum(weights * x ** (2 * n)) - 1.0 / (2 * n + 1)) > 1e-4  # and no further
+
+
+def test_pixel_nodes_lie_in_their_pixels():
+    nodes = np.asarray(pixel_nodes(6, 2)).reshape(6, 2)
+    np.testing.assert_allclose(nodes.mean(axis=1), ref.cell_centres(6), atol=rounding(float, condition=3))
+    np.testing.assert_allclose(nodes[:, 1] - nodes[:, 0], 1.0 / np.sqrt(3.0), rtol=rounding(float, condition=30))
+
+
+@pytest.mark.parametrize("nodes", [1, 2, 3])
+def test_pixels_integrate_polynomials(nodes):
+    at = np.asarray(pixel_nodes(4, nodes))
+    power = 2 * nodes - 1
+    density = jnp.asarray((at[:, None] ** power) * (1.0 + at))
+    left, right = ref.cell_centres(4) - 0.5, ref.cell_centres(4) + 0.5
+    over_y = (right ** (power + 1) - left ** (power + 1)) / (power + 1)
+    over_x = 1.0 + ref.cell_centres(4)
+    np.testing.assert_allclose(
+        np.asarray(integrate_pixels(density, nodes)), over_y[:, None] * over_x, rtol=0, atol=rounding(float, 10, 100)
+    )
+
+
+def test_pixel_values_keep_their_place():
+    density = np.zeros((8, 8))
+    density[5, 2] = 4.0  # in pixel row 2, column 1, of 2 x 2 nodes each
+    image = np.asarray(integrate_pixels(jnp.asarray(density), 2))
+    assert image[2, 1] == pytest.approx(1.0)
+    assert image.sum() == pytest.approx(1.0)
