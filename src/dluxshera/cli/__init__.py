@@ -44,10 +44,11 @@ def main() -> None:
         sys.exit(1 if isinstance(error, DocumentError) else 2)
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool) -> bool:
     if wanted:
         print(__version__)
         raise typer.Exit
+    return wanted
 
 
 @app.callback(
