@@ -6,8 +6,8 @@ import numpy as np
 
 from dluxshera.optics.aperture import cell_centres
 
-# Boole's rule over at most one wavelength over diameter, the pattern's finest period, leaves 1e-3 of it, and 1e-5 over a
-# pixel of a quarter of that.
+# Boole's rule over at most one wavelength over diameter, the pattern's finest period, leaves 1e-3 of it, and over a
+# quarter of that 1e-5.
 _BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 _CANDIDATES = 12
 
