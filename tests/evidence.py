@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import shlex
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,7 +28,7 @@ def write_evidence(name: str, result: dict[str, Any], sources: Iterable[Path], p
     """Write ``docs/validation/<name>.json``."""
     content = {
         "made": datetime.now(UTC).strftime("%Y-%m-%d"),
-        "command": "make validate",
+        "command": shlex.join(["pytest", *sys.argv[1:]]),
         "python": platform.python_version(),
         "packages": {package: version(package) for package in packages},
         "result": result,

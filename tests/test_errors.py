@@ -16,11 +16,13 @@ from dluxshera.errors import (
     DerivedKeyError,
     DocumentError,
     FitError,
+    InversionError,
     MissingKeyError,
     NonFiniteError,
     ParameterError,
     ShapeError,
     SheraError,
+    StaleValueError,
     UnknownKeyError,
     describe,
     first_index,
@@ -42,6 +44,8 @@ EVERY = [
     DerivationError("these form a cycle", path=("a", "b", "c", "a")),
     DocumentError("expected a number", file="budget.yaml", line=3, column=7, key="terms[0].size"),
     FitError("the loss is not finite", result="non_finite", steps=4),
+    StaleValueError((("a.scale", 2.0, 1.5), ("a.ratio", 3.0, 4.0))),
+    InversionError("a.scale", "a.pitch", "a.pitch is an array", possible=("a.length",)),
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
@@ -17,6 +18,8 @@ FLUX, CONTRAST, COEFFS = "star.log_flux", "star.contrast", "mirror.coeffs_nm"
 LENGTH, PITCH, DIAMETER = "lens.length_m", "lens.pitch_m", "lens.diameter_m"
 SCALE, RATIO, AREA = "lens.scale", "lens.ratio", "lens.area"
 OPEN = "lens.open_fraction"
+
+parameter = partial(ParamField, source="illustrative")
 
 SYSTEM = "toy_telescope"
 GROUPS = (("star", "Star", "What shines."), ("lens", "Lens", "What bends."), ("mirror", "Mirror", "What reflects."))
@@ -43,7 +46,7 @@ TRANSFORMS = (
 
 
 def derived(transform: Transform) -> ParamField:
-    return ParamField(
+    return parameter(
         transform.key,
         transform.fn.__name__.title(),
         "Computed.",
@@ -59,14 +62,14 @@ def telescope(system_id: str = SYSTEM) -> ParamSpec:
         system_id,
         "forward",
         (
-            ParamField(FLUX, "Flux", "Of the star.", units="ph", scale="log10", default=3.0, prior=Normal(3.0, 0.1)),
-            ParamField(CONTRAST, "Contrast", "Flux ratio A / B.", default=2.5, bounds=Bounds(minimum=0)),
-            ParamField(LENGTH, "Length", "Focal.", units="m", default=8.0, bounds=Bounds(exclusive_minimum=0)),
-            ParamField(PITCH, "Pitch", "Of a pixel.", units="m", default=0.25),
+            parameter(FLUX, "Flux", "Of the star.", units="ph", scale="log10", default=3.0, prior=Normal(3.0, 0.1)),
+            parameter(CONTRAST, "Contrast", "Flux ratio A / B.", default=2.5, bounds=Bounds(minimum=0)),
+            parameter(LENGTH, "Length", "Focal.", units="m", default=8.0, bounds=Bounds(exclusive_minimum=0)),
+            parameter(PITCH, "Pitch", "Of a pixel.", units="m", default=0.25),
             *map(derived, TRANSFORMS),
-            ParamField(DIAMETER, "Diameter", "Of the lens.", units="m", default=0.5),
-            ParamField(OPEN, "Open", "Fraction.", kind="structural", default=0.75, acts_on=()),
-            ParamField(
+            parameter(DIAMETER, "Diameter", "Of the lens.", units="m", default=0.5),
+            parameter(OPEN, "Open", "Fraction.", kind="structural", default=0.75, acts_on=()),
+            parameter(
                 COEFFS,
                 "Coefficients",
                 "OPD.",
@@ -112,7 +115,7 @@ class Linear(NamedTuple):
 
 def coefficients(n: int, prior: Normal | None = None, bounds: Bounds | None = None) -> ParamSpec:
     """A spec of one array of `n` coefficients a0, a1, ... with default zero."""
-    field = ParamField(
+    field = parameter(
         "toy.a",
         "Coefficients",
         "Of the toy.",
@@ -139,10 +142,10 @@ def star_spec() -> ParamSpec:
         "toy",
         "star",
         (
-            ParamField("star.x", "x", "Column.", **one),
-            ParamField("star.y", "y", "Row.", **one),
-            ParamField("star.log_flux", "Flux", "Of the star.", scale="log10", default=4.0, prior=Normal(4.0, 0.3)),
-            ParamField("star.width", "Width", "Of the star.", default=2.0, bounds=Bounds(exclusive_minimum=0)),
+            parameter("star.x", "x", "Column.", **one),
+            parameter("star.y", "y", "Row.", **one),
+            parameter("star.log_flux", "Flux", "Of the star.", scale="log10", default=4.0, prior=Normal(4.0, 0.3)),
+            parameter("star.width", "Width", "Of the star.", default=2.0, bounds=Bounds(exclusive_minimum=0)),
         ),
     )
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG as SHERA_FLIGHT_CONFIG
     from dluxshera.systems.designs import SHERA_TESTBED_CONFIG as SHERA_TESTBED_CONFIG
     from dluxshera.systems.inverse import set_derived as set_derived
+    from dluxshera.systems.profiles import load_model as load_model
+    from dluxshera.systems.profiles import save_model as save_model
     from dluxshera.systems.specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
     from dluxshera.systems.specs import build_inference_spec_basic as build_inference_spec_basic
     from dluxshera.systems.specs import build_inference_spec_physics as build_inference_spec_physics
@@ -52,8 +54,10 @@ _HOME = {
     "build_inference_spec_physics": "systems.specs",
     "check_consistency": "systems.derived",
     "clear_threeplane_optics_cache": "systems.build",
+    "load_model": "systems.profiles",
     "pack_params": "params.packing",
     "refresh_derived": "systems.derived",
+    "save_model": "systems.profiles",
     "set_derived": "systems.inverse",
     "strip_derived": "systems.derived",
     "structural_hash_from_config": "systems.config",

@@ -69,6 +69,8 @@ class SheraThreePlaneBinder(eqx.Module):
     spec: ParamSpec = eqx.field(static=True)
 
     def __init__(self, config: SheraThreePlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        if not isinstance(config, SheraThreePlaneConfig):
+            raise ConfigError("config", expected="a SheraThreePlaneConfig", got=config)
         if spec.system_id != config.system_id:
             raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
         SHERA_RESOLVER.check(spec)

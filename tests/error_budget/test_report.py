@@ -19,8 +19,7 @@ from dluxshera.error_budget.document import parse_budget, report_schema
 from dluxshera.error_budget.evaluation import Evaluation
 from dluxshera.error_budget.report import build_report
 from dluxshera.errors import DocumentError
-from dluxshera.params.serialize import parse_yaml
-from dluxshera.params.serialize import difference
+from dluxshera.params.serialize import difference, parse_yaml
 from error_budget.conftest import PROVENANCE, REFERENCE, Case, case
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -161,7 +161,7 @@ def test_a_prior_that_is_far_off_shortens_no_steps():
     """Steps are short while the model does not explain the data, and not while one parameter displeases its prior: here
     the data know it 1000 times better, and are as good as silent about the other."""
     prior = Normal(0.0, 1.0)
-    strong = ParamField("toy.strong", "Strong", "Known.", default=0.0, prior=prior)
+    strong = ParamField("toy.strong", "Strong", "Known.", default=0.0, prior=prior, source="illustrative")
     free = ParamSpec("toy", "pair", (strong, replace(strong, key="toy.weak")))
     rows = np.random.default_rng(0).normal(size=(2, 40)) * [[1e3], [0.1]]
     posterior = make_posterior(

@@ -142,6 +142,17 @@ def test_extends_takes_packaged_names_and_relative_documents_alone(name: str):
     assert any("extends[0]: not of the right form" in fault for fault in refused(f'{HEAD}extends: ["{name}"]\n'))
 
 
+@pytest.mark.parametrize("name", ["instrument/" + "a" * 300, "a" * 900 + ".yaml", "a/" * 400 + "b.yaml", "nul\\0.yaml"])
+def test_a_name_that_no_file_can_have_is_refused(name: str):
+    assert "extends[0]" in refused(f'{HEAD}extends: ["{name}"]\n')[0]
+
+
+def test_links_in_a_circle_are_refused(tmp_path: Path):
+    (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
+    with pytest.raises(DocumentError, match="cannot be read"):
+        load_profile(write(tmp_path, a="extends: [loop.yaml]\n"), KNOWN)
+
+
 def test_two_systems_do_not_mix():
     text = f"{HEAD}extends: [instrument/shera_flight, instrument/shera_twoplane_flight]\n"
     (fault,) = refused(text)

@@ -138,7 +138,7 @@ def test_two_systems_with_the_same_keys_never_see_each_other():
 
 def spec_of(*keys: str) -> ParamSpec:
     """A spec in which every key is derived."""
-    made = [ParamField(key, "t", "d", kind="derived", transform="x.y") for key in keys]
+    made = [ParamField(key, "t", "d", kind="derived", transform="x.y", source="computed") for key in keys]
     return ParamSpec("s", "forward", tuple(made))
 
 

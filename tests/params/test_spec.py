@@ -40,7 +40,7 @@ def test_bounds_read_as_a_phrase():
 
 
 def field(**changes) -> ParamField:
-    said = dict(key="star.flux", title="Flux", doc="Of the star.", default=1.0) | changes
+    said = dict(key="star.flux", title="Flux", doc="Of the star.", default=1.0, source="illustrative") | changes
     return ParamField(**said)
 
 

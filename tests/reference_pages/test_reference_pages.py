@@ -11,7 +11,7 @@ import pytest
 
 from dluxshera import errors
 from dluxshera.errors import DerivationError, DocumentError
-from dluxshera.reference import anchors, drawing, text
+from dluxshera.reference import anchors, drawing, files, text
 from dluxshera.reference.__main__ import main
 from dluxshera.reference.sources import Label, read_schemas
 from page_runner import ROOT, Page
@@ -514,6 +514,15 @@ def test_a_circle_of_dependencies_is_refused():
     nodes = {key: drawing.Node(key, "#", "derived") for key in ("a.a", "a.b")}
     with pytest.raises(DerivationError, match=r"a\.a -> a\.b -> a\.a"):
         drawing.graph(nodes, [("a.a", "a.b"), ("a.b", "a.a")])
+
+
+def test_what_is_committed_is_what_the_sources_give(capsys):
+    assert main(["--root", str(ROOT), "--check"]) == 0, capsys.readouterr().out
+
+
+def test_each_transform_is_tested_by_a_file_that_its_section_names():
+    catalogue = read_schemas(ROOT / "schemas")
+    assert [name for name, found in files.tests_of(catalogue, ROOT).items() if not found] == []
 
 
 def test_each_kind_of_error_has_a_section_that_raises_it():

@@ -1,9 +1,14 @@
-"""Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image."""
+"""Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image.
+
+Transforms (the reference pages name this file with them): open_area, log_photons, log_photons_of_a, log_photons_of_b,
+effective_wavelength, diffraction_limit, photons_per_frame, peak_photons_per_frame, full_well_margin.
+"""
 
 import astropy.units as u
 import jax
 import numpy as np
 import pytest
+from scipy.special import j1
 
 import dluxshera as ds
 from dluxshera.optics.psf import peak_pixel_fraction
@@ -77,6 +82,11 @@ def test_the_peak_of_an_airy_pattern():
     pixel = 0.05
     curvature = (np.pi * pixel) ** 2 / 24  # of (2 J1(r) / r)^2 = 1 - r^2 / 4 + ..., averaged over the pixel
     assert peak_pixel_fraction(disk, pixel) == pytest.approx(np.pi / 4 * pixel**2 * (1 - curvature), rel=2e-3)
+    # A pixel of 6 lambda / D about the centre: the light in a square, by a fine sum over the Airy pattern.
+    r = np.pi * np.hypot(*np.meshgrid(*[np.linspace(-3, 3, 601)[:-1] + 0.005] * 2))
+    square = np.pi / 4 * np.sum((2 * j1(r) / r) ** 2) * 0.01**2
+    assert peak_pixel_fraction(disk, 6.0) == pytest.approx(square, rel=5e-3)
+    assert peak_pixel_fraction(disk, 500.0) <= 1.0
     tilted = disk * np.exp(2j * np.pi * (3.3 * x + 1.7 * x[:, None]) / 2)
     assert peak_pixel_fraction(tilted, pixel) == pytest.approx(peak_pixel_fraction(disk, pixel), rel=1e-3)
 

@@ -1,4 +1,9 @@
-"""The transforms: derivatives against finite differences, Euler sums, and the two plate scales in and out of focus."""
+"""The transforms: derivatives against finite differences, Euler sums, and the two plate scales in and out of focus.
+
+Transforms (the reference pages name this file with them): effective_focal_length, focal_ratio, image_plate_scale,
+refocused_plate_scale, relay_defocus, focal_length_from_plate_scale, four_plane_focal_length,
+four_plane_image_plate_scale, four_plane_defocus.
+"""
 
 import jax
 import numpy as np

@@ -53,7 +53,7 @@ def _print_version(wanted: bool) -> bool:
 
 @app.callback(
     help="The reference model of SHERA: relative astrometry through a diffractive pupil.",
-    epilog=example("dluxshera profile show observation/flight_alpha_cen"),
+    epilog=example("dluxshera budget report --output report.json"),
 )
 def _options(
     version: Annotated[

@@ -82,8 +82,9 @@ class Posterior(eqx.Module):
 
     def loss(self, theta: Theta) -> Float[Array, ""]:
         """Return minus the log-density of the posterior, up to a constant; infinity where the prior excludes theta."""
+        log_likelihood = self.log_likelihood(theta)  # first, for it names a theta of the wrong shape
         log_prior = self.log_prior(theta)
-        loss = -self.log_likelihood(theta) - log_prior
+        loss = -log_likelihood - log_prior
         # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
         return jnp.where(jnp.isneginf(log_prior), jnp.inf, loss) if self.shaped else loss
 

@@ -6,9 +6,8 @@ import numpy as np
 
 from dluxshera.optics.aperture import cell_centres
 
-_QUARTER_PIXELS = 4
-# Boole's rule over a pixel sampled at its edges and quarters: the pattern's finest period is 2 pixels or more, which it
-# integrates to 1e-5.
+# Boole's rule over at most one wavelength over diameter, the pattern's finest period, leaves 1e-3 of it, and over a
+# quarter of that 1e-5.
 _BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 _CANDIDATES = 12
 
@@ -37,14 +36,18 @@ def peak_pixel_fraction(pupil: np.ndarray, pixel: float, reach: float = 16.0) ->
     angles = step * np.arange(-n, n + 1)
     brightness = _intensity(pupil, angles, angles)
     brightest = np.argsort(brightness, axis=None)[-_CANDIDATES:]
-    fine = pixel * np.arange(-3 * _QUARTER_PIXELS // 2, 3 * _QUARTER_PIXELS // 2 + 1) / _QUARTER_PIXELS
+    panels = min(int(np.ceil(pixel)), 16)
+    rule = np.zeros(4 * panels + 1)
+    for first in range(0, 4 * panels, 4):
+        rule[first : first + 5] += _BOOLE / panels
+    fine = pixel * np.arange(-6 * panels, 6 * panels + 1) / (4 * panels)
     best = 0.0
     for row, column in zip(*np.unravel_index(brightest, brightness.shape), strict=True):
         patch = _intensity(pupil, angles[row] + fine, angles[column] + fine)
         for axis in (0, 1):
-            patch = np.apply_along_axis(np.convolve, axis, patch, _BOOLE, mode="valid")
+            patch = np.apply_along_axis(np.convolve, axis, patch, rule, mode="valid")
         best = max(best, float(patch.max()))
-    return best * pixel**2
+    return min(best * pixel**2, 1.0)
 
 
 def _intensity(pupil: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:

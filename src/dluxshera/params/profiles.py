@@ -29,7 +29,7 @@ MAX_DOCUMENTS: Final = 32
 
 HISTORY: Final[dict[str, str]] = {"0.1.0": "the first version"}  # version -> what it changed, oldest first
 
-_PACKAGED: Final = re.compile(rf"(?:{'|'.join(KINDS)})/[a-z0-9_]+")
+_PACKAGED: Final = re.compile(rf"(?:{'|'.join(KINDS)})/[a-z0-9_]{{1,60}}")
 _NUMBER: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _AMOUNT: Final = re.compile(rf"({_NUMBER}|\[[^\]]*\])\s*(\S.*)?")
 
@@ -198,8 +198,11 @@ class _Reader:
             return  # the schema has said so
         else:
             path = chain[-1].parent / name
-        real = Path(*path.parts).resolve()
-        line = [part.resolve() for part in chain]
+        try:
+            real, line = path.resolve(), [part.resolve() for part in chain]
+        except (OSError, RuntimeError, ValueError) as error:  # a name that is too long, links in a circle
+            self.faults.append(document.error(where, f"cannot be read: {error!s:.80}"))
+            return
         if real in line:
             shown = " -> ".join([*map(str, chain[line.index(real) :]), str(path)])
             self.faults.append(document.error(where, f"the profiles extend each other in a circle, {shown}"))

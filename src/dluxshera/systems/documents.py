@@ -154,7 +154,7 @@ def profile_schema() -> dict[str, Any]:
                 "items": {
                     "type": "string",
                     "maxLength": 1000,
-                    "pattern": rf"^((?:{'|'.join(KINDS)})/[a-z0-9_]+|[^/~\x00][^\x00]*\.(?:yaml|yml|json))$",
+                    "pattern": rf"^((?:{'|'.join(KINDS)})/[a-z0-9_]{{1,60}}|[^/~\x00][^\x00]*\.(?:yaml|yml|json))$",
                     "x-form": "a packaged profile such as instrument/shera_flight, or the relative path of a .yaml,"
                     " .yml or .json file",
                 },

@@ -119,13 +119,11 @@ def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: floa
         step = -f * (x - other) / (f - f_other)
         if x:  # a longer step might reach another branch of solutions
             step = float(np.clip(step, -0.5 * abs(x), 0.5 * abs(x)))
-        while not (bounds.contains(x + step) and np.isfinite(miss(x + step))):
+        while not (bounds.contains(x + step) and np.isfinite(f_next := miss(x + step))):
             step *= 0.5
             if x + step == x:
                 return "the solution lies outside its bounds"
-        other, f_other = x, f
-        x += step
-        f = miss(x)
+        x, other, f, f_other = x + step, x, f_next, f
         if abs(f) < least:
             best, least = x, abs(f)
         elif abs(step) <= 4 * np.spacing(abs(x)):

@@ -156,8 +156,14 @@ def save_model(path: Path, config: SheraConfig, store: Mapping[str, Any], spec: 
     ----------
     path : Path
         Ending in ``.yaml``, ``.yml`` or ``.json``.
-    config, store, spec, name
-        As `profile_of` takes them.
+    config : SheraConfig
+        Of any system.
+    store : mapping
+        A store, or plain values: one for each primitive of the spec.
+    spec : ParamSpec
+        That the values belong to.
+    name : str
+        Of the profile.
     """
     save_profile(path, profile_of(config, store, spec, name=name), schema=schema_file().as_uri())
 
