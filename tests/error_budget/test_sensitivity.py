@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from math import log, pi, sqrt
+from math import cos, log, pi, radians, sin, sqrt
 
 import jax.numpy as jnp
 import numpy as np
@@ -181,36 +181,49 @@ def clear_pupil_ratio(separation: float, pitch: float, npix: int) -> tuple[float
     return float(fit.sigma[0]) * ARCSEC / fitted, float(fit.conditional[0]) * ARCSEC / known
 
 
-def airy_ratio(pixel: float, reach: float = 8.0) -> float:
-    """Return sigma of the place of one Airy pattern, by scipy, over the floor, for pixels of a width in lambda / D."""
-    fine = 2 * round(pixel / 0.03)
-    n = 2 * round(reach / pixel)
-    step = pixel / fine
-    x = (np.arange(n * fine) - (n * fine - 1) / 2) * step
-    r = pi * np.hypot(*np.meshgrid(x, x))
-    intensity = pi / 4 * (2 * j1(r) / r) ** 2 * step**2
-    moved = np.gradient(intensity, step, axis=1)
-    pixels, slopes = (a.reshape(n, fine, n, fine).sum(axis=(1, 3)) for a in (intensity, moved))
-    seen = np.sum(slopes**2 / pixels) / pi**2
-    angle = np.linspace(0, pi / 4, 101)
-    beyond = (
-        4 / pi**2 / (n * pixel / 2) * np.mean(np.cos(angle))
-    )  # the rings hold 4 / r outside r; averaged to the edge
-    return 1 / sqrt(seen + beyond)
+def airy_pair_ratio(separation: float, pitch: float, npix: int, subpixels: int) -> tuple[float, float]:
+    """Return the same as `clear_pupil_ratio` for two Airy patterns by scipy, summed over fine samples of each pixel."""
+    resolution = 550e-9 / 0.220
+    pixel = pitch * 4.6e-6 / 7.701014379237933 / resolution
+    x = (np.arange(npix * subpixels) - (npix * subpixels - 1) / 2) * pixel / subpixels
+
+    def pattern(place: np.ndarray) -> np.ndarray:
+        r = pi * np.hypot(x - place[0], x[:, None] - place[1])
+        light = pi / 4 * (2 * j1(r) / r) ** 2 * (pixel / subpixels) ** 2
+        return light.reshape(npix, subpixels, npix, subpixels).sum(axis=(1, 3))
+
+    angle, contrast, step = radians(14.508), ALPHA_CEN.contrast, 1e-3
+    along, across = np.array([sin(angle), cos(angle)]), np.array([cos(angle), -sin(angle)])
+    image, rows = np.zeros((npix, npix)), np.zeros((4, npix, npix))
+    for flux, side in ((contrast / (1 + contrast), -0.5), (1 / (1 + contrast), 0.5)):
+        at = side * separation * ARCSEC / resolution * along
+        image += flux * pattern(at)
+        shifts = (side * along, side * across, np.array([1.0, 0.0]), np.array([0.0, 1.0]))
+        rows += [flux * (pattern(at + step * e) - pattern(at - step * e)) / (2 * step) for e in shifts]
+    fisher = np.tensordot(rows / image, rows, axes=((1, 2), (1, 2)))
+    fitted, known = clear_pupil_floor(1.0, 1.0, 1.0, contrast)
+    return sqrt(np.linalg.inv(fisher)[0, 0]) / fitted, 1 / sqrt(fisher[0, 0]) / known
 
 
-@pytest.mark.parametrize(("pitch", "npix"), [(1 / 3, 768), (1.0, 256)], ids=["fine", "flight"])
-def test_the_photon_noise_of_a_clear_pupil_is_the_closed_form_times_the_cost_of_pixels(pitch: float, npix: int):
-    """What two stars take from each other where their patterns overlap falls as one over the separation."""
-    wide, near = (np.array(clear_pupil_ratio(separation, pitch, npix)) for separation in (15.0, 7.5))
-    assert np.all(near > wide)
-    pixel = pitch * 4.6e-6 / 7.701014379237933 / (550e-9 / 0.220)
-    np.testing.assert_allclose(2 * wide - near, airy_ratio(pixel), rtol=0.005)
+@pytest.mark.parametrize(
+    ("pitch", "npix", "subpixels", "most"), [(0.25, 512, 2, 1.07), (1.0, 128, 8, 1.17)], ids=["fine", "flight"]
+)
+def test_the_photon_noise_of_a_clear_pupil_is_that_of_two_airy_patterns(
+    pitch: float, npix: int, subpixels: int, most: float
+):
+    """Above the floor by what pixels cost, and by what two stars take from each other where their patterns overlap."""
+    found = np.array(clear_pupil_ratio(7.5, pitch, npix))
+    np.testing.assert_allclose(found, airy_pair_ratio(7.5, pitch, npix, subpixels), rtol=0.005)
+    assert np.all(found > 1)
+    assert np.all(found < most)
 
 
-def test_the_cost_of_pixels_goes_with_their_width():
-    assert airy_ratio(1 / 4.19) > airy_ratio(0.06) > 1
-    assert 2 * airy_ratio(0.03) - airy_ratio(0.06) == pytest.approx(1.0, abs=0.004)
+def test_the_floor_is_what_fine_pixels_and_far_stars_come_to():
+    """The excess falls with the width of a pixel and, for the rings' tails, as one over separation and window."""
+    fine = airy_pair_ratio(8.0, 0.2, 640, 2)[0]
+    wider_pixels = airy_pair_ratio(8.0, 0.4, 320, 4)[0]
+    closer_stars = airy_pair_ratio(4.0, 0.2, 320, 2)[0]
+    assert fine - (wider_pixels - fine) - (closer_stars - fine) == pytest.approx(1.0, abs=0.01)
 
 
 def test_the_floor_in_numbers():

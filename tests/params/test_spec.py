@@ -65,7 +65,7 @@ def test_a_consistent_field_is_accepted(changes):
         ({"kind": "structural", "default": None}, "star.flux", "structural"),
         ({"components": ("Z4",)}, "star.flux", "0 component names"),
         (ARRAY | {"components": ("Z4",)}, "star.flux", "2 component names"),
-        ({"shape": (1, 2), "default": (0.0,)}, "star.flux", "component names"),
+        (COMPUTED | {"shape": (1, 2), "components": ("Z4",)}, "star.flux", "component names"),
         (ARRAY | {"default": (0.0,)}, "star.flux", r"shape \(2,\)"),
         (ARRAY | {"default": 0.0}, "star.flux", r"shape \(2,\)"),
         ({"default": (0.0,)}, "star.flux", r"shape \(\)"),

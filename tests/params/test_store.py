@@ -269,6 +269,10 @@ def test_it_is_a_pytree_whose_paths_are_its_keys(store):
     assert [path for path, _ in leaves] == [(DictKey(key),) for key in store]
     assert jax.tree_util.keystr(leaves[0][0]) == f"['{FLUX}']"
     assert jax.tree.unflatten(structure, [leaf for _, leaf in leaves]) == store
+    for one in (store, store.with_derived_allowed().replace({SCALE: 1.0})):
+        again = jax.tree_util.tree_map_with_path(lambda _, value: value, one)
+        assert again == one
+        assert again.allow_derived == one.allow_derived
     assert jax.tree.structure(store) == jax.tree.structure(store.replace({FLUX: 1.0}))
     assert jax.tree.structure(store) != jax.tree.structure(store.with_derived_allowed())
     assert jax.tree.structure(store) != jax.tree.structure(ParameterStore.from_spec_defaults(telescope("other")))
