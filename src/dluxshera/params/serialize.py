@@ -237,30 +237,35 @@ class _Builder:
         while _kind(key := next(self.events)) != "MappingEndEvent":
             if _kind(key) != "ScalarEvent" or key.anchor is not None or key.tag is not None:
                 raise self._error(key, where, "a key is a plain name")
-            here = (*where, key.value)
-            if not encodable(key.value):
-                raise self._error(key, here, "half of a surrogate pair is not text")
-            if key.value in found:
+            name = self._text(key, where)
+            here = (*where, name)
+            if name in found:
                 first = self.places[here][0].line
                 raise self._error(key, here, f"the key stands twice (first in line {first})")
             value = next(self.events)
             empty = _kind(value) == "ScalarEvent" and value.value == ""
             self.places[here] = (_place(key), _place(key if empty else value))
-            found[key.value] = self._value(value, here)
+            found[name] = self._value(value, here)
         return found
 
+    def _text(self, event: Any, where: Where) -> str:
+        r"""Return a scalar as it stands; the pairs of escapes that JSON writes beyond \uFFFF become one character."""
+        try:
+            text: str = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
+        except UnicodeDecodeError:
+            raise self._error(event, where, "half of a surrogate pair is not text") from None
+        return text
+
     def _scalar(self, event: Any, where: Where) -> Any:
-        if not encodable(event.value):
-            raise self._error(event, where, "half of a surrogate pair is not text")
         if event.style is not None:  # quoted or a block: text
-            return event.value
+            return self._text(event, where)
         for pattern, convert in _CORE:
             if pattern.fullmatch(event.value):
                 value = convert(event.value)
                 if isinstance(value, float) and not isfinite(value):
                     raise self._error(event, where, f"is not a finite number (got {_shown(event.value)})")
                 return value
-        return event.value
+        return self._text(event, where)
 
 
 def _kind(event: Any) -> str:
