@@ -98,7 +98,7 @@ print(solution.result.name, "in", len(solution.history) - 1, "steps")
 
 # %% [markdown]
 # It descends in coordinates in which the full Fisher matrix is the identity. Scaling the parameters one by one would not do: the defocus of the two mirrors
-# and the plate scale mimic each other so closely that a condition number of about 10⁸ would remain.
+# and the plate scale mimic each other so closely that a condition number of some 10⁹ would remain.
 
 # %%
 from dluxshera.plot.figures import plot_convergence

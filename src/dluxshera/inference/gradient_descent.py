@@ -38,7 +38,7 @@ class Whitening(eqx.Module):
 def whiten(posterior: Posterior, theta: Theta, damping: float = 1.0) -> Whitening:
     """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
 
-    Scaling each parameter alone would leave a condition number of about 1e8, for the defocus of the two mirrors and the
+    Scaling each parameter alone would leave a condition number of about 5e9, for the defocus of the two mirrors and the
     plate scale mimic each other.
 
     Parameters

@@ -22,9 +22,9 @@ SPEC_TEXTS: Final = {
     "physics_inference": "For fits with free geometry (physics mode): plate scale and defocus are derived and act;"
     " total flux is primitive.",
 }
-NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels", "pixel_nodes")
+NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
 OBSERVATION: Final = (f.EXPOSURE_TIME, f.FRAME_TIME)
-FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3, "pixel_nodes": 2}
+FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
 
 
 def system_schemas() -> dict[str, dict[str, Any]]:
