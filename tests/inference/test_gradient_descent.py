@@ -109,6 +109,13 @@ def test_the_history_runs_downhill_from_the_start_to_theta(star):
         np.testing.assert_allclose(step.loss, star.loss(step.theta), rtol=1e-12)
 
 
+def test_the_last_gradient_is_measured_in_the_frame_of_where_it_is(star):
+    solution = gradient_descent(star, FAR, tolerance=0.1, steps_per_whitening=10)
+    frame = whiten(star, solution.theta)
+    gradient = eqx.filter_grad(lambda z: star.loss(frame.theta(z)))(jnp.zeros(4))
+    np.testing.assert_allclose(solution.history[-1].gradient_norm, np.linalg.norm(gradient), rtol=1e-6)
+
+
 def test_a_smaller_tolerance_comes_nearer(star):
     ends = [gradient_descent(star, FAR, tolerance=t).history[-1].gradient_norm for t in (1e-1, 1e-3, 1e-6)]
     assert ends[0] < 1e-1
@@ -155,6 +162,27 @@ def test_a_fit_of_noise_that_is_believed_too_small_converges_too():
     assert 2 * solution.loss / posterior.data.size > 50.0
     np.testing.assert_allclose(solution.theta, mean, atol=2 * TOLERANCE * np.sqrt(covariance.diagonal().min()))
     np.testing.assert_allclose(solution.sigma, np.sqrt(covariance.diagonal()))  # what is believed, not shortened steps
+
+
+def test_at_the_maximum_of_a_bad_fit_the_covariance_is_not_that_of_short_steps():
+    posterior, mean, covariance = linear_posterior(claimed=0.1)
+    solution = gradient_descent(posterior, mean)
+    assert solution.converged
+    assert len(solution.history) == 1
+    np.testing.assert_allclose(solution.sigma, np.sqrt(covariance.diagonal()))
+
+
+def test_a_step_from_a_bad_start_trusts_the_prior_as_much_as_the_noise():
+    """Both by the same factor too little: the closed form of the step in the metric of the damped prior."""
+    posterior, mean, covariance = linear_posterior()
+    start = np.array([12.0, -10.0, 80.0])
+    residual = posterior.data - posterior.predict(posterior.store_at(start))
+    factor = np.mean(residual**2 / posterior.noise.variance)
+    assert factor > 10.0
+    precision = np.linalg.inv(covariance)
+    damped = precision + (factor - 1.0) * np.eye(3) / PRIOR.sigma**2
+    first = start - np.linalg.solve(damped, precision @ (start - mean))
+    np.testing.assert_allclose(gradient_descent(posterior, start).history[1].theta, first, rtol=1e-9)
 
 
 def test_a_prior_that_is_far_off_shortens_no_steps():
@@ -250,15 +278,14 @@ def test_a_start_where_the_model_is_not_valid_is_non_finite():
 
 
 def test_a_step_to_where_the_model_is_not_valid_is_shortened():
-    """From far above, a full step on this curved loss would end at a negative pixel."""
-    posterior = dark(prior=None)
-    frame = whiten(posterior, np.array([40.0]))
-    full = frame.theta(-jax.grad(lambda z: posterior.loss(frame.theta(z)))(jnp.zeros(1)))
-    assert np.isfinite(posterior.loss(np.array([40.0])))
-    solution = gradient_descent(posterior, np.array([40.0]))
+    """An optimiser that goes three times too far, and so to a negative pixel."""
+    posterior, start = dark(prior=None), np.array([40.0])
+    frame = whiten(posterior, start)
+    full = frame.theta(-3.0 * eqx.filter_grad(lambda z: posterior.loss(frame.theta(z)))(jnp.zeros(1)))
+    assert np.isnan(posterior.loss(full))
+    solution = gradient_descent(posterior, start, optimiser=optax.sgd(3.0))
     assert solution.converged
     assert np.all(np.isfinite([step.loss for step in solution.history]))
-    assert np.isfinite(posterior.loss(full)) or len(solution.history) > 2
     np.testing.assert_allclose(solution.theta, [1.05], atol=0.02)
 
 

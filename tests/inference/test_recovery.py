@@ -92,18 +92,21 @@ def test_true_pulls_pass_about_as_often_as_they_should():
 
 
 def test_true_evidence_passes_and_wrong_correlations_do_not():
-    """23 parameters of any correlation; the twin states a distance that leaves the correlation out."""
+    """23 parameters of any correlation. The twin states the right sigmas and correlations that are a tenth too weak."""
     passed, wrong = 0, 0
     for seed in range(50):
         rng = np.random.default_rng(seed)
-        white = rng.normal(size=(32, 23))
         mix = np.linalg.qr(rng.normal(size=(23, 23)))[0] * np.logspace(0, -3, 23)
-        covariance = mix @ mix.T
-        sigma = np.sqrt(np.diag(covariance))
-        pulls = white @ mix.T / sigma
-        labels = [f"p{i}" for i in range(23)]
-        passed += not evidence_is_calibrated(labels, pulls, np.sum(white**2, axis=1))
-        wrong += bool(evidence_is_calibrated(labels, pulls, np.sum(pulls**2, axis=1)))
+        sigma = np.linalg.norm(mix, axis=1)
+        correlation = mix @ mix.T / np.outer(sigma, sigma)
+        pulls = rng.normal(size=(32, 23)) @ mix.T / sigma
+
+        def failures(stated, pulls=pulls):
+            distances2 = np.einsum("si,ij,sj->s", pulls, np.linalg.inv(stated), pulls)
+            return evidence_is_calibrated([f"p{i}" for i in range(23)], pulls, distances2)
+
+        passed += not failures(correlation)
+        wrong += bool(failures(0.9 * correlation + 0.1 * np.eye(23)))
     assert passed >= 48
     assert wrong >= 45
 
