@@ -78,7 +78,7 @@ def component(
         chains.append([a, *passing.values(), b])
     heights = ordered(layers, chains, nodes)
     widths = [max((nodes[n].width for n in layer if n in nodes), default=0.0) for layer in layers]
-    left = [sum(widths[:i]) + COLUMN_GAP * i for i in range(len(widths))]
+    left = [math.fsum(widths[:i]) + COLUMN_GAP * i for i in range(len(widths))]
     column = {name: i for i, layer in enumerate(layers) for name in layer}
 
     shapes = []
@@ -130,7 +130,7 @@ def ordered(layers: list[list[str]], chains: list[list[str]], nodes: Mapping[str
             aims = {}
             for name in layers[i]:
                 side = [place[n] for n in neighbours[name] if both or (column[n] < i) == forward]
-                aims[name] = sum(side) / len(side) if side else place[name]
+                aims[name] = math.fsum(side) / len(side) if side else place[name]
             ranked = sorted((aim, name) for name, aim in aims.items())
             layers[i] = [name for _, name in ranked]
             place |= spaced(ranked, nodes)
@@ -155,7 +155,7 @@ def spaced(aims: list[tuple[float, str]], nodes: Mapping[str, Node]) -> dict[str
         step = [PASSING_ROW, (ROW + PASSING_ROW) / 2, ROW][boxes]
         heights.append(max(aim, heights[-1] + step) if heights else aim)
         above = name
-    shift = sum(aim for aim, _ in aims) / len(aims) - sum(heights) / len(heights)
+    shift = math.fsum(aim for aim, _ in aims) / len(aims) - math.fsum(heights) / len(heights)
     return {name: height + shift for (_, name), height in zip(aims, heights, strict=True)}
 
 
