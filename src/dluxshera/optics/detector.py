@@ -53,7 +53,8 @@ def blur(
         Pixels to leave out on each side. Light from the opposite border reaches the window only over more than
         `margin` pixels: with |smear| / 2 < margin it adds at most the border's largest value times
         2 erfc((margin - |smear| / 2) / (sqrt(2) jitter)), one erfc per axis. The step in value where opposite borders
-        meet is not band limited; for jitter alone it rings in the window by about 0.04 of the step / margin^2 or less.
+        meet is not band limited: one that is the same all along the border rings in the window by less than 0.06 of
+        itself / margin^2, and the two of both axes add.
 
     Raises
     ------
