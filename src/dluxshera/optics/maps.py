@@ -61,9 +61,7 @@ def resample(
     """
     size = opd.shape[0]
     if size < 3:
-        raise ConfigError(
-            "opd", expected="a map of at least 3 x 3 cells", got=opd, remedy="Give the map in finer cells"
-        )
+        raise ConfigError("opd", expected="at least 3 x 3 cells", got=opd, remedy="Give the map in finer cells")
     weights = _cubic_weights(coordinates, size)
     return weights @ opd @ weights.T
 
