@@ -1,0 +1,72 @@
+"""The three-plane system as a user would assemble it from the public layers of dLux: what the package is timed against.
+
+Aperture and basis layers, two angular-spectrum propagators on a grid padded by 2, a matrix Fourier transform to 3 x 3
+samples in each pixel, and their sum. The rasters are the package's, so that the two differ in method alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import dLux as dl
+import dLux.utils as dlu
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import dluxshera as ds
+from dluxshera.systems.aperture import aperture_raster, mask_raster
+
+ARCSEC = np.pi / (180.0 * 3600.0)
+OVERSAMPLE = 3
+PADDING = 2
+
+
+class Baseline(eqx.Module):
+    """The flight system in effective mode: `predict` takes the values that the inference spec names."""
+
+    optics: dl.LayeredOpticalSystem
+    wavelengths: jax.Array
+    weights: jax.Array
+
+    def __init__(self, config: ds.SheraThreePlaneConfig, values: Mapping[str, Any]) -> None:
+        npix, diameter = config.pupil_npix, float(values["system.m1_diameter_m"])
+        beam_scale = 1.0 - values["system.m1_m2_separation_m"] / values["system.m1_focal_length_m"]
+        distance = values["system.m1_m2_separation_m"] / beam_scale
+        m2_diameter = values["system.m2_diameter_m"] / beam_scale  # in the space of the pupil
+        pupil = dlu.pixel_coords(npix, diameter)
+        wide = dlu.pixel_coords(PADDING * npix, PADDING * diameter)
+        layers = [
+            ("aperture", dl.TransmissiveLayer(aperture_raster(config), normalise=True)),
+            ("mask", dl.AberratedLayer(opd=mask_raster(config) * 0.5 * config.mask_design_wavelength_m)),
+            ("m1", dl.BasisLayer(1e-9 * dlu.zernike_basis(list(config.m1_noll), pupil, diameter))),
+            ("to_m2", dl.ASMPropagator(distance, dl.PadSpec(PADDING, 1))),
+            ("m2_edge", dl.TransmissiveLayer(dlu.soft_circle(wide, 0.5 * m2_diameter, 0.5 * diameter / npix))),
+            ("m2", dl.BasisLayer(1e-9 * dlu.zernike_basis(list(config.m2_noll), wide, m2_diameter))),
+            ("back", dl.ASMPropagator(-distance, dl.PadSpec(1, PADDING))),
+            ("detector", dl.MFT(OVERSAMPLE * config.image_npix, ARCSEC / OVERSAMPLE)),
+        ]
+        self.optics = dl.LayeredOpticalSystem(npix, diameter, layers)
+        nodes, weights = np.polynomial.legendre.leggauss(config.n_wavelengths)
+        self.wavelengths = jnp.asarray(values["band.wavelength_m"] + 0.5 * values["band.bandwidth_m"] * nodes)
+        self.weights = jnp.asarray(0.5 * weights)
+
+    def predict(self, values: Mapping[str, Any]) -> jax.Array:
+        """Return the image, photons per pixel."""
+        optics = self.optics.set(
+            {
+                "m1.coefficients": values["primary.zernike_coeffs_nm"],
+                "m2.coefficients": values["secondary.zernike_coeffs_nm"],
+                "detector.pixel_scale": values["system.plate_scale_as_per_pix"] * ARCSEC / OVERSAMPLE,
+            }
+        )
+        angle = jnp.deg2rad(values["binary.position_angle_deg"])
+        half = 0.5 * values["binary.separation_as"] * jnp.stack([jnp.sin(angle), jnp.cos(angle)])
+        middle = jnp.stack([jnp.asarray(values["binary.x_position_as"]), jnp.asarray(values["binary.y_position_as"])])
+        contrast = values["binary.contrast"]
+        photons = 10.0 ** values["binary.log_flux_total"] / (1.0 + contrast) * jnp.stack([contrast, 1.0])
+        offsets = jnp.stack([middle - half, middle + half]) * ARCSEC
+        stars = [optics.propagate(self.wavelengths, offset, self.weights) for offset in offsets]
+        return dlu.downsample(photons[0] * stars[0] + photons[1] * stars[1], OVERSAMPLE, mean=False)

@@ -1,0 +1,86 @@
+"""The reference case: what is timed, and what it is timed against."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+import dluxshera as ds
+from benchmarks.baseline import Baseline
+from dluxshera.inference.fisher import FisherInformation, fisher_information
+from dluxshera.inference.likelihood import GaussianNoise
+from dluxshera.inference.posterior import Posterior, make_posterior
+from dluxshera.params.packing import pack_params, unpack_params
+from scenes import ABERRATED, CONFIGS, Scene, scene
+
+FREE = (
+    "binary.separation_as",
+    "binary.position_angle_deg",
+    "binary.x_position_as",
+    "binary.y_position_as",
+    "binary.log_flux_total",
+    "binary.contrast",
+    "system.plate_scale_as_per_pix",
+    "primary.zernike_coeffs_nm",
+    "secondary.zernike_coeffs_nm",
+)
+CHUNK = 16
+
+
+class Case(NamedTuple):
+    """The same scene for the package and for the baseline, and a Gaussian likelihood for both."""
+
+    scene: Scene
+    baseline: Baseline
+    free: ds.ParamSpec
+    theta: jax.Array
+    noise: GaussianNoise
+    posterior: Posterior
+
+    def baseline_image(self, theta: jax.Array) -> jax.Array:
+        """The baseline's image as a function of theta."""
+        return self.baseline.predict(unpack_params(theta, self.free, self.scene.store))
+
+    def baseline_loss(self, theta: jax.Array) -> jax.Array:
+        """Minus the Gaussian log-likelihood of the same data by the baseline."""
+        return 0.5 * jnp.sum((self.baseline_image(theta) - self.posterior.data) ** 2 / self.noise.variance)
+
+    def fisher(self) -> FisherInformation:
+        """The package's Fisher matrix."""
+        return fisher_information(self.scene.binder.predict, self.scene.store, self.free, self.noise)
+
+
+@cache
+def reference_case(**changes: int) -> Case:
+    """The flight design in effective mode: 2 stars, 3 wavelengths, 256 x 256 pixels, Noll 4..11 on both mirrors."""
+    made = scene(CONFIGS["flight"], "inference", ABERRATED, **changes)
+    free = made.binder.spec.subset(FREE)
+    data = made.image()
+    noise = GaussianNoise(np.maximum(data, 1.0))
+    posterior = make_posterior(made.binder.predict, free, made.store, data, noise)
+    baseline = Baseline(made.binder.config, made.params())
+    return Case(made, baseline, free, pack_params(made.store, free), noise, posterior)
+
+
+@eqx.filter_jit
+def image_of(case: Case, theta: jax.Array) -> jax.Array:
+    """The package's image of theta."""
+    return case.scene.binder.predict(unpack_params(theta, case.free, case.scene.store))
+
+
+@eqx.filter_jit
+def images_of(case: Case, thetas: jax.Array, chunk: int = CHUNK) -> jax.Array:
+    """The package's images of a batch, `chunk` at a time."""
+    store, free, predict = case.scene.store, case.free, case.scene.binder.predict
+    return jax.lax.map(lambda theta: predict(unpack_params(theta, free, store)), thetas, batch_size=chunk)
+
+
+def batch(case: Case, n: int) -> jax.Array:
+    """Values of theta that differ a little, shape (n, 23)."""
+    rng = np.random.default_rng(0)
+    return case.theta * (1.0 + 1e-6 * rng.normal(size=(n, case.theta.size)))

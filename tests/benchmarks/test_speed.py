@@ -1,0 +1,150 @@
+"""Accuracy, speed and memory against the baseline. A ratio is the claim; an absolute time is not."""
+
+import subprocess
+import sys
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import reference_optics as ref
+from benchmarks.case import CHUNK, batch, image_of, images_of, reference_case
+from benchmarks.measure import in_a_process, interleaved, seconds
+from benchmarks.test_cold_start import LIGHT, start
+from helpers import relative_l2
+
+TIMES = "times"
+
+
+def test_image_error(record):
+    case = reference_case()
+    truth = ref.reference_image(
+        case.scene.params(), ref.Structure.of(ref.FLIGHT, 256), image_npix=256, subpixels=(5, 9)
+    )
+    error = relative_l2(case.scene.image(), truth)
+    baseline = relative_l2(eqx.filter_jit(case.baseline_image)(case.theta), truth)
+    record.add(
+        "image error (relative L2)",
+        ("at most", 1.5e-4, ""),
+        error,
+        "an independent model with 5 and 9 midpoints in a pixel, extrapolated",
+        baseline=baseline,
+    )
+
+
+def test_forward(record):
+    case = reference_case()
+    other = jax.jit(case.baseline_image)
+    found = interleaved(lambda: image_of(case, case.theta), lambda: other(case.theta), 15)
+    record.add("forward image", ("at least", 5.0, TIMES), found.pop("ratio"), "the baseline's image", **found)
+
+
+def test_value_and_gradient(record):
+    case = reference_case()
+    ours = eqx.filter_jit(lambda posterior, theta: jax.value_and_grad(posterior.loss)(theta))
+    other = jax.jit(jax.value_and_grad(case.baseline_loss))
+    ((value, gradient), (value_0, gradient_0)) = ours(case.posterior, case.theta * (1 + 1e-5)), other(case.theta)
+    assert np.all(np.isfinite([value, value_0]))
+    assert gradient.shape == gradient_0.shape == (23,)
+    found = interleaved(lambda: ours(case.posterior, case.theta), lambda: other(case.theta), 9)
+    record.add(
+        "value and gradient, 23 parameters", ("at least", 4.0, TIMES), found.pop("ratio"), "the baseline's", **found
+    )
+
+
+def test_fisher_matrix_against_the_hessian(record):
+    found = in_a_process("fisher_hessian")
+    record.add(
+        "Fisher matrix, 23 parameters",
+        ("at least", 20.0, TIMES),
+        found.pop("ratio"),
+        "the Hessian of the baseline's likelihood, column by column",
+        **found,
+    )
+
+
+def test_fisher_matrix_against_forward_mode(record):
+    found = in_a_process("fisher_jacfwd")
+    record.add(
+        "Fisher matrix, 23 parameters, code alone",
+        ("at least", 4.0, TIMES),
+        found.pop("ratio"),
+        "jacfwd of the baseline",
+        **found,
+    )
+
+
+def test_fisher_memory(record):
+    found = in_a_process("fisher_memory")
+    record.add("peak memory of the Fisher matrix", ("under", 1.5, "GB"), found["peak_gb"], "nothing")
+
+
+def test_first_call(record, tmp_path):
+    first, second = (in_a_process("first_call", tmp_path / "cache")["seconds"] for _ in range(2))
+    misses = []
+    for quantity, limit, value in (
+        ("first image of a process: trace and compile", 2.0, first),
+        ("the same in a second process, from the cache", 1.0, second),
+    ):
+        try:
+            record.add(quantity, ("under", limit, "s"), value, "nothing", rounds=1)
+        except AssertionError as miss:
+            misses.append(str(miss))
+    assert not misses
+
+
+@pytest.mark.parametrize(
+    ("quantity", "arguments"),
+    [
+        ("`import dluxshera`", None),
+        ("`dluxshera --help`", LIGHT["help"]),
+        ("`dluxshera profile validate`", LIGHT["profile-validate"]),
+    ],
+    ids=["import", "help", "profile-validate"],
+)
+def test_light_commands(record, quantity, arguments):
+    def work() -> None:
+        if arguments is None:
+            subprocess.run([sys.executable, "-c", "import dluxshera"], check=True, capture_output=True)
+        else:
+            start(arguments)
+
+    work()
+    times = [seconds(work) for _ in range(7)]
+    nothing = [seconds(lambda: start(None)) for _ in range(3)]
+    record.add(
+        quantity,
+        ("under", 0.3, "s"),
+        float(np.median(times)),
+        "an interpreter that does nothing, which it includes",
+        rounds=len(times),
+        seconds=[float(np.median(times)), float(np.median(nothing))],
+        spread=[float(q) for q in np.quantile(times, [0.25, 0.75])],
+    )
+
+
+def test_throughput_of_a_batch(record):
+    case = reference_case()
+    thetas = batch(case, 2 * CHUNK)
+    found = interleaved(lambda: images_of(case, thetas), lambda: [image_of(case, theta) for theta in thetas], 3)
+    assert jnp.allclose(images_of(case, thetas)[-1], image_of(case, thetas[-1]), rtol=1e-9)
+    record.add(
+        f"a batch of {2 * CHUNK} stores, {CHUNK} at a time",
+        ("at least", 1.0, TIMES),
+        found.pop("ratio"),
+        f"{2 * CHUNK} single calls",
+        **found,
+    )
+
+
+def test_memory_of_a_batch(record):
+    chunk, many = (in_a_process("batch_memory", n) for n in (CHUNK, 256))
+    beyond = (many["peak_gb"] - chunk["peak_gb"]) / (many["images_gb"] - chunk["images_gb"])
+    record.add(
+        f"memory for 256 stores beyond that of {CHUNK}, over the images themselves",
+        ("at most", 2.0, TIMES),
+        beyond,
+        f"a batch of {CHUNK}, whose peak is {chunk['peak_gb']:.2f} GB; that of 256 is {many['peak_gb']:.2f} GB",
+    )

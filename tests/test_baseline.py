@@ -1,0 +1,39 @@
+"""The baseline of the benchmarks is the same instrument: it differs from the package's image by its own known error."""
+
+import equinox as eqx
+import numpy as np
+import pytest
+
+import reference_optics as ref
+from benchmarks.baseline import Baseline
+from helpers import relative_l2
+from scenes import ABERRATED, CONFIGS, M1_ZERNIKES, M2_ZERNIKES, PLATE_SCALE, SEPARATION, scene
+
+FLAT = {M1_ZERNIKES: np.zeros(8), M2_ZERNIKES: np.zeros(8)}
+
+
+def images(updates, **changes):
+    model = scene(CONFIGS["flight"], "inference", {**ABERRATED, **updates}, pupil_npix=128, **changes)
+    baseline = Baseline(model.binder.config, model.params())
+    return model, np.asarray(eqx.filter_jit(Baseline.predict)(baseline, dict(model.store.items())))
+
+
+def test_it_errs_by_its_midpoints():
+    """Three midpoints across a pixel leave 2.8e-3 in the flight image, against the independent model too."""
+    model, image = images(FLAT, image_npix=128)
+    structure = ref.Structure.of(ref.FLIGHT, 128)
+    settings = {"image_npix": 128, "padding": 2.0}
+    truth = ref.reference_image(model.params(), structure, subpixels=(5, 9), **settings)
+    coarse = ref.reference_image(model.params(), structure, subpixels=3, **settings)
+    assert relative_l2(image, truth) == pytest.approx(2.8e-3, rel=0.15)
+    assert relative_l2(image, model.image()) == pytest.approx(2.8e-3, rel=0.15)
+    assert relative_l2(image, coarse) < 2e-5
+
+
+def test_it_follows_the_parameters():
+    """In small pixels, near their middle: what is left is the edge of the polynomials, which dLux cuts at the circle."""
+    small = {PLATE_SCALE: 0.02, SEPARATION: 0.6}
+    model, image = images(small, image_npix=64)
+    assert relative_l2(image, model.image()) < 2e-3
+    _, flat = images({**small, **FLAT}, image_npix=64)
+    assert relative_l2(image, flat) > 5e-2
