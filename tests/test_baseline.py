@@ -31,7 +31,7 @@ def test_it_errs_by_its_midpoints():
 
 
 def test_it_follows_the_parameters():
-    """In small pixels, near their middle: what is left is the edge of the polynomials, which dLux cuts at the circle."""
+    """In small pixels: what is left is the edge of the polynomials, which dLux cuts at the circle."""
     small = {PLATE_SCALE: 0.02, SEPARATION: 0.6}
     model, image = images(small, image_npix=64)
     assert relative_l2(image, model.image()) < 2e-3

@@ -67,9 +67,12 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path:
             got=str(path),
             remedy="Name another folder, or go without the cache",
         )
-    jax.config.update("jax_enable_compilation_cache", True)
-    jax.config.update("jax_compilation_cache_dir", str(path))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", _WORTH_STORING_S)
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", 0)
+    for name, value in {
+        "jax_enable_compilation_cache": True,
+        "jax_compilation_cache_dir": str(path),
+        "jax_persistent_cache_min_compile_time_secs": _WORTH_STORING_S,
+        "jax_persistent_cache_min_entry_size_bytes": 0,
+    }.items():
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]
     compilation_cache.reset_cache()  # JAX looks at the folder once, when it first compiles
     return path

@@ -21,8 +21,8 @@ CASE = {
     "precision": "float64",
 }
 BASELINE = (
-    "the same system of dLux's public layers: angular spectrum on a grid padded by 2, matrix Fourier transform to 3 x 3 "
-    "samples in a pixel, down-sampled"
+    "the same system of dLux's public layers: angular spectrum on a grid padded by 2, matrix Fourier transform to "
+    "3 x 3 samples in a pixel, down-sampled"
 )
 HOLDS = {"at least": operator.ge, "at most": operator.le, "under": operator.lt}
 EXPECTED = 13  # rows of a complete run

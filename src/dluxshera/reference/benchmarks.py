@@ -28,8 +28,8 @@ def page(record: Mapping[str, Any]) -> str:
     kind, said = ("warning", f"{len(missed)} of {len(rows)} goals missed") if missed else ("success", "All goals met")
     bars = [drawing.Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
     caption = (
-        "What each result uses of its goal, on a logarithmic axis: shorter is better, and the mark is the goal. Of a gain "
-        "in speed it is the goal over the gain."
+        "What each result uses of its goal, on a logarithmic axis: shorter is better, and the mark is the goal. Of a "
+        "gain in speed it is the goal over the gain."
     )
     return "\n".join(
         [
@@ -48,8 +48,10 @@ def page(record: Mapping[str, Any]) -> str:
             " machine that may have had other work, which a ratio of interleaved runs survives and a time does not.\n",
             "## The case\n",
             text.facts(
-                [*((_capital(name), text.plain(str(value))) for name, value in record["case"].items())]
-                + [("Baseline", text.plain(record["baseline"]))]
+                [
+                    *((_capital(name), text.plain(str(value))) for name, value in record["case"].items()),
+                    ("Baseline", text.plain(record["baseline"])),
+                ]
             ),
             "## Provenance\n",
             text.facts(_provenance(record)),
