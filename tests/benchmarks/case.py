@@ -29,7 +29,7 @@ FREE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-CHUNK = 16
+CHUNK = 4
 
 
 class Case(NamedTuple):

@@ -1,9 +1,11 @@
 """What is measured in a process of its own: ``python -m benchmarks.jobs JOB ...`` prints one JSON object."""
 
 import json
+import re
 import resource
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -13,7 +15,13 @@ from benchmarks.measure import interleaved, seconds
 
 
 def peak_gb() -> float:
-    """Return the most memory that this process has held, in GB."""
+    """Return the most memory that this process has held, in GB.
+
+    On Linux what `getrusage` says is at least what the parent held when it started this process, so it is not used.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1]) * 1024 / 1e9
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
