@@ -22,11 +22,14 @@ class Transform:
         The keys whose values the function takes, in its order.
     fn : callable
         Pure and traceable: arithmetic and array-namespace functions only, no conversion to `float`.
+    equation : str
+        LaTeX, without dollar signs, where the parameter's own equation does not hold in every system.
     """
 
     key: str
     inputs: tuple[str, ...]
     fn: Callable[..., Any]
+    equation: str = ""
 
     @property
     def name(self) -> str:

@@ -10,7 +10,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from math import ceil, isfinite
+from math import ceil, inf, isfinite
 from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -72,10 +72,10 @@ class SheraConfig:
         for name in ("n_wavelengths", "aperture_subpixels", "pixel_nodes"):
             self._require(name, "an integer of at least 1", lambda v: _is_int(v, 1))
         self._require("n_struts", "an integer of at least 0", lambda v: _is_int(v, 0))
-        self._require("obscuration", "a fraction from 0 to below 1", lambda v: 0 <= v < 1)
-        self._require("strut_width", "a fraction from 0 to below 1", lambda v: 0 <= v < 1)
-        self._require("strut_rotation_deg", "a finite angle", isfinite)
-        self._require("mask_design_wavelength_m", "a positive length", lambda v: v > 0)
+        self._require("obscuration", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
+        self._require("strut_width", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
+        self._require("strut_rotation_deg", "a finite angle", lambda v: _is_real(v) and isfinite(v))
+        self._require("mask_design_wavelength_m", "a positive length", lambda v: _is_real(v) and 0 < v < inf)
         self._check_basis("m1_noll")
         if self.diffractive_pupil is not None:
             object.__setattr__(self, "diffractive_pupil", str(self.diffractive_pupil))
@@ -110,7 +110,9 @@ class SheraConfig:
         return {**plain, "system_id": self.system_id}
 
     def _check_basis(self, name: str) -> None:
-        object.__setattr__(self, name, tuple(getattr(self, name)))
+        if isinstance(getattr(self, name), list | range):
+            object.__setattr__(self, name, tuple(getattr(self, name)))
+        self._require(name, "a tuple of Noll indices, empty for none", lambda v: isinstance(v, tuple))
         self._require(
             name, "different Noll indices from 1", lambda v: all(_is_int(j, 1) for j in v) and len(set(v)) == len(v)
         )
@@ -244,6 +246,10 @@ def structural_hash_from_config(config: SheraConfig) -> str:
         If the mask's file is not there.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_int(value: Any, least: int) -> bool:

@@ -247,10 +247,9 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
     ),
     FOCAL_LENGTH: dict(
         title="Effective focal length",
-        doc="Of the two mirrors together, once refocused.",
+        doc="Of all surfaces together, once refocused.",
         units="m",
         symbol="f",
-        equation=r"\frac{1}{f} = \frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}",
         acts_on=(),
     ),
     FOCAL_RATIO: dict(
@@ -266,7 +265,6 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
         units="arcsec/pixel",
         bounds=_POSITIVE,
         symbol=r"\theta_p",
-        equation=r"\theta_p = p / B, \quad B = s + L \left(1 - \frac{s}{f_2}\right)",
     ),
     REFOCUSED_PLATE_SCALE: dict(
         title="Refocused plate scale",
@@ -283,8 +281,6 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
         " the OPD grows towards the edge. Zero in focus.",
         units="nm",
         symbol="w_4",
-        equation=r"w_4 = \frac{A D^2}{16 \sqrt{3}\, B}, \quad"
-        r" A = 1 - \frac{s}{f_1} - L \left(\frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}\right)",
     ),
     DIFFRACTION_LIMIT: dict(
         title="Diffraction limit",

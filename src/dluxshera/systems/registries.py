@@ -28,12 +28,16 @@ _TO_DETECTOR = (*_TO_M2, f.M2_DETECTOR_SEPARATION)
 _TO_M3 = (*_TO_M2, f.M2_M3_SEPARATION, f.M3_POWER)
 _PAST_M3 = (*_TO_M3, f.M3_DETECTOR_SEPARATION)
 
+_DEFOCUS = r"w_4 = \frac{A D^2}{16 \sqrt{3}\, B}, \quad "
+_A3 = r"A_3 = 1 - \frac{s}{f_1} - \frac{s_2}{f_{12}}"
+_B3 = r"B_3 = s + s_2 \left(1 - \frac{s}{f_2}\right)"
+
 TWO_PLANE_TRANSFORMS = TransformRegistry(
     "shera_twoplane",
     [
         # Each of these two is derived in a spec where the other is primitive.
-        Transform(f.FOCAL_LENGTH, (f.PIXEL_PITCH, f.PLATE_SCALE), t.focal_length_from_plate_scale),
-        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, f.FOCAL_LENGTH), t.refocused_plate_scale),
+        Transform(f.FOCAL_LENGTH, (f.PIXEL_PITCH, f.PLATE_SCALE), t.focal_length_from_plate_scale, r"f = p / \theta_p"),
+        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, f.FOCAL_LENGTH), t.refocused_plate_scale, r"\theta_p = p / f"),
         _FOCAL_RATIO,
         *_PHOTONS,
     ],
@@ -41,22 +45,53 @@ TWO_PLANE_TRANSFORMS = TransformRegistry(
 THREE_PLANE_TRANSFORMS = TransformRegistry(
     "shera_threeplane",
     [
-        Transform(f.FOCAL_LENGTH, _TO_M2, t.effective_focal_length),
+        Transform(
+            f.FOCAL_LENGTH,
+            _TO_M2,
+            t.effective_focal_length,
+            r"\frac{1}{f} = \frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}",
+        ),
         _FOCAL_RATIO,
-        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, *_TO_DETECTOR), t.image_plate_scale),
+        Transform(
+            f.PLATE_SCALE,
+            (f.PIXEL_PITCH, *_TO_DETECTOR),
+            t.image_plate_scale,
+            r"\theta_p = p / B, \quad B = s + L \left(1 - \frac{s}{f_2}\right)",
+        ),
         _REFOCUSED,
-        Transform(f.DEFOCUS, (f.M1_DIAMETER, *_TO_DETECTOR), t.relay_defocus),
+        Transform(
+            f.DEFOCUS,
+            (f.M1_DIAMETER, *_TO_DETECTOR),
+            t.relay_defocus,
+            _DEFOCUS + r"A = 1 - \frac{s}{f_1} - L \left(\frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}\right)",
+        ),
         *_PHOTONS,
     ],
 )
 FOUR_PLANE_TRANSFORMS = TransformRegistry(
     "shera_fourplane",
     [
-        Transform(f.FOCAL_LENGTH, _TO_M3, t.four_plane_focal_length),
+        Transform(
+            f.FOCAL_LENGTH,
+            _TO_M3,
+            t.four_plane_focal_length,
+            r"\frac{1}{f} = \frac{1}{f_{12}} + P_3 A_3, \quad "
+            r"\frac{1}{f_{12}} = \frac{1}{f_1} + \frac{1}{f_2} - \frac{s}{f_1 f_2}, \quad " + _A3,
+        ),
         _FOCAL_RATIO,
-        Transform(f.PLATE_SCALE, (f.PIXEL_PITCH, *_PAST_M3), t.four_plane_image_plate_scale),
+        Transform(
+            f.PLATE_SCALE,
+            (f.PIXEL_PITCH, *_PAST_M3),
+            t.four_plane_image_plate_scale,
+            r"\theta_p = p / B, \quad B = B_3 + L_3 \left(1 - \frac{s}{f_2} - P_3 B_3\right), \quad " + _B3,
+        ),
         _REFOCUSED,
-        Transform(f.DEFOCUS, (f.M1_DIAMETER, *_PAST_M3), t.four_plane_defocus),
+        Transform(
+            f.DEFOCUS,
+            (f.M1_DIAMETER, *_PAST_M3),
+            t.four_plane_defocus,
+            _DEFOCUS + r"A = A_3 - L_3 / f, \quad " + _A3,
+        ),
         *_PHOTONS,
     ],
 )

@@ -136,8 +136,9 @@ def _defaults(config: SheraConfig, target: Target, layout: Layout) -> tuple[dict
 
 def _derived(key: str, registry: TransformRegistry) -> ParamField:
     transform = registry[key]
+    said: dict[str, Any] = {"equation": transform.equation} if transform.equation else {}
     return f.FIELDS[key](
-        kind="derived", transform=transform.name, depends_on=transform.inputs, source="computed", default=None
+        kind="derived", transform=transform.name, depends_on=transform.inputs, source="computed", default=None, **said
     )
 
 

@@ -1,0 +1,41 @@
+"""What a configuration refuses: by its own rules, in an interpreter without the run-time type checker of the tests."""
+
+import json
+import subprocess
+import sys
+
+CODE = """
+import json
+from dluxshera import SHERA_FLIGHT_CONFIG
+from dluxshera.errors import ConfigError
+
+IMPOSSIBLE = {
+    "obscuration": [False, 1, -0.1, "0.1", None, float("nan")],
+    "strut_width": [True, 1.0, None],
+    "strut_rotation_deg": [False, float("inf"), "90", None],
+    "mask_design_wavelength_m": [True, 0, -1, float("inf"), float("nan"), None],
+    "m1_noll": [None, 4, "4", (4, 4), (0,), (True,), (4.0,)],
+    "pupil_npix": [255, True, 256.0, None],
+}
+said = {}
+for name, values in IMPOSSIBLE.items():
+    for value in values:
+        try:
+            SHERA_FLIGHT_CONFIG.replace(**{name: value})
+        except ConfigError as error:
+            said[f"{name}={value!r}"] = str(error)
+        else:
+            said[f"{name}={value!r}"] = ""
+fine = SHERA_FLIGHT_CONFIG.replace(obscuration=0, m1_noll=[4, 5], m2_noll=range(4, 7), strut_rotation_deg=30)
+print(json.dumps([said, fine.m1_noll, fine.m2_noll]))
+"""
+
+
+def test_what_is_not_possible_is_refused_with_the_name_of_the_field():
+    done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True)
+    said, m1_noll, m2_noll = json.loads(done.stdout)
+    assert {
+        case: text for case, text in said.items() if not text.startswith(case.partition("=")[0] + ": expected")
+    } == {}
+    assert m1_noll == [4, 5]
+    assert m2_noll == [4, 5, 6]
