@@ -16,6 +16,7 @@ from dluxshera.errors import (
     DerivedKeyError,
     DocumentError,
     FitError,
+    GraphError,
     InversionError,
     MissingKeyError,
     NonFiniteError,
@@ -46,6 +47,9 @@ EVERY = [
     FitError("the loss is not finite", result="non_finite", steps=4),
     StaleValueError((("a.scale", 2.0, 1.5), ("a.ratio", 3.0, 4.0))),
     InversionError("a.scale", "a.pitch", "a.pitch is an array", possible=("a.length",)),
+    GraphError("the node failed", node="psf", path=("image", "psf"), remedy="Look at its inputs"),
+    GraphError("expected a function", node="psf"),
+    GraphError("expected a node"),
 ]
 
 
@@ -88,6 +92,9 @@ def test_a_message_is_one_line_of_whole_sentences(error):
         (EVERY[9], "a -> b -> c -> a: these form a cycle."),
         (EVERY[10], "budget.yaml:3:7: terms[0].size: expected a number."),
         (EVERY[11], "the loss is not finite after 4 steps."),
+        (EVERY[14], "image -> psf: the node failed. Look at its inputs."),
+        (EVERY[15], "psf: expected a function."),
+        (EVERY[16], "expected a node."),
     ],
 )  # fmt: skip
 def test_messages(error, text):
@@ -100,6 +107,7 @@ def test_parts_are_fields():
     assert bounds.got[1] == -2.0
     assert EVERY[2].got is ABSENT
     assert EVERY[9].path == ("a", "b", "c", "a")
+    assert (EVERY[14].node, EVERY[14].path, EVERY[14].reason) == ("psf", ("image", "psf"), "the node failed")
     assert (EVERY[10].file, EVERY[10].line, EVERY[10].column, EVERY[10].key) == ("budget.yaml", 3, 7, "terms[0].size")
 
 
@@ -107,6 +115,7 @@ def test_standard_exceptions_catch_them_too():
     for error, standard in [
         (EVERY[0], ValueError), (EVERY[1], KeyError), (EVERY[2], KeyError), (EVERY[7], ValueError),
         (EVERY[9], ValueError), (EVERY[10], ValueError), (EVERY[11], RuntimeError),
+        (EVERY[14], ValueError),
     ]:  # fmt: skip
         assert isinstance(error, standard)
 

@@ -4,7 +4,7 @@
     * ExpectationError (also ValueError): ConfigError, DataError and ParameterError
         * ParameterError: DerivedKeyError, ShapeError, BoundsError, NonFiniteError, StaleValueError, InversionError;
           UnknownKeyError and MissingKeyError (also KeyError)
-    * DerivationError, DocumentError (also ValueError)
+    * DerivationError, DocumentError, GraphError (also ValueError)
     * FitError (also RuntimeError)
 
 A message names what it is about, what was expected, what came and the remedy; each part is also a field, so that a
@@ -200,6 +200,27 @@ class DerivationError(SheraError, ValueError):
     def __init__(self, reason: str, *, path: Sequence[str], remedy: str = "") -> None:
         self.reason, self.path, self.remedy = reason, tuple(path), remedy
         super().__init__(_join(f"{' -> '.join(self.path)}: {reason}", remedy))
+
+
+class GraphError(SheraError, ValueError):
+    """A graph cannot be made as described, or one of its nodes cannot be evaluated.
+
+    Parameters
+    ----------
+    reason : str
+        What is wrong, as a phrase.
+    node : str
+        The node that it is about.
+    path : sequence of str
+        From the output asked for, each name followed by one that it is computed from, to where the fault is.
+    remedy : str
+        What to do about it, as a sentence.
+    """
+
+    def __init__(self, reason: str, *, node: str = "", path: Sequence[str] = (), remedy: str = "") -> None:
+        self.reason, self.node, self.path, self.remedy = reason, node, tuple(path), remedy
+        place = " -> ".join(self.path) or node
+        super().__init__(_join(f"{place}: {reason}" if place else reason, remedy))
 
 
 class DocumentError(SheraError, ValueError):
