@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 from dluxshera._version import __version__
 
 if TYPE_CHECKING:
+    from dluxshera.binder import SheraFourPlaneBinder as SheraFourPlaneBinder
     from dluxshera.binder import SheraThreePlaneBinder as SheraThreePlaneBinder
+    from dluxshera.binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
     from dluxshera.params.packing import pack_params as pack_params
     from dluxshera.params.packing import unpack_params as unpack_params
     from dluxshera.params.registry import DerivedResolver as DerivedResolver
@@ -44,9 +46,11 @@ _HOME = {
     "ParameterStore": "params.store",
     "SHERA_FLIGHT_CONFIG": "systems.designs",
     "SHERA_TESTBED_CONFIG": "systems.designs",
+    "SheraFourPlaneBinder": "binder",
     "SheraFourPlaneConfig": "systems.config",
     "SheraThreePlaneBinder": "binder",
     "SheraThreePlaneConfig": "systems.config",
+    "SheraTwoPlaneBinder": "binder",
     "SheraTwoPlaneConfig": "systems.config",
     "TransformRegistry": "params.registry",
     "build_forward_model_spec_from_config": "systems.specs",

@@ -1,47 +1,52 @@
-"""`SheraThreePlaneBinder`: a configuration, a spec and a base store, bound into a function from store to image."""
+"""Binders: a configuration, a spec and a base store of a system, bound into a function from store to image.
+
+The three systems share all of it; a binder's class says which configuration it takes.
+"""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError, ParameterError
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
-from dluxshera.systems.build import ThreePlaneOptics, threeplane_optics
-from dluxshera.systems.config import SheraThreePlaneConfig
+from dluxshera.systems.build import SystemOptics, system_optics
+from dluxshera.systems.config import SheraConfig, SheraFourPlaneConfig, SheraThreePlaneConfig, SheraTwoPlaneConfig
 from dluxshera.systems.registries import SHERA_RESOLVER
-from dluxshera.systems.wiring import three_plane_energy, three_plane_image
+from dluxshera.systems.wiring import system_energy, system_image
 
 
 class PrecisionWarning(UserWarning):
     """A model was built in single precision."""
 
 
-class SheraThreePlaneBinder(eqx.Module):
-    """A SHERA three-plane model: structure, parameters and base values bound together.
+class SheraBinder(eqx.Module):
+    """What the binders of all systems share; abstract.
 
     A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. Built optics
     are shared through a cache; derived values are computed anew at each call.
 
     Parameters
     ----------
-    config : SheraThreePlaneConfig
-        The structure.
+    config : SheraConfig
+        The structure, of the binder's system.
     spec : ParamSpec
-        `build_forward_model_spec_from_config` or `build_inference_spec_basic` of the same configuration.
+        Any of the system's specs, built from the same configuration.
     store : ParameterStore, optional
         Base values; by default those of the spec.
 
     Raises
     ------
     ConfigError
-        If the spec is not one of the configuration's system, or the configuration cannot be built.
+        If the configuration or the spec is not one of the binder's system, or the configuration cannot be built.
     ParameterError
         If the store is not of that spec.
     DerivationError
@@ -51,33 +56,23 @@ class SheraThreePlaneBinder(eqx.Module):
     -----
     PrecisionWarning
         In single precision, once per process.
-
-    Examples
-    --------
-    >>> import jax; jax.config.update("jax_enable_x64", True)
-    >>> import dluxshera as ds
-    >>> config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
-    >>> spec = ds.build_forward_model_spec_from_config(config)
-    >>> binder = ds.SheraThreePlaneBinder(config, spec)
-    >>> binder.predict(binder.store).shape
-    (32, 32)
     """
 
     store: ParameterStore
-    optics: ThreePlaneOptics
-    config: SheraThreePlaneConfig = eqx.field(static=True)
+    optics: SystemOptics
+    config: SheraConfig = eqx.field(static=True)
     spec: ParamSpec = eqx.field(static=True)
 
-    def __init__(self, config: SheraThreePlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
-        if not isinstance(config, SheraThreePlaneConfig):
-            raise ConfigError("config", expected="a SheraThreePlaneConfig", got=config)
+    config_type: ClassVar[type[SheraConfig]]
+
+    def __init__(self, config: SheraConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        if not isinstance(config, self.config_type):
+            raise ConfigError("config", expected=f"a {self.config_type.__name__}", got=config)
         if spec.system_id != config.system_id:
             raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
         SHERA_RESOLVER.check(spec)
-        for key, noll in (
-            ("primary.zernike_coeffs_nm", config.m1_noll),
-            ("secondary.zernike_coeffs_nm", config.m2_noll),
-        ):
+        for group, noll in config.bases.items():
+            key = f"{group}.zernike_coeffs_nm"
             had = spec[key].components if key in spec else ()
             if had != tuple(f"Z{j}" for j in noll):
                 raise ConfigError(
@@ -90,7 +85,7 @@ class SheraThreePlaneBinder(eqx.Module):
         self.spec = spec
         self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
         self._check_store(self.store)
-        self.optics = threeplane_optics(config)
+        self.optics = system_optics(config)
         if jnp.result_type(float) == jnp.float32:
             _warn_single_precision()
 
@@ -115,6 +110,39 @@ class SheraThreePlaneBinder(eqx.Module):
         self._check_store(store)
         return _predict(self, self._values(store))
 
+    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
+        """Return the expected images of many stores.
+
+        Parameters
+        ----------
+        stores : sequence of ParameterStore
+            Each as `predict` takes it.
+        chunk : int
+            How many images are computed at the same time: memory grows with it, and not with the number of stores
+            beyond that of their images. On a CPU, whose cores one image keeps busy, 1 is the fastest.
+
+        Returns
+        -------
+        Array, shape (stores, image_npix, image_npix)
+            As of `predict`, in the order of the stores.
+
+        Raises
+        ------
+        ConfigError
+            If there is no store, or `chunk` is not positive.
+        ParameterError
+            If a store belongs to another spec.
+        """
+        if not stores:
+            raise ConfigError("stores", expected="at least one store", got=stores)
+        if chunk < 1:
+            raise ConfigError("chunk", expected="a positive number of images", got=chunk)
+        for store in stores:
+            self._check_store(store)
+        values = [self._values(store) for store in stores]
+        stacked = {key: jnp.stack([jnp.asarray(one[key], float) for one in values]) for key in values[0]}
+        return _predict_batch(self, stacked, chunk)
+
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that go with a store, explicit overrides among them."""
         self._check_store(store)
@@ -124,7 +152,8 @@ class SheraThreePlaneBinder(eqx.Module):
         """Return the photons that pass each plane, summed over stars and band.
 
         ``pupil`` is all that the store's flux says; ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
-        aperture, ``exit`` is what reaches the detector's plane, ``image`` what falls on the image's pixels.
+        aperture, ``surface_2_in`` and ``surface_2_out`` M3's, where the system has them; ``exit`` is what reaches the
+        detector's plane, ``image`` what falls on the image's pixels.
         """
         self._check_store(store)
         passed = _energy(self, self._values(store))
@@ -153,14 +182,89 @@ class SheraThreePlaneBinder(eqx.Module):
         return {**store, **SHERA_RESOLVER.resolve(self.spec, store)}
 
 
-@eqx.filter_jit
-def _predict(binder: SheraThreePlaneBinder, values: dict[str, Any]) -> Array:
-    return three_plane_image(binder.config, binder.optics, values)
+class SheraTwoPlaneBinder(SheraBinder):
+    """A SHERA two-plane model, the pupil and the detector in focus: structure, parameters and base values.
+
+    Parameters
+    ----------
+    config : SheraTwoPlaneConfig
+        The structure.
+    spec : ParamSpec
+        `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
+        same configuration.
+    store : ParameterStore, optional
+        Base values; by default those of the spec.
+    """
+
+    config_type = SheraTwoPlaneConfig
+
+    def __init__(self, config: SheraTwoPlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        super().__init__(config, spec, store)
+
+
+class SheraThreePlaneBinder(SheraBinder):
+    """A SHERA three-plane model, M1, M2 and the detector: structure, parameters and base values bound together.
+
+    Parameters
+    ----------
+    config : SheraThreePlaneConfig
+        The structure.
+    spec : ParamSpec
+        `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
+        same configuration.
+    store : ParameterStore, optional
+        Base values; by default those of the spec.
+
+    Examples
+    --------
+    >>> import jax; jax.config.update("jax_enable_x64", True)
+    >>> import dluxshera as ds
+    >>> config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
+    >>> spec = ds.build_forward_model_spec_from_config(config)
+    >>> binder = ds.SheraThreePlaneBinder(config, spec)
+    >>> binder.predict(binder.store).shape
+    (32, 32)
+    """
+
+    config_type = SheraThreePlaneConfig
+
+    def __init__(self, config: SheraThreePlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        super().__init__(config, spec, store)
+
+
+class SheraFourPlaneBinder(SheraBinder):
+    """A SHERA four-plane model, with a surface M3 between M2 and the detector: structure, parameters and base values.
+
+    Parameters
+    ----------
+    config : SheraFourPlaneConfig
+        The structure.
+    spec : ParamSpec
+        `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
+        same configuration.
+    store : ParameterStore, optional
+        Base values; by default those of the spec.
+    """
+
+    config_type = SheraFourPlaneConfig
+
+    def __init__(self, config: SheraFourPlaneConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
+        super().__init__(config, spec, store)
 
 
 @eqx.filter_jit
-def _energy(binder: SheraThreePlaneBinder, values: dict[str, Any]) -> dict[str, Array]:
-    return three_plane_energy(binder.config, binder.optics, values)
+def _predict(binder: SheraBinder, values: dict[str, Any]) -> Array:
+    return system_image(binder.config, binder.optics, values)
+
+
+@eqx.filter_jit
+def _predict_batch(binder: SheraBinder, values: dict[str, Array], chunk: int) -> Array:
+    return jax.lax.map(lambda one: system_image(binder.config, binder.optics, one), values, batch_size=chunk)
+
+
+@eqx.filter_jit
+def _energy(binder: SheraBinder, values: dict[str, Any]) -> dict[str, Array]:
+    return system_energy(binder.config, binder.optics, values)
 
 
 @cache  # once per process

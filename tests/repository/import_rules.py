@@ -15,6 +15,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "errors": set(),
     "units": set(),
     "files": set(),
+    "runtime": {"errors"},
     "params": {"errors", "files", "units"},
     "optics": {"errors", "units"},
     "graph": {"errors"},

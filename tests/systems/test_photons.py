@@ -4,6 +4,8 @@ Transforms (the reference pages name this file with them): open_area, log_photon
 effective_wavelength, diffraction_limit, photons_per_frame, peak_photons_per_frame, full_well_margin.
 """
 
+from math import log10, pi
+
 import astropy.units as u
 import jax
 import numpy as np
@@ -16,6 +18,7 @@ from dluxshera.systems import fields as f
 from dluxshera.systems.aperture import aperture_numbers, aperture_raster, mask_raster
 from dluxshera.systems.designs import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS
 from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.transforms import log_photons
 
 EVERY = [(name, target) for name in CONFIGS for target in ("alpha Cen", "36 Oph", "HR 2667/8")]
 
@@ -133,3 +136,10 @@ def test_the_numbers_of_an_aperture_follow_the_masks_file(tmp_path):
     assert clear == aperture_numbers(SHERA_FLIGHT_CONFIG.replace(diffractive_pupil=None))
     np.save(path, (np.indices((512, 512)).sum(axis=0) // 32 % 2).astype(np.float64))
     assert aperture_numbers(config).peak_fraction < 0.5 * clear.peak_fraction
+
+
+def test_photons_beyond_the_range_of_floating_point_keep_their_logarithm():
+    few = log_photons(1.0, 5e-324, 1800.0, 1.1e-7, 0.09, 1.0)
+    many = log_photons(1e200, 1.0, 1e100, 1e60, 1.0, 1.0)
+    assert float(few) == pytest.approx(log10(5e-324) + log10(1800 * 1.1e-7) + log10(pi / 4 * 0.09**2), abs=1e-9)
+    assert float(many) == pytest.approx(360 + log10(pi / 4), abs=1e-9)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import dluxshera as ds
-from dluxshera.systems.build import CACHE_DISABLED_VARIABLE, threeplane_optics, threeplane_optics_cache_info
+from dluxshera.systems.build import CACHE_DISABLED_VARIABLE, system_optics, threeplane_optics_cache_info
 from helpers import relative_l2
 from scenes import CONFIGS, scene
 
@@ -47,10 +47,10 @@ def same_arrays(one, other) -> bool:
 
 def test_design_values_share_the_optics():
     """What is continuous is no part of the structure: another focal length is the same build."""
-    first = threeplane_optics(CONFIG)
+    first = system_optics(CONFIG)
     other = CONFIG.replace(name="another", design=CONFIGS["testbed"].design)
     assert ds.structural_hash_from_config(other) == ds.structural_hash_from_config(CONFIG)
-    assert threeplane_optics(other) is first
+    assert system_optics(other) is first
     assert threeplane_optics_cache_info()[:2] == (1, 1)
 
 
@@ -64,9 +64,9 @@ def test_structural_fields_are_never_served_stale(field):
     """Whatever was built before, the optics are those of an empty cache; and they change with what they are made of."""
     other = CONFIG.replace(**{field: STRUCTURAL[field]})
     assert ds.structural_hash_from_config(other) != ds.structural_hash_from_config(CONFIG)
-    before, after = threeplane_optics(CONFIG), threeplane_optics(other)
+    before, after = system_optics(CONFIG), system_optics(other)
     ds.clear_threeplane_optics_cache()
-    assert same_arrays(after, threeplane_optics(other))
+    assert same_arrays(after, system_optics(other))
     assert same_arrays(before, after) == (field in SETTINGS)
 
 
@@ -99,22 +99,22 @@ def test_changed_mask_at_the_same_path(tmp_path):
 
 @pytest.mark.filterwarnings("ignore:the model is built in single precision")
 def test_precision_is_part_of_the_key():
-    double = threeplane_optics(CONFIG)
+    double = system_optics(CONFIG)
     with jax.enable_x64(False):
-        single = threeplane_optics(CONFIG)
+        single = system_optics(CONFIG)
         assert scene(CONFIG).image().dtype == np.float32
     assert single is not double
-    assert threeplane_optics(CONFIG) is double
+    assert system_optics(CONFIG) is double
     assert scene(CONFIG).image().dtype == np.float64
 
 
 def test_threads_get_what_they_asked_for():
     """Eight threads, four structures, twice each at once: the optics of a lone build, one object for each structure."""
     configs = [CONFIG.replace(strut_rotation_deg=float(angle)) for angle in (0, 10, 20, 30)]
-    alone = [threeplane_optics(config) for config in configs]
+    alone = [system_optics(config) for config in configs]
     ds.clear_threeplane_optics_cache()
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(threeplane_optics, configs * 8))
+        together = list(pool.map(system_optics, configs * 8))
     for i, optics in enumerate(together):
         assert optics is together[i % 4]
         assert same_arrays(optics, alone[i % 4])
@@ -139,28 +139,28 @@ def test_threads_may_clear_meanwhile():
 def test_cache_forgets_the_oldest_and_is_bounded():
     size = threeplane_optics_cache_info().maxsize
     configs = [CONFIG.replace(strut_rotation_deg=float(angle)) for angle in range(size + 1)]
-    first = threeplane_optics(configs[0])
+    first = system_optics(configs[0])
     for config in configs[1:]:
-        threeplane_optics(config)
+        system_optics(config)
     assert threeplane_optics_cache_info().currsize == size
-    again = threeplane_optics(configs[0])
+    again = system_optics(configs[0])
     assert again is not first
     assert same_arrays(again, first)
 
 
 def test_clear_forgets():
-    first = threeplane_optics(CONFIG)
+    first = system_optics(CONFIG)
     ds.clear_threeplane_optics_cache()
     assert threeplane_optics_cache_info()[:2] == (0, 0)
     assert threeplane_optics_cache_info().currsize == 0
-    assert threeplane_optics(CONFIG) is not first
+    assert system_optics(CONFIG) is not first
 
 
 @pytest.mark.parametrize(("value", "disabled"), [("1", True), ("true", True), ("0", False), ("", False)])
 def test_environment_switches_it_off(monkeypatch, value, disabled):
     monkeypatch.setenv(CACHE_DISABLED_VARIABLE, value)
     assert CACHE_DISABLED_VARIABLE == "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
-    first, second = threeplane_optics(CONFIG), threeplane_optics(CONFIG)
+    first, second = system_optics(CONFIG), system_optics(CONFIG)
     assert (first is not second) == disabled
     assert same_arrays(first, second)
     assert threeplane_optics_cache_info().currsize == (0 if disabled else 1)

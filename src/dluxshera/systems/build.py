@@ -1,4 +1,4 @@
-"""From a structural configuration to optics, cached by content: `threeplane_optics`."""
+"""From a structural configuration of any system to optics, cached by content: `system_optics`."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.propagation import RelayOptics
 from dluxshera.optics.zernike import ZernikeBasis
 from dluxshera.systems.aperture import aperture_raster, mask_raster
-from dluxshera.systems.config import SheraThreePlaneConfig, structural_hash_from_config
+from dluxshera.systems.config import (
+    SheraConfig,
+    SheraFourPlaneConfig,
+    SheraThreePlaneConfig,
+    structural_hash_from_config,
+)
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
 CACHE_SIZE: Final = 8
 
-ThreePlaneOptics: TypeAlias = RelayOptics
+SystemOptics: TypeAlias = RelayOptics
 
 
 class CacheInfo(NamedTuple):
@@ -32,11 +37,11 @@ class CacheInfo(NamedTuple):
 
 
 _lock = threading.Lock()
-_built: OrderedDict[tuple[str, str], ThreePlaneOptics] = OrderedDict()
+_built: OrderedDict[tuple[str, str], SystemOptics] = OrderedDict()
 _counts = {"hits": 0, "misses": 0}
 
 
-def threeplane_optics(config: SheraThreePlaneConfig) -> ThreePlaneOptics:
+def system_optics(config: SheraConfig) -> SystemOptics:
     """Return the optics of a configuration, from the cache where the same structure was built before.
 
     The key is `structural_hash_from_config`, with the content of the mask's file, and the default float type of JAX.
@@ -74,14 +79,16 @@ def threeplane_optics_cache_info() -> CacheInfo:
         return CacheInfo(_counts["hits"], _counts["misses"], CACHE_SIZE, len(_built))
 
 
-def _build(config: SheraThreePlaneConfig, dtype: np.dtype) -> ThreePlaneOptics:
+def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
     npix = config.pupil_npix
+    grid = config.gap_grid if isinstance(config, SheraThreePlaneConfig | SheraFourPlaneConfig) else npix
     pupil = cell_centres(npix)
-    gap = cell_centres(config.gap_grid) * (config.gap_grid / npix)  # the pupil's cells, continued outwards
+    gap = cell_centres(grid) * (grid / npix)  # the pupil's cells, continued outwards
+    on_pupil, *on_surfaces = config.bases.values()
     return RelayOptics(
         aperture=aperture_raster(config),
         mask_opd=mask_raster(config) * (0.5 * config.mask_design_wavelength_m),
-        pupil_basis=ZernikeBasis(config.m1_noll, pupil, dtype),
-        surface_bases=(ZernikeBasis(config.m2_noll, gap, dtype),),
-        gap_npix=config.gap_grid,
+        pupil_basis=ZernikeBasis(on_pupil, pupil, dtype),
+        surface_bases=tuple(ZernikeBasis(noll, gap, dtype) for noll in on_surfaces),
+        gap_npix=grid,
     )

@@ -15,6 +15,8 @@ import numpy as np
 from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
 from dluxshera.units import ARCSEC, NANOMETRE
 
+_SMALLEST, _LARGEST = 1e-30, 1e30  # photons: far outside any observation, and within single precision
+
 
 def effective_focal_length(f1: Number, f2: Number, separation: Number) -> Number:
     """Return the focal length of two mirrors together, metres; lengths in metres."""
@@ -119,10 +121,15 @@ def log_photons(
 ) -> Number:
     """Return log10 of the photons of one exposure: flux density x throughput x time x bandwidth x open area.
 
-    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres.
+    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres. Where
+    the product is beyond the range of floating point, it is the sum of the logarithms.
     """
     photons = flux_density * throughput * exposure_time * bandwidth * open_area(diameter, open_fraction)
-    return _namespace(photons).log10(photons)
+    factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * np.pi * open_fraction, diameter, diameter)
+    xp = _namespace(photons)
+    ordinary = (photons > _SMALLEST) & (photons < _LARGEST)
+    logarithm = xp.log10(xp.where(ordinary, photons, 1.0))
+    return xp.where(ordinary, logarithm, sum(xp.log10(factor) for factor in factors))[()]
 
 
 def log_photons_of_a(log_flux_total: Number, contrast: Number) -> Number:
