@@ -39,6 +39,7 @@ def test_a_field_says_its_source(source):
         ({"status": "deprecated"}, "together with a Deprecation"),
         ({"deprecated": Deprecation("0.2.0", "star.power", "0.3.0")}, "together with a Deprecation"),
         ({"formerly": (FormerKey("flux", "0.3.0"),)}, "dotted name"),
+        ({"status": "fine"}, "expected a status among stable, provisional, deprecated, got 'fine'"),
     ],
 )
 def test_status_and_deprecation_agree(said, text):

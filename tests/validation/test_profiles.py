@@ -6,26 +6,20 @@ import time
 from pathlib import Path
 
 import pytest
+from rich.progress import track
 
-from evidence import ROOT, write_evidence
+from evidence import write_evidence
 from profile_documents import code_accepts, disagreement, documents
+from profile_evidence import SOURCES
 from profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
 pytestmark = pytest.mark.validation
-
-SOURCE = ROOT / "src" / "dluxshera"
-LOADER = [
-    *(SOURCE / "params" / f"{name}.py" for name in ("documents", "profiles", "quantities", "serialize", "validate"))
-]
-SYSTEMS = [
-    *(SOURCE / "systems" / f"{name}.py" for name in ("config", "documents", "fields", "layouts", "points", "specs"))
-]
 
 
 def test_schema_and_code_agree_on_ten_thousand_documents():
     accepted = {True: 0, False: 0}
     start = time.perf_counter()
-    for seed in range(20):
+    for seed in track(range(20), "Documents, 500 at a time"):
         for valid, document in documents(1000 + seed, 500):
             assert disagreement(document) is None
             accepted[valid] += code_accepts(document)
@@ -40,8 +34,7 @@ def test_schema_and_code_agree_on_ten_thousand_documents():
         "broken_that_both_accept": accepted[False],
         "seconds": round(time.perf_counter() - start),
     }
-    tested = [*LOADER, *SYSTEMS, ROOT / "tests" / "profile_documents.py"]
-    write_evidence("schema-agreement", result, tested, ("jsonschema", "numpy", "jax"))
+    write_evidence("schema-agreement", result, SOURCES["schema-agreement"], ("jsonschema", "numpy", "jax"))
 
 
 def test_nothing_but_the_documented_error_comes_out_of_a_hundred_thousand_byte_strings(tmp_path: Path):
@@ -50,7 +43,7 @@ def test_nothing_but_the_documented_error_comes_out_of_a_hundred_thousand_byte_s
     start = time.perf_counter()
     read = refused = 0
     slowest = 0.0
-    for batch in range(20):
+    for batch in track(range(20), "Byte strings, 5,000 at a time"):
         strings = [byte_string(rng, known) for _ in range(5000)]
         found = fuzz([*strings, *(BOMBS if batch == 0 else ())], tmp_path)
         assert found.failures == []
@@ -69,4 +62,4 @@ def test_nothing_but_the_documented_error_comes_out_of_a_hundred_thousand_byte_s
         "memory_grown_mib": round(grown),
         "seconds": round(time.perf_counter() - start),
     }
-    write_evidence("profile-fuzz", result, [*LOADER, ROOT / "tests" / "profile_fuzz.py"], ("ruamel.yaml", "jsonschema"))
+    write_evidence("profile-fuzz", result, SOURCES["profile-fuzz"], ("ruamel.yaml", "jsonschema"))
