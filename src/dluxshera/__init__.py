@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dluxshera.binder import SheraFourPlaneBinder as SheraFourPlaneBinder
     from dluxshera.binder import SheraThreePlaneBinder as SheraThreePlaneBinder
     from dluxshera.binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
+    from dluxshera.models import ModelParams as ModelParams
+    from dluxshera.models import SheraThreePlane_Model as SheraThreePlane_Model
     from dluxshera.params.packing import pack_params as pack_params
     from dluxshera.params.packing import unpack_params as unpack_params
     from dluxshera.params.registry import DerivedResolver as DerivedResolver
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "DerivedResolver": "params.registry",
+    "ModelParams": "models",
     "ParamField": "params.spec",
     "ParamSpec": "params.spec",
     "ParameterStore": "params.store",
@@ -50,6 +53,7 @@ _HOME = {
     "SheraFourPlaneConfig": "systems.config",
     "SheraThreePlaneBinder": "binder",
     "SheraThreePlaneConfig": "systems.config",
+    "SheraThreePlane_Model": "models",
     "SheraTwoPlaneBinder": "binder",
     "SheraTwoPlaneConfig": "systems.config",
     "TransformRegistry": "params.registry",

@@ -12,6 +12,7 @@ import dluxshera as ds
 
 PUBLIC = [
     "DerivedResolver",
+    "ModelParams",
     "ParamField",
     "ParamSpec",
     "ParameterStore",
@@ -21,6 +22,7 @@ PUBLIC = [
     "SheraFourPlaneConfig",
     "SheraThreePlaneBinder",
     "SheraThreePlaneConfig",
+    "SheraThreePlane_Model",
     "SheraTwoPlaneBinder",
     "SheraTwoPlaneConfig",
     "TransformRegistry",

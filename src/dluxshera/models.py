@@ -1,0 +1,256 @@
+"""The facade for scripts of old: `SheraThreePlane_Model`, and `ModelParams`, which takes the names that they use.
+
+Both are thin: values live in a `ParameterStore`, derived ones come from the resolver at each reading, and the image
+from a `SheraThreePlaneBinder`. Old names warn until `REMOVAL`; new code needs nothing from here.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from jax import Array
+from jax.tree_util import GetAttrKey, register_pytree_with_keys_class
+from jaxtyping import Float
+
+from dluxshera.binder import SheraThreePlaneBinder
+from dluxshera.errors import ConfigError, ParameterError, UnknownKeyError
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+from dluxshera.systems import fields as f
+from dluxshera.systems.config import SheraThreePlaneConfig
+from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG
+from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.specs import build_inference_spec_basic
+
+REMOVAL: Final = "1.0.0"
+
+# Key -> its old names. None needs a conversion: a key spells out the unit that the name left unsaid.
+_FORMERLY: Final = {
+    f.SEPARATION: ("separation", "binary.separation"),
+    f.POSITION_ANGLE: ("position_angle", "binary.position_angle"),
+    f.X_POSITION: ("x_position", "binary.x_position"),
+    f.Y_POSITION: ("y_position", "binary.y_position"),
+    f.CONTRAST: ("contrast",),
+    f.LOG_FLUX: ("log_flux", "binary.log_flux"),
+    f.PLATE_SCALE: ("psf_pixel_scale", "imaging.psf_pixel_scale"),
+    f.M1_DIAMETER: ("m1.diameter",),
+    f.M2_DIAMETER: ("m2.diameter",),
+    f.M1_FOCAL_LENGTH: ("m1.focal_length",),
+    f.M2_FOCAL_LENGTH: ("m2.focal_length",),
+    f.M1_M2_SEPARATION: ("system.plane_separation",),
+}
+OLD_NAMES: Final[Mapping[str, str]] = MappingProxyType({old: key for key, all_ in _FORMERLY.items() for old in all_})
+
+
+class OldNameWarning(FutureWarning):
+    """An old name was used.
+
+    A FutureWarning, because those who run a script see it wherever in their code the name stands; Python hides a
+    DeprecationWarning outside ``__main__``. By default it is printed once for each line of code.
+    """
+
+
+def _old(name: str) -> Any:
+    """Return the property that reads and sets an old name; its warnings point at the line that uses it."""
+
+    def read(self: ModelParams) -> Any:
+        return self._value(self._key(name))
+
+    def write(self: ModelParams, value: Any) -> None:
+        self._store = self._store.replace({self._key(name): value})
+
+    return property(read, write, doc=f"Old name of ``{OLD_NAMES[name]}``; it warns.")
+
+
+@register_pytree_with_keys_class
+class ModelParams:
+    """Parameters by old names or by keys: changed in place, as scripts of old do, around an immutable store.
+
+    A pytree whose leaves are the store's values: `jax.grad` by it gives another one, of derivatives. What a traced
+    function sets stays within it.
+
+    Parameters
+    ----------
+    values : mapping of str to array_like, optional
+        What differs from the defaults.
+    config : SheraThreePlaneConfig
+        Gives the defaults.
+    spec : ParamSpec, optional
+        Of the same configuration; by default `build_inference_spec_basic`, in which plate scale and flux are set. In
+        the forward spec they follow from geometry and flux density.
+
+    Raises
+    ------
+    UnknownKeyError
+        If there is no such name or key; near matches are named.
+    ParameterError
+        If the spec does not have the parameter, or cannot take the value: DerivedKeyError if it derives it.
+
+    Warns
+    -----
+    OldNameWarning
+        For each old name that is used, with its key and the version that drops it.
+
+    Examples
+    --------
+    >>> params = ModelParams({"binary.separation_as": 9.0})
+    >>> params.set("binary.contrast", 3.0)
+    >>> float(params.get("binary.separation_as")), float(params.store["binary.contrast"])
+    (9.0, 3.0)
+    """
+
+    __slots__ = ("_store",)
+
+    separation = _old("separation")
+    position_angle = _old("position_angle")
+    x_position = _old("x_position")
+    y_position = _old("y_position")
+    contrast = _old("contrast")
+    log_flux = _old("log_flux")
+    psf_pixel_scale = _old("psf_pixel_scale")
+
+    def __init__(
+        self,
+        values: Mapping[str, Any] = MappingProxyType({}),
+        config: SheraThreePlaneConfig = SHERA_FLIGHT_CONFIG,
+        spec: ParamSpec | None = None,
+    ) -> None:
+        self._store = ParameterStore.from_spec_defaults(build_inference_spec_basic(config) if spec is None else spec)
+        self._store = self._store.replace(self._by_key(values))
+
+    @classmethod
+    def from_store(cls, store: ParameterStore) -> Self:
+        """Return the parameters that a store holds."""
+        new = object.__new__(cls)
+        new._store = store
+        return new
+
+    @property
+    def store(self) -> ParameterStore:
+        """The values as they are now: immutable, and what everything else in the package takes."""
+        return self._store
+
+    def get(self, name: str) -> Any:
+        """Return a value; a derived one, the plate scale for example, is computed from the store as it is now."""
+        return self._value(self._key(name))
+
+    def set(self, name: str, value: Any) -> None:
+        """Set a value in place; what a spec derives is refused, with what to set instead."""
+        self._store = self._store.replace({self._key(name): value})
+
+    __getitem__, __setitem__ = get, set
+
+    def update(self, values: Mapping[str, Any]) -> None:
+        """Set several values in place, all or none; a parameter that is given twice is refused."""
+        self._store = self._store.replace(self._by_key(values))
+
+    def copy(self) -> Self:
+        """Return parameters of the same values, to be changed on their own."""
+        return self.from_store(self._store)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return every value under its key, derived ones computed from the store as it is now."""
+        return {**self._store, **SHERA_RESOLVER.resolve(self.store.spec, self._store)}
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.store.spec)
+
+    def __len__(self) -> int:
+        return len(self.store.spec)
+
+    def __repr__(self) -> str:
+        return f"ModelParams of a {self._store!r}"
+
+    def _by_key(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        updates: dict[str, Any] = {}
+        for name, value in values.items():
+            key = self._key(name, stacklevel=4)
+            if key in updates:
+                raise ParameterError(key, expected="one value", got=f"another under the name {name}")
+            updates[key] = value
+        return updates
+
+    def _key(self, name: str, stacklevel: int = 3) -> str:
+        key, spec = OLD_NAMES.get(name, name), self.store.spec
+        if spec.current_key(key) not in spec:
+            if name in OLD_NAMES:
+                remedy = "spec=build_forward_model_spec_from_config(config) has the whole geometry"
+                raise ParameterError(name, expected=f"a parameter of the {spec.title} spec", got=key, remedy=remedy)
+            raise UnknownKeyError(name, (*spec, *OLD_NAMES), expected=f"a key of the {spec.title} spec or an old name")
+        if name in OLD_NAMES:
+            text = f"{name} is an old name, accepted until version {REMOVAL}: use {key}"
+            warnings.warn(text, OldNameWarning, stacklevel=stacklevel)
+        return key
+
+    def _value(self, key: str) -> Any:
+        return SHERA_RESOLVER.resolve(self.store.spec, self._store, (key,))[key]
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[GetAttrKey, ParameterStore]], None]:
+        """Return the store, and nothing static."""
+        return ((GetAttrKey("store"), self._store),), None
+
+    @classmethod
+    def tree_unflatten(cls, static: None, children: tuple[ParameterStore]) -> Self:
+        """Rebuild around a store."""
+        return cls.from_store(*children)
+
+
+@register_pytree_with_keys_class
+class SheraThreePlane_Model:
+    """A three-plane model by its old name: `params` in, image out.
+
+    A pytree whose leaves are the values of the parameters, so `jax.grad` by a model gives the derivatives in a model.
+
+    Parameters
+    ----------
+    params : ModelParams, optional
+        By default those of the configuration. The model keeps this object: what is set in it acts.
+    config : SheraThreePlaneConfig
+        The structure.
+
+    Raises
+    ------
+    ConfigError
+        If `params` is none, or is not of the configuration.
+
+    Examples
+    --------
+    >>> import jax; jax.config.update("jax_enable_x64", True)
+    >>> import dluxshera as ds
+    >>> model = ds.SheraThreePlane_Model(config=ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32))
+    >>> model.model().shape
+    (32, 32)
+    """
+
+    __slots__ = ("config", "params")
+
+    def __init__(self, params: ModelParams | None = None, config: SheraThreePlaneConfig = SHERA_FLIGHT_CONFIG) -> None:
+        self.params = ModelParams(config=config) if params is None else params
+        self.config = config
+        if not isinstance(self.params, ModelParams):
+            raise ConfigError("params", expected="ModelParams", got=params, remedy="ModelParams(values) takes a dict")
+        SheraThreePlaneBinder(config, self.params.store.spec)  # refuses what does not go together
+
+    @property
+    def binder(self) -> SheraThreePlaneBinder:
+        """The binder of the parameters as they are now: what new code builds instead of a model."""
+        return SheraThreePlaneBinder(self.config, self.params.store.spec, self.params.store)
+
+    def model(self) -> Float[Array, "image image"]:
+        """Return the expected image of the parameters as they are now, photons per pixel in one exposure."""
+        binder = self.binder
+        return binder.predict(binder.store)
+
+    def tree_flatten_with_keys(self) -> tuple[tuple[tuple[GetAttrKey, ModelParams]], SheraThreePlaneConfig]:
+        """Return the parameters, and the structure."""
+        return ((GetAttrKey("params"), self.params),), self.config
+
+    @classmethod
+    def tree_unflatten(cls, config: SheraThreePlaneConfig, children: tuple[ModelParams]) -> Self:
+        """Rebuild without checks, as JAX asks."""
+        new = object.__new__(cls)
+        new.config, (new.params,) = config, children
+        return new
