@@ -205,6 +205,8 @@ LIGHT = {
     "show": ["params", "show", "binary.contrast"],
     "graph": ["params", "graph"],
     "check": ["schema", "check", "--directory", str(ROOT / "schemas")],
+    "export": ["schema", "export", "--directory", "{folder}", "--profiles", "{folder}/none"],
+    "new": ["profile", "new", "{folder}/mine.yaml", "--extends", "observation/flight_alpha_cen"],
     "validate": ["profile", "validate", "observation/flight_alpha_cen"],
     "show-profile": ["profile", "show", "observation/flight_alpha_cen"],
     "diff": ["profile", "diff", "target/alpha_cen", "target/61_cyg"],
@@ -212,7 +214,8 @@ LIGHT = {
 
 
 @pytest.mark.parametrize("arguments", LIGHT.values(), ids=LIGHT)
-def test_light_commands_load_nothing_heavy(arguments: list[str]):
+def test_light_commands_load_nothing_heavy(arguments: list[str], tmp_path: Path):
+    arguments = [part.format(folder=tmp_path) for part in arguments]
     code = f"""
         import atexit, sys
         atexit.register(lambda: print('loaded:', *({HEAVY!r} & set(sys.modules))))
