@@ -87,8 +87,11 @@ def _put(update: Callable[[bytes], None], part: bytes) -> None:
 
 def _serial(value: Any) -> bytes:
     """Return what stands for a function or class: a number that no other object has had."""
-    with _lock:
-        return str(_serials.setdefault(value, next(_next_serial))).encode()
+    try:
+        with _lock:
+            return str(_serials.setdefault(value, next(_next_serial))).encode()
+    except TypeError:  # not hashable, or not open to weak references
+        raise GraphError(f"an object of type {type(value).__name__} has no identity by content") from None
 
 
 def _feed(update: Callable[[bytes], None], value: Any) -> None:
@@ -188,6 +191,6 @@ def _feed_other(update: Callable[[bytes], None], value: Any) -> None:
 
 
 def _is_function(value: Any) -> bool:
-    """Return whether the value is a function that is not written in Python: compiled, wrapped by JAX, a ufunc."""
+    """Return whether the value is a function that Python has not made itself: compiled, or wrapped by JAX."""
     wraps = callable(value) and callable(getattr(value, "__wrapped__", None))
-    return wraps or isinstance(value, BuiltinFunctionType | np.ufunc)
+    return wraps or isinstance(value, BuiltinFunctionType)

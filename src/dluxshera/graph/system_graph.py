@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections import Counter, OrderedDict, deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from graphlib import CycleError, TopologicalSorter
 from re import fullmatch
 from types import MappingProxyType
-from typing import Any, Final, NamedTuple
-
-import numpy as np
+from typing import Any, Final
 
 from dluxshera.errors import GraphError, UnknownKeyError, near_matches
+from dluxshera.graph.cache import NodeStatistics, ResultCache
 from dluxshera.graph.content import combined, digest, is_traced, precision
 from dluxshera.graph.drawing import svg_of
 from dluxshera.graph.node import Node
 
 CACHE_SIZE: Final = 32
-
-
-class NodeStatistics(NamedTuple):
-    """How often the result of a node was computed, and how often it was taken from the cache instead."""
-
-    computed: int
-    reused: int
 
 
 class SystemGraph:
@@ -112,18 +103,13 @@ class SystemGraph:
         self.overridable: frozenset[str] = frozenset(overridable)
         for name in sorted(self.overridable - made.keys()):
             raise UnknownKeyError(name, made, expected="a node that can be overridden")
-        self.cache_size = cache_size
-        self._lock = threading.Lock()
-        self._results: OrderedDict[bytes, Any] = OrderedDict()
-        self._running: dict[bytes, threading.Event] = {}
-        self._computed: Counter[str] = Counter()
-        self._reused: Counter[str] = Counter()
+        self._cache = ResultCache(cache_size)
 
     def __repr__(self) -> str:
-        return f"SystemGraph of {len(getattr(self, 'nodes', ()))} nodes and {len(self.inputs)} inputs"
+        return f"SystemGraph of {len(self.nodes)} nodes and {len(self.inputs)} inputs"
 
     def __reduce__(self) -> tuple[Any, ...]:  # without results and statistics
-        again = partial(SystemGraph, overridable=sorted(self.overridable), cache_size=self.cache_size)
+        again = partial(SystemGraph, overridable=sorted(self.overridable), cache_size=self._cache.size)
         return again, (tuple(self.nodes.values()), self.inputs)
 
     def evaluate(self, outputs: str | Sequence[str], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -169,12 +155,12 @@ class SystemGraph:
             )
         results, missing, wanted = dict(given), [], set(names)
         for node in reversed(order):  # from the outputs, so that nothing is looked up that only a known result needs
-            if node.name not in wanted or self._look_up(node.name, keys[node.name], results):
+            if node.name not in wanted or self._cache.look_up(node.name, keys[node.name], results):
                 continue
             missing.append(node)
             wanted.update(node.inputs)
         for node in reversed(missing):
-            self._compute_once(node, keys[node.name], results, names, given)
+            self._cache.compute(node.name, keys[node.name], results, partial(self._run, node, results, names, given))
         return {name: results[name] for name in names}
 
     def value(self, name: str, values: Mapping[str, Any]) -> Any:
@@ -268,7 +254,7 @@ class SystemGraph:
             nodes,
             [name for item in self.inputs for name in names_of(item)],
             overridable=[name for item in sorted(self.overridable) for name in names_of(item)],
-            cache_size=self.cache_size * len(labels),
+            cache_size=self._cache.size * len(labels),
         )
 
     def statistics(self) -> dict[str, NodeStatistics]:
@@ -277,21 +263,16 @@ class SystemGraph:
         A result that was not looked up, since one computed from it was known, counts as neither; nor does what runs
         under a transformation of JAX.
         """
-        with self._lock:
-            return {name: NodeStatistics(self._computed[name], self._reused[name]) for name in self.nodes}
+        return {name: self._cache.statistics(name) for name in self.nodes}
 
     @property
     def cached(self) -> int:
         """How many results are kept."""
-        with self._lock:
-            return len(self._results)
+        return len(self._cache)
 
     def clear(self) -> None:
         """Forget all results and the statistics."""
-        with self._lock:
-            self._results.clear()
-            self._computed.clear()
-            self._reused.clear()
+        self._cache.clear()
 
     def svg(self) -> str:
         """Return a drawing of the graph, from left to right, in the colour of the text around it."""
@@ -373,61 +354,8 @@ class SystemGraph:
             path = self._path(names, node.name, given)
             raise GraphError(f"the node raised {type(error).__name__}{said}", node=node.name, path=path) from error
 
-    def _look_up(self, name: str, key: bytes, results: dict[str, Any]) -> bool:
-        """Put a kept result among the `results` and return whether there is one."""
-        with self._lock:
-            if key not in self._results:
-                return False
-            self._results.move_to_end(key)
-            self._reused[name] += 1
-            results[name] = self._results[key]
-            return True
-
-    def _compute_once(
-        self, node: Node, key: bytes, results: dict[str, Any], names: tuple[str, ...], given: Mapping[str, Any]
-    ) -> None:
-        """Put the result of a node among the `results`: computed here, unless another thread is about to have it."""
-        while True:
-            with self._lock:
-                running = self._running.get(key)
-                if running is None and key not in self._results:
-                    self._running[key] = threading.Event()
-                    break
-            if running is not None:
-                running.wait()
-            if self._look_up(node.name, key, results):
-                return
-        try:
-            result = self._run(node, results, names, given)
-            if not is_traced([result]):  # as it is of constants too, inside jit
-                result = _read_only(result)
-                with self._lock:
-                    self._computed[node.name] += 1
-                    self._results[key] = result
-                    while len(self._results) > self.cache_size:
-                        self._results.popitem(last=False)
-            results[node.name] = result
-        finally:
-            with self._lock:
-                self._running.pop(key).set()
-
 
 def _sequence(names: Sequence[str], what: str) -> tuple[str, ...]:
     if isinstance(names, str) or not names:
         raise GraphError(f"expected a sequence of at least one name for {what}, got {names!r}")
     return tuple(names)
-
-
-def _read_only(value: Any) -> Any:
-    """Return the value with its NumPy arrays copied and locked, so that what is kept stays what it was."""
-    if type(value) is np.ndarray:
-        value = value.copy(order="K")
-        value.flags.writeable = False
-        return value
-    if type(value) in (tuple, list):
-        return type(value)(map(_read_only, value))
-    if type(value) is dict:
-        return {key: _read_only(item) for key, item in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_make"):
-        return value._make(map(_read_only, value))
-    return value
