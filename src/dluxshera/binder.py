@@ -110,7 +110,7 @@ class SheraBinder(eqx.Module):
         self._check_store(store)
         return _predict(self, self._values(store))
 
-    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
+    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 4) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
 
         Parameters
@@ -119,7 +119,8 @@ class SheraBinder(eqx.Module):
             Each as `predict` takes it.
         chunk : int
             How many images are computed at the same time: memory grows with it, and not with the number of stores
-            beyond that of their images. On a CPU, whose cores one image keeps busy, 1 is the fastest.
+            beyond that of their images. A few keep the cores busy; many cost more in memory traffic than they gain
+            (see the benchmarks).
 
         Returns
         -------
