@@ -177,3 +177,14 @@ def test_graphs_without_nodes_or_edges_can_be_drawn():
     assert groups(SystemGraph([], []).svg()) == []
     assert [kind for kind, *_ in groups(SystemGraph([], ["x"]).svg())] == ["input"]
     assert [kind for kind, *_ in groups(SystemGraph([Node("a", (), first)], []).svg())] == ["function"]
+
+
+def test_lines_that_need_not_cross_do_not():
+    takes = {f"{step}{i}": f"{before}{(i * 2 + 1) % 5}" for before, step in ("xp", "pq") for i in range(5)}
+    nodes = [Node(name, (taken,), first) for name, taken in takes.items()]
+    found = groups(SystemGraph(nodes, [f"x{i}" for i in range(5)]).svg())
+    middle = {texts[0][0]: y + h / 2 for _, (_, y, _, h), texts, _ in found}
+    for a, b in itertools.combinations(nodes, 2):
+        if a.name[0] == b.name[0]:
+            ends = [(middle[node.name], middle[node.inputs[0]]) for node in (a, b)]
+            assert (ends[0][0] - ends[1][0]) * (ends[0][1] - ends[1][1]) > 0

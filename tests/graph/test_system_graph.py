@@ -369,9 +369,10 @@ def test_a_graph_around_a_traced_system_runs_without_a_cache():
     seen = []
 
     def loss(weight):
-        graph = SystemGraph([DLuxSystemNode("image", (weight,), ("x",), lambda system, x: system[0] * x**2)], ["x"])
-        seen.append(graph)
-        return graph.value("image", {"x": 3.0})
+        square = DLuxSystemNode("square", (weight,), ("x",), lambda system, x: x**2)  # a plain number
+        image = DLuxSystemNode("image", (weight,), ("square",), lambda system, square: system[0] * square)
+        seen.append(SystemGraph([square, image], ["x"]))
+        return seen[-1].value("image", {"x": 3.0})
 
     assert float(jax.grad(loss)(2.0)) == 9.0
     assert seen[0].cached == 0
@@ -466,6 +467,15 @@ def test_a_missing_input_is_named_with_who_needs_it_and_the_path(how):
         run()
     assert str(caught.value) == said
     assert caught.value.node == "pupil"
+
+
+def test_the_path_does_not_lead_through_an_overridden_node():
+    nodes = [node("b", "x"), node("e", "x"), node("d", "e"), node("c", "b", "d")]
+    graph = SystemGraph(nodes, ["x"], overridable=["b"])
+    for values, path in (({}, ("c", "b", "x")), ({"b": 1}, ("c", "d", "e", "x"))):
+        with pytest.raises(GraphError) as caught:
+            graph.value("c", values)
+        assert caught.value.path == path
 
 
 def test_a_missing_input_that_is_itself_the_output():
