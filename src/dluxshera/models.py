@@ -56,13 +56,10 @@ class OldNameWarning(FutureWarning):
 def _old(name: str) -> Any:
     """Return the property that reads and sets an old name; its warnings point at the line that uses it."""
 
-    def read(self: ModelParams) -> Any:
-        return self._value(self._key(name))
-
     def write(self: ModelParams, value: Any) -> None:
         self._store = self._store.replace({self._key(name): value})
 
-    return property(read, write, doc=f"Old name of ``{OLD_NAMES[name]}``; it warns.")
+    return property(lambda self: self._value(self._key(name)), write, doc=f"Old name of ``{OLD_NAMES[name]}``.")
 
 
 @register_pytree_with_keys_class
@@ -155,14 +152,11 @@ class ModelParams:
         """Return every value under its key, derived ones computed from the store as it is now."""
         return {**self._store, **SHERA_RESOLVER.resolve(self.store.spec, self._store)}
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.store.spec)
-
-    def __len__(self) -> int:
-        return len(self.store.spec)
-
     def __repr__(self) -> str:
         return f"ModelParams of a {self._store!r}"
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.store.spec)
 
     def _by_key(self, values: Mapping[str, Any]) -> dict[str, Any]:
         updates: dict[str, Any] = {}
@@ -174,13 +168,13 @@ class ModelParams:
         return updates
 
     def _key(self, name: str, stacklevel: int = 3) -> str:
-        key, spec = OLD_NAMES.get(name, name), self.store.spec
+        key, spec, known = OLD_NAMES.get(name, name), self.store.spec, name in OLD_NAMES
+        if known and key not in spec:
+            remedy = "spec=build_forward_model_spec_from_config(config) has the whole geometry"
+            raise ParameterError(name, expected=f"a parameter of the {spec.title} spec", got=key, remedy=remedy)
         if spec.current_key(key) not in spec:
-            if name in OLD_NAMES:
-                remedy = "spec=build_forward_model_spec_from_config(config) has the whole geometry"
-                raise ParameterError(name, expected=f"a parameter of the {spec.title} spec", got=key, remedy=remedy)
             raise UnknownKeyError(name, (*spec, *OLD_NAMES), expected=f"a key of the {spec.title} spec or an old name")
-        if name in OLD_NAMES:
+        if known:
             text = f"{name} is an old name, accepted until version {REMOVAL}: use {key}"
             warnings.warn(text, OldNameWarning, stacklevel=stacklevel)
         return key
@@ -189,7 +183,7 @@ class ModelParams:
         return SHERA_RESOLVER.resolve(self.store.spec, self._store, (key,))[key]
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[GetAttrKey, ParameterStore]], None]:
-        """Return the store, and nothing static."""
+        """Return the store."""
         return ((GetAttrKey("store"), self._store),), None
 
     @classmethod
@@ -202,7 +196,7 @@ class ModelParams:
 class SheraThreePlane_Model:
     """A three-plane model by its old name: `params` in, image out.
 
-    A pytree whose leaves are the values of the parameters, so `jax.grad` by a model gives the derivatives in a model.
+    A pytree whose leaves are the values of the parameters: `jax.grad` by a model gives the derivatives in a model.
 
     Parameters
     ----------
@@ -214,7 +208,7 @@ class SheraThreePlane_Model:
     Raises
     ------
     ConfigError
-        If `params` is none, or is not of the configuration.
+        If `params` is not `ModelParams` of the configuration.
 
     Examples
     --------
