@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from dluxshera.binder import SheraFourPlaneBinder as SheraFourPlaneBinder
     from dluxshera.binder import SheraThreePlaneBinder as SheraThreePlaneBinder
     from dluxshera.binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
+    from dluxshera.graph.node import DLuxSystemNode as DLuxSystemNode
+    from dluxshera.graph.system_graph import SystemGraph as SystemGraph
     from dluxshera.models import ModelParams as ModelParams
     from dluxshera.models import SheraThreePlane_Model as SheraThreePlane_Model
     from dluxshera.params.packing import pack_params as pack_params
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from dluxshera.systems.specs import build_inference_spec_physics as build_inference_spec_physics
 
 _HOME = {
+    "DLuxSystemNode": "graph.node",
     "DerivedResolver": "params.registry",
     "ModelParams": "models",
     "ParamField": "params.spec",
@@ -56,6 +59,7 @@ _HOME = {
     "SheraThreePlane_Model": "models",
     "SheraTwoPlaneBinder": "binder",
     "SheraTwoPlaneConfig": "systems.config",
+    "SystemGraph": "graph.system_graph",
     "TransformRegistry": "params.registry",
     "build_forward_model_spec_from_config": "systems.specs",
     "build_inference_spec_basic": "systems.specs",

@@ -11,6 +11,7 @@ from griffe import Docstring, DocstringSectionKind, Parser, parse
 import dluxshera as ds
 
 PUBLIC = [
+    "DLuxSystemNode",
     "DerivedResolver",
     "ModelParams",
     "ParamField",
@@ -25,6 +26,7 @@ PUBLIC = [
     "SheraThreePlane_Model",
     "SheraTwoPlaneBinder",
     "SheraTwoPlaneConfig",
+    "SystemGraph",
     "TransformRegistry",
     "__version__",
     "build_forward_model_spec_from_config",
