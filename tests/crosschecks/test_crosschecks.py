@@ -1,5 +1,7 @@
 """Our optics against POPPY and prysm: the Zernike convention, the Fresnel step, the images, the mistakes they catch."""
 
+from pathlib import Path
+
 import astropy.units as u
 import jax.numpy as jnp
 import numpy as np
@@ -151,7 +153,16 @@ def apart(field: np.ndarray, truth: np.ndarray) -> float:
     return relative_l2(field * overlap / abs(overlap), truth)
 
 
+def poppy_integral() -> np.ndarray:
+    coarse, fine = (poppy_image(prysm_pupil(), n) for n in (5, 9))
+    return (81 * fine - 25 * coarse) / 56
+
+
 STEPS = {"prysm": prysm_step, "poppy": poppy_step}
+POLYNOMIALS = rounding(float, 10, condition=1000)
+# n midpoints multiply a wave of phase 2 p across the pixel by 1 + (p/n)^2 / 6 + 7 (p/n)^4 / 360 + ... on each axis. The
+# image's finest wave has one period in wavelength / diameter.
+PIXELS = (2 * 7 / 360 + 1 / 36) * (np.pi * PLATE_SCALE * DIAMETER / WAVELENGTH) ** 4 / (5 * 9) ** 2
 
 
 @pytest.mark.parametrize("theirs", [of_prysm, of_poppy])
@@ -164,7 +175,7 @@ def test_zernike_polynomials(theirs):
     for j in NOLL[1:]:
         other = theirs(j, rho, theta)[inside]
         # Order 7: terms of up to 210 r^k sum to less than 1, times a norm of 4.
-        np.testing.assert_allclose(ours[j], other, rtol=0, atol=rounding(float, 10, condition=1000))
+        np.testing.assert_allclose(ours[j], other, rtol=0, atol=POLYNOMIALS)
     swapped = theirs(7, rho, theta)[inside]
     turned = theirs(7, rho, -theta)[inside]
     assert relative_l2(ours[8], swapped) > 1
@@ -192,14 +203,9 @@ def test_image_without_m2():
 
 def test_pixel_integral_without_m2():
     """Midpoints err by even powers of their spacing: two numbers of them remove the leading one."""
-    coarse, fine = (poppy_image(prysm_pupil(), n) for n in (5, 9))
-    integral = (81 * fine - 25 * coarse) / 56
-    # n midpoints multiply a wave of phase 2 p across the pixel by 1 + (p/n)^2 / 6 + 7 (p/n)^4 / 360 + ... on each axis.
-    # The image's finest wave has one period in wavelength / diameter.
-    p = np.pi * PLATE_SCALE * DIAMETER / WAVELENGTH
-    remaining = (2 * 7 / 360 + 1 / 36) * p**4 / (5 * 9) ** 2
-    assert relative_l2(our_image(nodes_per_pixel=4), integral) < remaining
-    assert relative_l2(our_image(nodes_per_pixel=1), integral) > remaining
+    integral = poppy_integral()
+    assert relative_l2(our_image(nodes_per_pixel=4), integral) < PIXELS
+    assert relative_l2(our_image(nodes_per_pixel=1), integral) > PIXELS
     assert relative_l2(our_image(nodes_per_pixel=4)[::-1, ::-1], integral) > 1e-2
 
 
@@ -209,3 +215,36 @@ def test_image_behind_a_vignetting_aberrated_m2(package):
     field = prysm_pupil()
     assert relative_l2(ours, prysm_image(through_m2(field, STEPS[package]))) < SAME_SUM
     assert relative_l2(ours, prysm_image(through_m2(field, STEPS[package], 1.001 * Z))) > 100 * SAME_SUM
+
+
+def furthest_polynomial(theirs) -> float:
+    x = np.linspace(-1.0, 1.0, 41)
+    rho, theta = polar(x)
+    basis = ZernikeBasis(NOLL, x)
+    ours = [np.asarray(basis.opd(row)) for row in jnp.eye(len(NOLL))]
+    return max(np.abs(ours[i] - theirs(j, rho, theta))[rho < 1.0].max() for i, j in enumerate(NOLL) if i)
+
+
+def test_the_page_shows_what_is_found():
+    """Differences by rounding vary with the processor, by less than ten times; that of the pixels does not."""
+    page = (Path(__file__).parents[2] / "docs" / "validation" / "cross-checks.md").read_text(encoding="utf-8")
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in page.splitlines() if line.startswith("|")
+    ]
+    shown = [(float(row[2]), float(row[3])) for row in cells if len(row) == 5 and row[2][:1].isdigit()]
+    field, ours, behind = prysm_pupil(), our_image(), our_image((M2,), DEFOCUS)
+    at_m2 = our_planes((M2,))["surface_1_in"]
+    found = [
+        (furthest_polynomial(of_prysm), POLYNOMIALS),
+        (furthest_polynomial(of_poppy), POLYNOMIALS),
+        (apart(at_m2, prysm_step(field, Z)), SAME_SUM),
+        (apart(at_m2, poppy_step(field, Z)), SAME_SUM),
+        (relative_l2(ours, prysm_image(field)), SAME_SUM),
+        (relative_l2(our_image(nodes_per_pixel=4), poppy_integral()), PIXELS),
+        (relative_l2(behind, prysm_image(through_m2(field, prysm_step))), SAME_SUM),
+        (relative_l2(behind, prysm_image(through_m2(field, poppy_step))), SAME_SUM),
+    ]
+    assert len(shown) == len(found)
+    for (difference, threshold), (now, limit) in zip(shown, found, strict=True):
+        assert threshold == pytest.approx(limit, rel=0.06)
+        assert now == pytest.approx(difference, rel=0.02) if limit == PIXELS else now < 10 * difference
