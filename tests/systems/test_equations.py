@@ -1,5 +1,6 @@
-"""The equations on the pages, evaluated as they are written, against the transforms and products of matrices."""
+"""The equations on the pages, read from their LaTeX and evaluated, against transforms and a product of matrices."""
 
+import re
 from math import pi, sqrt
 
 import numpy as np
@@ -7,69 +8,148 @@ import pytest
 
 from dluxshera.systems.designs import CONFIGS
 from dluxshera.systems.registries import SHERA_RESOLVER
-from dluxshera.systems.specs import build_forward_model_spec_from_config
+from dluxshera.systems.specs import build_forward_model_spec_from_config, build_inference_spec_physics
 
 F, SCALE, DEFOCUS = "system.focal_length_m", "system.plate_scale_as_per_pix", "system.defocus_nm"
-
-
-def resolved(name: str, **changes: float) -> tuple[dict[str, float], dict[str, float], object]:
-    spec = build_forward_model_spec_from_config(CONFIGS[name])
-    values = {key: spec[key].default for key in spec.primitives} | changes
-    short = {key.partition(".")[2]: value for key, value in values.items()}
-    return short, SHERA_RESOLVER.resolve(spec, values), spec
-
-
+SYMBOLS = {
+    "D": "system.m1_diameter_m",
+    "f_1": "system.m1_focal_length_m",
+    "f_2": "system.m2_focal_length_m",
+    "s": "system.m1_m2_separation_m",
+    "L": "system.m2_detector_separation_m",
+    "s_2": "system.m2_m3_separation_m",
+    "P_3": "system.m3_power_per_m",
+    "L_3": "system.m3_detector_separation_m",
+    "p": "system.pixel_pitch_m",
+    "f": F,
+    "\\theta_p": SCALE,
+}
+TO_SI = {SCALE: pi / 648000, DEFOCUS: 1e-9}
 OFF_FOCUS = {"system.m1_m2_separation_m": 0.5542}
 POWERED = {**OFF_FOCUS, "system.m3_power_per_m": 0.4, "system.m2_m3_separation_m": 0.3}
 
-
-def test_the_three_plane_equations():
-    v, derived, _ = resolved("shera_flight", **OFF_FOCUS)
-    f1, f2, s, far = (
-        v["m1_focal_length_m"],
-        v["m2_focal_length_m"],
-        v["m1_m2_separation_m"],
-        v["m2_detector_separation_m"],
-    )
-    power = 1 / f1 + 1 / f2 - s / (f1 * f2)
-    b = s + far * (1 - s / f2)
-    a = 1 - s / f1 - far * power
-    assert derived[F] == pytest.approx(1 / power, rel=1e-12)
-    assert derived[SCALE] == pytest.approx(v["pixel_pitch_m"] / b * 180 * 3600 / pi, rel=1e-12)
-    assert derived[DEFOCUS] == pytest.approx(1e9 * a * v["m1_diameter_m"] ** 2 / (16 * sqrt(3) * b), rel=1e-9)
+_TOKEN = re.compile(r"\\frac|\\sqrt|\\theta_p|[A-Za-z](?:_(?:\w|\{\w+\}))?|\d+|[-+/^(){}]")
 
 
-def test_the_four_plane_equations_are_the_product_of_the_matrices():
-    v, derived, spec = resolved("shera_fourplane_example", **POWERED)
-    f1, f2, s = v["m1_focal_length_m"], v["m2_focal_length_m"], v["m1_m2_separation_m"]
-    s2, p3, far = v["m2_m3_separation_m"], v["m3_power_per_m"], v["m3_detector_separation_m"]
-    f12 = 1 / (1 / f1 + 1 / f2 - s / (f1 * f2))
-    a3 = 1 - s / f1 - s2 / f12
-    b3 = s + s2 * (1 - s / f2)
-    power = 1 / f12 + p3 * a3
-    b = b3 + far * (1 - s / f2 - p3 * b3)
-    a = a3 - far * power
+def evaluated(latex: str, known: dict[str, float]) -> float:
+    """Return the value of an expression: sums of products, fractions, roots, powers, brackets."""
+    tokens = _TOKEN.findall(re.sub(r"\\(left|right|,)(?![a-z])", " ", latex))
+
+    def factor() -> float:
+        token = tokens.pop(0)
+        if token == "\\frac":
+            value = factor() / factor()
+        elif token == "\\sqrt":
+            value = sqrt(factor())
+        elif token in "({":
+            value = total()
+            assert tokens.pop(0) in ")}"
+        else:
+            value = float(token) if token.isdigit() else known[token.replace("{", "").replace("}", "")]
+        if tokens[:1] == ["^"]:
+            del tokens[0]
+            value **= factor()
+        return value
+
+    def product() -> float:
+        value = factor()
+        while tokens and tokens[0] not in "+-)}":
+            if tokens[0] == "/":
+                del tokens[0]
+                value /= factor()
+            else:
+                value *= factor()
+        return value
+
+    def total() -> float:
+        value = product()
+        while tokens and tokens[0] in "+-":
+            value += product() if tokens.pop(0) == "+" else -product()
+        return value
+
+    value = total()
+    assert not tokens, f"cannot read {latex}"
+    return value
+
+
+def solved(equations: list[str], known: dict[str, float]) -> dict[str, float]:
+    """Return what equations of the form ``x = ...`` or ``1 / x = ...`` define, each after what it needs."""
+    defined = dict(known)
+    waiting = [part.strip() for equation in equations for part in equation.split(r", \quad")]
+    while waiting:
+        for part in list(waiting):
+            left, right = (side.strip() for side in part.split("=", 1))
+            inverse = re.fullmatch(r"\\frac\{1\}\{(.+)\}", left)
+            name = (inverse[1] if inverse else left).replace("{", "").replace("}", "")
+            try:
+                value = evaluated(right, defined)
+            except KeyError:
+                continue
+            defined[name] = 1 / value if inverse else value
+            waiting.remove(part)
+            break
+        else:
+            raise AssertionError(f"undefined symbols in {waiting}")
+    return defined
+
+
+CASES = {
+    "shera_flight": OFF_FOCUS,
+    "shera_testbed": {"system.m1_m2_separation_m": 0.3201},
+    "shera_fourplane_example": POWERED,
+    "shera_twoplane_flight": {},
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_latex_is_what_the_transforms_compute(name: str):
+    spec = build_forward_model_spec_from_config(CONFIGS[name])
+    values = {key: spec[key].default for key in spec.primitives} | CASES[name]
+    derived = SHERA_RESOLVER.resolve(spec, values)
+    shown = [key for key in (F, SCALE, DEFOCUS) if key in derived]
+    known = {symbol: values[key] * TO_SI.get(key, 1.0) for symbol, key in SYMBOLS.items() if key in values}
+    found = solved([spec[key].equation for key in shown], known)
+    for key in shown:
+        symbol = spec[key].symbol
+        assert found[symbol] == pytest.approx(float(derived[key]) * TO_SI.get(key, 1.0), rel=1e-9), key
+
+
+def test_the_physics_mode_of_two_planes_turns_its_equation_round():
+    spec = build_inference_spec_physics(CONFIGS["shera_twoplane_flight"])
+    assert spec[SCALE].equation == r"\theta_p = p / f"
+    values = {key: spec[key].default for key in spec.primitives}
+    found = solved([spec[SCALE].equation], {"p": values["system.pixel_pitch_m"], "f": values[F]})
+    scale = float(SHERA_RESOLVER.resolve(spec, values)[SCALE])
+    assert found["\\theta_p"] == pytest.approx(scale * pi / 648000, rel=1e-12)
+
+
+def test_a_wrong_equation_is_found():
+    known = {"s": 0.5, "L": 0.6, "f_2": -0.05, "f_1": 0.6}
+    right = evaluated(r"s + L \left(1 - \frac{s}{f_2}\right)", known)
+    assert right == pytest.approx(0.5 + 0.6 * (1 + 10))
+    assert evaluated(r"s - L \left(1 - \frac{s}{f_2}\right)", known) != pytest.approx(right)
+    assert evaluated(r"\frac{s L^2}{16 \sqrt{3}\, f_1}", known) == pytest.approx(0.18 / (16 * sqrt(3) * 0.6))
+    with pytest.raises(AssertionError, match="undefined symbols"):
+        solved(["x = y"], known)
+
+
+def test_the_four_plane_values_are_those_of_the_product_of_the_matrices():
+    spec = build_forward_model_spec_from_config(CONFIGS["shera_fourplane_example"])
+    values = {key: spec[key].default for key in spec.primitives} | POWERED
+    derived = SHERA_RESOLVER.resolve(spec, values)
+    v = {symbol: values[key] for symbol, key in SYMBOLS.items() if key in values}
 
     def gap(z: float) -> np.ndarray:
         return np.array([[1, z], [0, 1]])
 
-    def bend(p: float) -> np.ndarray:
-        return np.array([[1, 0], [-p, 1]])
+    def bend(power: float) -> np.ndarray:
+        return np.array([[1, 0], [-power, 1]])
 
-    product = gap(far) @ bend(p3) @ gap(s2) @ bend(1 / f2) @ gap(s) @ bend(1 / f1)
-    assert product[0] == pytest.approx([a, b], rel=1e-12)
-    assert product[1, 0] == pytest.approx(-power, rel=1e-12)
-    assert derived[F] == pytest.approx(1 / power, rel=1e-12)
-    assert derived[SCALE] == pytest.approx(v["pixel_pitch_m"] / b * 180 * 3600 / pi, rel=1e-12)
-    assert derived[DEFOCUS] == pytest.approx(1e9 * a * v["m1_diameter_m"] ** 2 / (16 * sqrt(3) * b), rel=1e-9)
-    assert "P_3" in spec[SCALE].equation
-
-
-def test_a_two_plane_system_has_its_own_equations():
-    v, derived, spec = resolved("shera_twoplane_flight")
-    assert derived[F] == pytest.approx(v["pixel_pitch_m"] / (v["plate_scale_as_per_pix"] * pi / 648000), rel=1e-12)
-    assert spec[F].equation == r"f = p / \theta_p"
-    assert spec[SCALE].equation == ""
+    to_m3 = gap(v["s_2"]) @ bend(1 / v["f_2"]) @ gap(v["s"]) @ bend(1 / v["f_1"])
+    (a, b), (c, _) = gap(v["L_3"]) @ bend(v["P_3"]) @ to_m3
+    assert derived[F] == pytest.approx(-1 / c, rel=1e-12)
+    assert derived[SCALE] * TO_SI[SCALE] == pytest.approx(v["p"] / b, rel=1e-12)
+    assert derived[DEFOCUS] * 1e-9 == pytest.approx(a * v["D"] ** 2 / (16 * sqrt(3) * b), rel=1e-9)
 
 
 @pytest.mark.parametrize("name", sorted(CONFIGS))
