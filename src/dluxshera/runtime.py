@@ -73,6 +73,6 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path:
         "jax_persistent_cache_min_compile_time_secs": _WORTH_STORING_S,
         "jax_persistent_cache_min_entry_size_bytes": 0,
     }.items():
-        jax.config.update(name, value)  # type: ignore[no-untyped-call]
+        jax.config.update(name, value)  # type: ignore[no-untyped-call]  # untyped in jax
     compilation_cache.reset_cache()  # JAX looks at the folder once, when it first compiles
     return path

@@ -99,7 +99,7 @@ class DLuxSystemNode(Node):
     def __init__(self, name: str, system: Any, inputs: Iterable[str], run: Callable[..., Any], doc: str = "") -> None:
         if not callable(run):
             raise GraphError(f"expected a function, got {run!r}", node=name)
-        super().__init__(name, inputs, partial(run, system), doc)  # type: ignore[arg-type]
+        super().__init__(name, inputs, partial(run, system), doc)  # type: ignore[arg-type]  # made a tuple there
         try:
             content = None if is_traced([system]) else digest(system)
         except GraphError as error:
