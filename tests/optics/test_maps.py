@@ -10,8 +10,9 @@ import pytest
 from astropy.io import fits
 
 from dluxshera.errors import ConfigError, DataError
+from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.map_files import read_map, write_map
-from dluxshera.optics.maps import area_mean, cell_centres, full_circle, power_law_map, resample, without_low_orders
+from dluxshera.optics.maps import area_mean, full_circle, power_law_map, resample, without_low_orders
 from dluxshera.optics.zernike import ZernikeBasis
 from helpers import central_difference, rounding
 

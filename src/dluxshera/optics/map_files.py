@@ -11,7 +11,8 @@ import numpy as np
 from jaxtyping import Float
 
 from dluxshera.errors import DataError
-from dluxshera.optics.maps import area_mean, cell_centres, resample
+from dluxshera.optics.aperture import cell_centres
+from dluxshera.optics.maps import area_mean, resample
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts")
 

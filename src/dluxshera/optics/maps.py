@@ -12,20 +12,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError
+from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.zernike import homogeneous_parts
 
 BOX = 2  # a random map is cut from a periodic box of this many times its width
-
-
-def cell_centres(npix: int) -> np.ndarray:
-    """Return the centres of `npix` equal cells that span [-1, 1].
-
-    Examples
-    --------
-    >>> cell_centres(4).tolist()
-    [-0.75, -0.25, 0.25, 0.75]
-    """
-    return (2.0 * np.arange(npix) + 1.0 - npix) / npix
 
 
 def resample(
