@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Array, Complex, Float
 
 from dluxshera.optics.aperture import cell_centres
+from dluxshera.optics.maps import resample
 from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -34,14 +35,16 @@ class SurfaceState(NamedTuple):
     distance: Scalar  # z = B / A, in the pupil's collimated space
     diameter: Scalar  # of its clear aperture, which is also the circle of its Zernike polynomials
     coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
+    opd_map: Float[Array, "m m"] | None = None  # over the square around the circle of the Zernike polynomials
 
 
 class PupilState(NamedTuple):
-    """The pupil: what of it is continuous. Lengths in metres."""
+    """The pupil, and what the relay does to the light on its way to the detector. Lengths in metres."""
 
     diameter: Scalar
-    coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
-    defocus: Scalar  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    opd: Float[Array, "npix npix"]  # of everything in the pupil, as `RelayOptics.pupil_opd` gives it
+    defocus: Scalar = 0.0  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    line_of_sight: Float[Array, " 2"] | None = None  # shift (x, y) of the whole image, radians
 
 
 class RelayOptics(eqx.Module):
@@ -89,9 +92,12 @@ class RelayOptics(eqx.Module):
         """Cells across the pupil."""
         return self.amplitude.shape[0]
 
-    def pupil_opd(self, pupil: PupilState) -> Float[Array, "npix npix"]:
-        """Return the OPD of everything in the pupil, metres."""
-        return jnp.asarray(self.mask_opd) + self.pupil_basis.opd(pupil.coefficients)
+    def pupil_opd(
+        self, coefficients: Float[Array, " modes"], opd_map: Float[Array, "npix npix"] | None = None
+    ) -> Float[Array, "npix npix"]:
+        """Return the OPD of everything in the pupil: mask, Zernike polynomials and a map on its cells; metres."""
+        opd = jnp.asarray(self.mask_opd) + self.pupil_basis.opd(coefficients)
+        return opd if opd_map is None else opd + opd_map
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -126,7 +132,7 @@ class RelayOptics(eqx.Module):
             aperture stops is not restored.
         """
         field = dl.Wavefront.from_phasor(jnp.asarray(self.amplitude, complex), wavelength, diameter=pupil.diameter)
-        field = field.add_opd(self.pupil_opd(pupil)).tilt(angle)
+        field = field.add_opd(pupil.opd).tilt(angle)
         passed = {"pupil": field}
         at = jnp.zeros_like(field.pixel_scale)
         field = field.resize(self.gap_npix)
@@ -140,11 +146,15 @@ class RelayOptics(eqx.Module):
             field *= dlu.soft_circle(coordinates, 0.5 * surface.diameter, edge)
             magnification = surface.beam_scale * pupil.diameter / surface.diameter
             field = field.add_opd(basis.opd(surface.coefficients, magnification))
+            if surface.opd_map is not None:
+                x = coordinates[0, 0] / (0.5 * surface.diameter)
+                field = field.add_opd(resample(surface.opd_map, x))
             passed[f"surface_{number}_out"] = field
         if surfaces:
             field = dl.ASMPropagator(-at, grid)(field)
         defocus = self.defocus_basis.opd(jnp.reshape(pupil.defocus, (1,)))
-        return {**passed, "exit": field.add_opd(defocus)}
+        field = field.add_opd(defocus)
+        return {**passed, "exit": field if pupil.line_of_sight is None else field.tilt(pupil.line_of_sight)}
 
     def image(
         self,

@@ -17,7 +17,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name of our own where it knows none
     "": "dimensionless",
+    "K": "temperature",
     "arcsec": "angle",
+    "arcsec**-2": "angle to the power of -2",
     "arcsec/pixel": "angle per pixel",
     "deg": "angle",
     "m": "length",
@@ -25,7 +27,10 @@ DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name o
     "m**2": "area",
     "nm": "length",
     "ph": "photon count",
+    "ph.s**-1": "photon rate",
     "ph.s**-1.m**-3": "photon flux density wav",
+    "pixel": "pixel count",
+    "rad": "angle",
     "s": "time",
 }
 

@@ -45,7 +45,7 @@ def _spec_schema(system: str, name: str) -> dict[str, Any]:
     specs = {config.name: BUILDERS[name](config) for config in CONFIGS.values() if config.system_id == system}
     values = {}
     for design, spec in specs.items():
-        primitives = {key: spec[key].default for key in spec.primitives}
+        primitives = spec.defaults()
         values[design] = {**spec.structural, **primitives, **SHERA_RESOLVER.resolve(spec, primitives)}
     return spec_schema(next(iter(specs.values())), SPEC_TEXTS[name], values)
 

@@ -79,8 +79,7 @@ def build_point(
             reason = "no value, for it is derived" if kind == "derived" else "no value, for it does nothing"
             inputs = f"Set one of {', '.join(built[key].depends_on)}" if kind == "derived" else ""
             raise ParameterError(key, expected=f"{reason} in the {built.title} spec", got=value, remedy=inputs)
-    defaults = {key: built[key].default for key in built.primitives}
-    return Point(made, built, defaults | given)
+    return Point(made, built, built.defaults() | given)
 
 
 def spec_of(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> ParamSpec:
