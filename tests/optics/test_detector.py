@@ -7,7 +7,15 @@ import pytest
 from scipy.special import erf
 
 from dluxshera.errors import ConfigError, ShapeError
-from dluxshera.optics.detector import REACH, blur, crop, displaced_pixels, expected_counts
+from dluxshera.optics.detector import (
+    REACH,
+    blur,
+    crop,
+    displaced_pixels,
+    expected_counts,
+    expected_exposure,
+    margin_for,
+)
 from dluxshera.systems.detectors import DETECTORS
 
 STILL = jnp.zeros(2)
@@ -216,3 +224,68 @@ def test_named_detectors_are_those_of_the_design():
         name: (d.pixel_pitch_m, d.read_noise, d.dark_current, d.full_well, d.quantum_efficiency)
         for name, d in DETECTORS.items()
     } == {"HWK4123": (4.6e-6, 0.5, 2.0, 7e3, 0.85), "GSENSE2020BSI": (6.5e-6, 1.6, 0.07, 55e3, None)}
+
+
+@pytest.mark.parametrize(
+    ("jitter", "smear"), [(0.0, (0.0, 0.0)), (0.3, (0.0, 0.0)), (2.0, (0.0, 5.0)), (0.0, (9.0, 1.0))]
+)
+@pytest.mark.parametrize("leak", [2e-3, 1e-4])
+def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, leak):
+    margin, size = margin_for(jitter, smear, leak=leak), 16
+    assert (margin > 0) == bool(jitter or any(smear))
+    rows = jnp.arange(size + 2 * margin) < 1.0  # light along one border, which is a step to the opposite one
+    image = jnp.broadcast_to(rows[:, None].astype(float), (len(rows), len(rows)))
+    for wide in (image, image.T, jnp.broadcast_to(jnp.linspace(0.0, 1.0, len(rows)), image.shape)):
+        # A ramp is its own average; a border whose light stays outside the window leaves nothing in it.
+        still = crop(wide, margin)
+        if margin:
+            assert np.abs(blur(wide, jitter, jnp.array(smear), margin) - still).max() < leak
+
+
+def test_margin_grows_with_the_motion_and_refuses_nonsense():
+    assert margin_for() == 0
+    assert [margin_for(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
+    assert margin_for(0.3, displacement=0.5) == margin_for(0.3) + 3
+    assert margin_for(2.0) > margin_for(0.3)
+    assert margin_for(smear=(0.0, -20.0)) == margin_for(smear=(20.0, 0.0)) > 10
+    for wrong in ({"jitter": -1.0}, {"displacement": float("nan")}, {"smear": (0.0, float("inf"))}, {"leak": 0.0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            margin_for(**wrong)
+
+
+def test_displacements_up_to_the_promise_fit_their_margin():
+    for largest in (0.5, 1.0, 2.5):
+        margin = margin_for(displacement=largest)
+        given = displaced_pixels(jnp.ones((8 + 2 * margin,) * 2), jnp.full((8, 8), largest), jnp.full((8, 8), -largest))
+        np.testing.assert_allclose(given, 1.0, rtol=1e-13)
+
+
+def test_expected_exposure_of_a_gaussian_in_closed_form():
+    npix, jitter, drift = 12, 0.6, np.array([0.02, -0.01])
+    margin = margin_for(jitter, displacement=0.5)
+    offset = np.broadcast_to(np.array([0.3, -0.2])[:, None, None], (2, npix, npix))
+    response = np.random.default_rng(4).uniform(0.9, 1.1, (npix, npix))
+    given = expected_exposure(
+        jnp.asarray(1e3 * gaussian_pixels(npix + 2 * margin, 2.5, 3.0)),
+        npix,
+        motion=(jitter, jnp.asarray(drift)),
+        offsets=jnp.asarray(offset),
+        response=jnp.asarray(response),
+        background=0.25,
+        dark_rate=0.125,
+        exposure_time=2.0,
+    )
+    width_x, width_y = np.sqrt(np.array([2.5, 3.0]) ** 2 + jitter**2 + drift**2 / 12)
+    truth = response * (1e3 * gaussian_pixels(npix, width_x, width_y, -0.3, 0.2) + 0.25) + 0.25
+    np.testing.assert_allclose(given, truth, atol=5e-4 * truth.max())
+
+
+def test_expected_exposure_without_effects_is_the_window():
+    image = jnp.asarray(np.random.default_rng(1).normal(size=(12, 12)))
+    np.testing.assert_array_equal(expected_exposure(image, 8), image[2:-2, 2:-2])
+    np.testing.assert_array_equal(expected_exposure(image, 12, background=3.0), image + 3.0)
+    for npix in (13, 7):
+        with pytest.raises(ShapeError, match="equal margin on each side"):
+            expected_exposure(image, npix)
+    with pytest.raises(ShapeError, match="at least 3 on each side"):
+        expected_exposure(image, 8, offsets=jnp.zeros((2, 8, 8)))

@@ -4,6 +4,7 @@ Images hold expected photo-electrons per pixel and exposure; rows grow with +y, 
 An effect that brings in light from outside the window takes a larger image and gives a smaller one.
 """
 
+from math import ceil, erfc, floor, sqrt
 from typing import Final
 
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from dluxshera.errors import ConfigError, ShapeError
 
 STENCIL: Final = (-2, -1, 0, 1, 2, 3)  # pixels from the one at or before the point that is interpolated
 REACH: Final = 3  # pixels that the stencil needs on each side for displacements of less than a pixel
+RINGING: Final = 0.12  # times 1 / margin^2: what `blur` lets a step at the border of the array leave in the window
 
 
 def crop(image: Float[Array, "rows rows"], margin: int) -> Float[Array, "npix npix"]:
@@ -152,3 +154,78 @@ def expected_counts(
         Seconds of all frames together.
     """
     return jnp.asarray(response) * (image + background) + jnp.asarray(dark_rate) * exposure_time
+
+
+def margin_for(
+    jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
+) -> int:
+    """Return how many pixels an image must have beyond the window, on each side, for `expected_exposure`.
+
+    Parameters
+    ----------
+    jitter, smear, displacement : float
+        The largest of what `blur` and `displaced_pixels` are to be given, pixels; zero stands for no such effect.
+    leak : float
+        What the opposite border and the step where borders meet may leave in the window, as a part of the largest
+        value along the border. The step alone needs a margin of sqrt(0.12 / leak).
+
+    Raises
+    ------
+    ConfigError
+        If an argument is negative, or `leak` is not above zero.
+    """
+    half = max(abs(drift) for drift in smear) / 2
+    for name, value in (("jitter", jitter), ("smear", half), ("displacement", displacement)):
+        if not 0.0 <= value < float("inf"):
+            raise ConfigError(name, expected="pixels, finite and not negative", got=value)
+    if not leak > 0.0:
+        raise ConfigError("leak", expected="a part of the border's light, above zero", got=leak)
+    margin = 0
+    if jitter or half:
+        margin = max(1, floor(half) + 1, ceil(sqrt(RINGING / leak)))
+        while jitter and RINGING / margin**2 + 2 * erfc((margin - half) / (sqrt(2) * jitter)) > leak:
+            margin += 1
+    return margin + (floor(displacement) + REACH if displacement else 0)
+
+
+def expected_exposure(
+    image: Float[Array, "rows rows"],
+    npix: int,
+    *,
+    motion: tuple[ArrayLike, Float[Array, " 2"]] | None = None,
+    offsets: Float[Array, "2 npix npix"] | None = None,
+    response: ArrayLike = 1.0,
+    background: ArrayLike = 0.0,
+    dark_rate: ArrayLike = 0.0,
+    exposure_time: ArrayLike = 0.0,
+) -> Float[Array, "npix npix"]:
+    """Return the electrons expected in each pixel of the window, from an optical image that is wide enough.
+
+    The light moves (`blur`), falls on displaced pixels (`displaced_pixels`) and is counted (`expected_counts`).
+
+    Parameters
+    ----------
+    image : Array (npix + 2 margin, npix + 2 margin)
+        Photo-electrons of the source per pixel and exposure, with the margin of `margin_for` around the window.
+    npix : int
+        Pixels across the window.
+    motion : (float, Array (2,)), optional
+        Jitter and smear, pixels; None does not transform at all.
+    offsets : Array (2, npix, npix), optional
+        Displacements of the pixels along x and y, pixels; None leaves them in their places.
+    response, background, dark_rate, exposure_time
+        As `expected_counts` takes them.
+
+    Raises
+    ------
+    ShapeError
+        If the image is smaller than the window, or than displaced pixels need, or not centred on it.
+    """
+    margin, odd = divmod(image.shape[0] - npix, 2)
+    if odd or margin < 0:
+        expected = f"{npix} pixels across and an equal margin on each side"
+        raise ShapeError("image", expected=expected, got=image, remedy="Render it with `margin_for` pixels around")
+    if motion is not None:
+        image = blur(image, *motion, 0)
+    window = crop(image, margin) if offsets is None else displaced_pixels(image, *offsets)
+    return expected_counts(window, response, background, dark_rate, exposure_time)
