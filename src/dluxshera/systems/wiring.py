@@ -18,7 +18,8 @@ from jaxtyping import Array, Float
 
 from dluxshera.graph.node import DLuxSystemNode, Node
 from dluxshera.graph.system_graph import SystemGraph
-from dluxshera.optics.detector import REACH, blur, crop, displaced_pixels
+from dluxshera.optics.curves import photon_black_body, sampled_curve
+from dluxshera.optics.detector import REACH, crop, expected_exposure
 from dluxshera.optics.pixels import pixel_nodes
 from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState
 from dluxshera.optics.relay import RayMatrix
@@ -30,7 +31,7 @@ from dluxshera.optics.source import (
     ghost_photons,
     ghost_positions,
 )
-from dluxshera.optics.spectrum import band_weights, photon_black_body, sampled_curve, top_hat_band
+from dluxshera.optics.spectrum import band_weights, top_hat_band
 from dluxshera.params.registry import Transform
 from dluxshera.params.spec import ParamSpec
 from dluxshera.systems import effect_fields as e
@@ -120,15 +121,15 @@ class _Wiring:
 
     def __init__(self, config: SheraConfig, spec: ParamSpec, optics: RelayOptics, *, compiled: bool) -> None:
         self.config, self.spec, self.optics, self.compiled = config, spec, optics, compiled
-        self.motion_margin = config.motion_margin if "motion" in config.effects else 0
-        self.margin = self.motion_margin + (REACH if "pixel_offsets" in config.effects else 0)
+        margins = {"motion": config.motion_margin, "pixel_offsets": REACH}
+        self.margin = sum(pixels for name, pixels in margins.items() if name in config.effects)
 
     def nodes(self) -> list[Node]:
         """Return the nodes in the order of the light."""
         surfaces, light = self.config.surfaces, ("band", "sources", "pupil", "relay")
         wide = self.config.image_npix + 2 * self.margin
         nodes_per_pixel = self.config.pixel_nodes
-        in_pixels = (f.PLATE_SCALE,) if self.motion_margin else ()
+        in_pixels = (f.PLATE_SCALE,) if "motion" in self.config.effects else ()
         return [
             self._node("band", _BAND, "wavelengths and the weights of spectra", _band, (self.config.n_wavelengths,)),
             self._node("sources", _SOURCES, "point sources", _sources, (), "band"),
@@ -138,7 +139,12 @@ class _Wiring:
                 "optical_image", (f.PLATE_SCALE, *_EXIT), "photons", _optical_image, (wide, nodes_per_pixel), *light
             ),
             self._node(
-                "image", (*in_pixels, *_DETECTOR), "expected electrons", _image, (self.motion_margin,), "optical_image"
+                "image",
+                (*in_pixels, *_DETECTOR),
+                "expected electrons",
+                _image,
+                (self.config.image_npix,),
+                "optical_image",
             ),
             self._system_node(
                 "energy", _EXIT, "photons that pass each plane", _energy, (self.margin,), *light, "optical_image"
@@ -301,19 +307,26 @@ def _optical_image(
     )
 
 
-def _image(motion_margin: int, image: Array, v: Values) -> Float[Array, "image image"]:
-    """Return the expected electrons: motion, then pixels off their places, then response, background and dark."""
+def _image(npix: int, optical_image: Array, v: Values) -> Float[Array, "{npix} {npix}"]:
+    """Return the expected electrons: motion, then pixels off their places, then background, response and dark."""
+    if not v:
+        return optical_image
+    motion = offsets = None
     if e.JITTER in v:
-        scale = v[f.PLATE_SCALE]
-        smear = jnp.stack([v[e.SMEAR_X], v[e.SMEAR_Y]]) / scale
-        image = blur(image, v[e.JITTER] / scale, smear, motion_margin)
+        smear = jnp.stack([v[e.SMEAR_X], v[e.SMEAR_Y]]) / v[f.PLATE_SCALE]
+        motion = (v[e.JITTER] / v[f.PLATE_SCALE], smear)
     if e.PIXEL_X_OFFSET in v:
-        image = displaced_pixels(image, v[e.PIXEL_X_OFFSET], v[e.PIXEL_Y_OFFSET])
-    if e.BACKGROUND in v:
-        image = image + v[e.BACKGROUND]
-    if e.PIXEL_RESPONSE in v:
-        image = image * v[e.PIXEL_RESPONSE]
-    return image + v[e.DARK_SIGNAL] if e.DARK_SIGNAL in v else image
+        offsets = jnp.stack([v[e.PIXEL_X_OFFSET], v[e.PIXEL_Y_OFFSET]])
+    return expected_exposure(
+        optical_image,
+        npix,
+        motion=motion,
+        offsets=offsets,
+        response=v.get(e.PIXEL_RESPONSE, 1.0),
+        background=v.get(e.BACKGROUND, 0.0),
+        dark_rate=v.get(e.DARK_SIGNAL, 0.0),
+        exposure_time=1.0,  # the dark signal is that of the whole exposure
+    )
 
 
 def _energy(
