@@ -63,6 +63,22 @@ class FisherInformation:
     matrix: Float[np.ndarray, "n n"]
     labels: tuple[str, ...]
 
+    @classmethod
+    def checked(cls, matrix: Float[np.ndarray, "n n"], labels: tuple[str, ...]) -> FisherInformation:
+        """Return the information of a matrix that has to be finite.
+
+        Raises
+        ------
+        FitError
+            If it is not; the parameters are named.
+        """
+        if not np.all(np.isfinite(matrix)):
+            bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
+            raise FitError(
+                f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN"
+            )
+        return cls(matrix, labels)
+
     def _index(self, label: str) -> int:
         if label not in self.labels:
             raise UnknownKeyError(label, self.labels, expected="a label of the Fisher matrix")
@@ -75,7 +91,11 @@ class FisherInformation:
 
     def with_prior(self, sigma: Float[np.ndarray, " n"]) -> FisherInformation:
         """Return the information with that of independent normal priors added; an infinite sigma adds none."""
-        return FisherInformation(self.matrix + np.diag(1.0 / np.asarray(sigma) ** 2), self.labels)
+        return self.with_precision(np.diag(1.0 / np.asarray(sigma) ** 2))
+
+    def with_precision(self, precision: Float[Array | np.ndarray, "n n"]) -> FisherInformation:
+        """Return the information with that of a normal prior added: its inverse covariance."""
+        return FisherInformation(self.matrix + np.asarray(precision), self.labels)
 
     def singular_directions(self) -> list[tuple[str, ...]]:
         """Return, for each direction without information, the labels of the parameters in it.
@@ -158,7 +178,4 @@ def fisher_from_jacobian(
     """
     rows = np.asarray(jacobian).reshape(len(labels), -1)
     matrix = (rows * np.asarray(weights).ravel()) @ rows.T
-    if not np.all(np.isfinite(matrix)):
-        bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
-        raise FitError(f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN")
-    return FisherInformation(0.5 * (matrix + matrix.T), labels)
+    return FisherInformation.checked(0.5 * (matrix + matrix.T), labels)
