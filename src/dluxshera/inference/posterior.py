@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
-from dluxshera.inference.fisher import FisherInformation, Predict, image_jacobian
+from dluxshera.inference.fisher import FisherInformation, Predict, eigenmodes, image_jacobian
 from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
 from dluxshera.inference.prior import NormalPrior as NormalPrior
 from dluxshera.inference.prior import Theta as Theta
@@ -118,13 +118,11 @@ class AbstractPosterior(eqx.Module):
     @property
     def prior_sigma(self) -> Float[np.ndarray, " n"]:
         """The marginal standard deviation of the normal part of the prior; infinite where there is none."""
-        precision = np.asarray(self.prior_precision)
-        sigma = np.full(len(precision), np.inf)
-        known = np.flatnonzero(np.diag(precision))
-        scale = np.sqrt(np.diag(precision)[known])
-        inverse = np.linalg.inv(precision[np.ix_(known, known)] / np.outer(scale, scale))
-        sigma[known] = np.sqrt(np.diag(inverse)) / scale
-        return sigma
+        values, vectors = eigenmodes(np.asarray(self.prior_precision))
+        flat = values == 0
+        unknown = np.any(np.abs(vectors[:, flat]) > 1e-8 * np.abs(vectors).max(axis=1, keepdims=True), axis=1)
+        known = vectors[:, ~flat] / np.sqrt(values[~flat])
+        return np.where(unknown, np.inf, np.linalg.norm(known, axis=1))
 
     def information(self, theta: Theta) -> FisherInformation:
         """Return the Fisher information of the data at theta, without the prior's.
@@ -228,9 +226,12 @@ class Posterior(AbstractPosterior):
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
         """Return the signed roots of the pixels' deviances, and the residuals of the prior."""
+        return jnp.concatenate([self.pixel_residual(theta), self.prior.residual(theta)])
+
+    def pixel_residual(self, theta: Theta) -> Float[Array, " pixels"]:
+        """Return the signed root of the deviance of each pixel, positive where the data have more than the model."""
         model = self._where_counted(self.predict(self.store_at(theta)), self.data)
-        pixels = self._where_counted(self.noise.residual(self.data, model), 0.0)
-        return jnp.concatenate([jnp.ravel(pixels), self.prior.residual(theta)])
+        return jnp.ravel(self._where_counted(self.noise.residual(self.data, model), 0.0))
 
     def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Draw theta from the prior.
