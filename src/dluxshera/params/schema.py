@@ -91,13 +91,17 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:
-        schema |= {"type": "array", "items": number, "minItems": item.shape[0], "maxItems": item.shape[0]}
+        inner = number
+        for size in reversed(item.shape):
+            inner = {"type": "array", "items": inner, "minItems": size, "maxItems": size}
+        schema |= inner
     else:
         schema |= number
     if item.kind != "primitive":
         schema["readOnly"] = True
     if item.kind != "derived":
-        schema["const" if item.kind == "structural" else "default"] = plain_value(item.default)
+        word = "x-default-of-each" if len(item.shape) == 2 else "default"
+        schema["const" if item.kind == "structural" else word] = plain_value(item.default)
     schema |= {
         "x-kind": item.kind,
         "x-group": item.group,
@@ -109,6 +113,7 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     }
     optional = {
         "x-components": list(item.components),
+        "x-effect": item.effect,
         "x-symbol": item.symbol,
         "x-equation": item.equation,
         "x-transform": item.transform,
