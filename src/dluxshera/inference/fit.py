@@ -130,7 +130,7 @@ class Fit:
         self.stopped, self._about = False, ""
         self._callback, self._checkpoint = callback, checkpoint
         self._solver, self._began = solver, perf_counter()
-        lower, upper = _bounds(posterior)
+        lower, upper = posterior_bounds(posterior)
         self._lower, self._upper = np.asarray(lower), np.asarray(upper)
         self._precision = _precision(posterior)
 
@@ -284,7 +284,7 @@ _REMEDIES: Final = {
 }
 
 
-def _bounds(posterior: Posterior) -> tuple[list[float], list[float]]:
+def posterior_bounds(posterior: Posterior) -> tuple[list[float], list[float]]:
     bounds = [field.bounds for field in posterior.free.fields for _ in field.labels]
     sides = (("minimum", "exclusive_minimum", -np.inf), ("maximum", "exclusive_maximum", np.inf))
     lower, upper = (
