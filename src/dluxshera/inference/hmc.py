@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from dluxshera.errors import FitError, ParameterError
-from dluxshera.inference.gradient_descent import Whitening
-from dluxshera.inference.posterior import Posterior
-from dluxshera.inference.samples import Samples, SamplerState
+from dluxshera.inference.coordinates import Coordinates, unbounded_coordinates
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.samples import SamplerState, Samples
 from dluxshera.inference.solution import Solution
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class _Moves(NamedTuple):
 
 
 def sample_posterior(
-    posterior: Posterior,
+    posterior: AbstractPosterior,
     solution: Solution,
     *,
     draws: int = 1000,
@@ -52,13 +52,13 @@ def sample_posterior(
 
     The chains run in coordinates in which the Laplace approximation at the solution is a unit normal, so that the mass
     matrix is the identity and only the step size has to be found: by dual averaging over the warm-up, one for all
-    chains. They start at draws of the Laplace approximation. A bound of a field, an invalid model and what a prior
-    excludes have the density zero. No change of variables smooths a bound away: a path that meets one ends there and
-    counts as divergent, so that draws that a bound cuts off are never called trusted.
+    chains. Parameters with bounds are replaced by functions of them that have none, with the Jacobian in the density,
+    so that no path meets a bound. Where the model is not valid the density is zero: a path that gets there counts as
+    divergent. The chains start at draws of the Laplace approximation.
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : AbstractPosterior
     solution : Solution
         Of this posterior, converged.
     draws, warmup : int
@@ -99,20 +99,17 @@ def sample_posterior(
         raise ParameterError(
             "solution", expected="a fit that converged", got=solution.result.name, remedy="Start the fit elsewhere"
         )
-    lower, upper = posterior_bounds(posterior)
     if state is None:
-        state = _first_state(posterior, solution, chains, seed, warmup, (lower, upper))
+        state = _first_state(posterior, solution, chains, seed, warmup)
         adaptation = np.array(dual_averaging()[0](FIRST_STEP_SIZE), dtype=float)
         state = state._replace(adaptation=adaptation)
     _check_state(state, posterior, seed, warmup, chains, draws)
-    frame = Whitening(jnp.asarray(state.centre), jnp.asarray(state.transform))
+    frame = unbounded_coordinates(posterior, state.centre, state.spread)
     total = warmup + draws
     with _bar(progress, total) as advance:
         advance(state)
         while state.iteration < total:
-            end, moves = _transitions(
-                posterior, frame, jnp.asarray(lower), jnp.asarray(upper), state, target_acceptance, jnp.asarray(total)
-            )
+            end, moves = _transitions(posterior, frame, state, jnp.asarray(target_acceptance), jnp.asarray(total))
             state = _extended(state, end, moves, min(total, int(state.iteration) + CHUNK))
             advance(state)
             if checkpoint:
@@ -120,31 +117,22 @@ def sample_posterior(
     return _samples(posterior, state, target_acceptance)
 
 
-def _first_state(
-    posterior: Posterior,
-    solution: Solution,
-    chains: int,
-    seed: int,
-    warmup: int,
-    bounds: tuple[np.ndarray, np.ndarray],
-) -> SamplerState:
+def _first_state(posterior: AbstractPosterior, solution: Solution, chains: int, seed: int, warmup: int) -> SamplerState:
     """Return the state at draws of the Laplace approximation, those without a density drawn again."""
     n = solution.theta.size
-    scale = solution.sigma
-    root = np.linalg.cholesky(solution.covariance / np.outer(scale, scale))
-    frame = Whitening(jnp.asarray(solution.theta), jnp.asarray(scale[:, None] * root))
+    frame = unbounded_coordinates(posterior, solution.theta, solution.covariance)
     rng = np.random.default_rng(seed)
     starts: list[tuple[np.ndarray, float, np.ndarray]] = []
     for _ in range(100 * chains):
         z = rng.normal(size=n)
-        value, gradient = _value_and_gradient(posterior, frame, *map(jnp.asarray, bounds), jnp.asarray(z))
+        value, gradient = _value_and_gradient(posterior, frame, jnp.asarray(z))
         if np.isfinite(value) and np.all(np.isfinite(gradient)):
             starts.append((z, float(value), np.asarray(gradient)))
         if len(starts) == chains:
             break
     else:
         raise FitError(
-            f"of {100 * chains} draws of the Laplace approximation, {len(starts)} have a density, and {chains} are to start",
+            f"{chains} chains are to start, and of {100 * chains} draws {len(starts)} have a density",
             remedy="A bound or an invalid model is nearer than the uncertainty: add a prior, or fix a parameter",
         )
     positions, values, gradients = (np.array(column) for column in zip(*starts, strict=True))
@@ -153,8 +141,8 @@ def _first_state(
         seed=np.array(seed),
         warmup=np.array(warmup),
         iteration=np.array(0),
-        centre=np.asarray(frame.centre),
-        transform=np.asarray(frame.transform),
+        centre=solution.theta,
+        spread=solution.covariance,
         positions=positions,
         log_densities=values,
         gradients=gradients,
@@ -168,7 +156,7 @@ def _first_state(
 
 
 def _check_state(
-    state: SamplerState, posterior: Posterior, seed: int, warmup: int, chains: int, draws: int
+    state: SamplerState, posterior: AbstractPosterior, seed: int, warmup: int, chains: int, draws: int
 ) -> None:
     """Raise ParameterError if a state is of another run."""
     asked = {"seed": seed, "warmup": warmup, "chains": chains, "elements of theta": len(posterior.labels)}
@@ -180,30 +168,20 @@ def _check_state(
         raise ParameterError("draws", expected=f"at least the {state.draws.shape[1]} of the state", got=draws)
 
 
-def _log_density(posterior: Posterior, frame: Whitening, lower: Array, upper: Array, z: Array) -> Array:
-    """Return the log of the posterior density at z: minus infinity outside the bounds and where the model fails."""
-    theta = frame.theta(z)
-    inside = jnp.all((theta >= lower) & (theta <= upper))
-    loss = posterior.loss(jnp.where(inside, theta, frame.centre))
-    return jnp.where(inside & ~jnp.isnan(loss), -loss, -jnp.inf)
+def _log_density(posterior: AbstractPosterior, frame: Coordinates, z: Array) -> Array:
+    """Return the log of the posterior density in z: minus infinity where the model or the prior has no value."""
+    loss = posterior.loss(frame.theta(z))
+    return jnp.where(jnp.isnan(loss), -jnp.inf, frame.log_det(z) - loss)
 
 
 @eqx.filter_jit
-def _value_and_gradient(
-    posterior: Posterior, frame: Whitening, lower: Array, upper: Array, z: Array
-) -> tuple[Array, Array]:
-    return jax.value_and_grad(lambda z: _log_density(posterior, frame, lower, upper, z))(z)
+def _value_and_gradient(posterior: AbstractPosterior, frame: Coordinates, z: Array) -> tuple[Array, Array]:
+    return jax.value_and_grad(lambda z: _log_density(posterior, frame, z))(z)
 
 
 @eqx.filter_jit
 def _transitions(
-    posterior: Posterior,
-    frame: Whitening,
-    lower: Array,
-    upper: Array,
-    state: SamplerState,
-    target: float,
-    total: Array,
+    posterior: AbstractPosterior, frame: Coordinates, state: SamplerState, target: Array, total: Array
 ) -> tuple[tuple[HMCState, Any], _Moves]:
     """Make a chunk of transitions of all chains, or as many as are left to the total."""
     from blackjax.mcmc import hmc, nuts
@@ -211,12 +189,12 @@ def _transitions(
 
     kernel = nuts.build_kernel()
     _, update, _ = dual_averaging()
-    unit = jnp.ones(frame.centre.size)
+    unit = jnp.ones(state.positions.shape[1])
     chains = jnp.arange(len(state.positions))
     root = jax.random.key(state.seed)
 
     def density(z: Array) -> Array:
-        return _log_density(posterior, frame, lower, upper, z)
+        return _log_density(posterior, frame, z)
 
     def transition(carry: Any, number: Array) -> tuple[Any, _Moves]:
         at, adaptation = carry
@@ -229,7 +207,7 @@ def _transitions(
         adaptation = jax.tree.map(lambda new, old: jnp.where(warming, new, old), adapted, adaptation)
         moves = _Moves(
             jax.vmap(frame.theta)(at.position),
-            at.logdensity,
+            at.logdensity - jax.vmap(frame.log_det)(at.position),
             info.is_divergent,
             info.acceptance_rate,
             info.num_integration_steps,
@@ -268,10 +246,10 @@ def _extended(state: SamplerState, end: tuple[HMCState, Any], moves: _Moves, ite
     )
 
 
-def _samples(posterior: Posterior, state: SamplerState, target: float) -> Samples:
+def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -> Samples:
     from blackjax.diagnostics import ess_bulk, ess_tail, rhat
 
-    z = (state.draws - state.centre) / np.sqrt(np.sum(state.transform**2, axis=1))  # about 1, whatever the units
+    z = (state.draws - state.centre) / np.sqrt(np.diag(state.spread))  # about 1, whatever the units
     return Samples(
         draws=state.draws,
         log_density=state.log_density,

@@ -39,8 +39,8 @@ class SamplerState(NamedTuple):
     seed: Int[np.ndarray, ""]
     warmup: Int[np.ndarray, ""]
     iteration: Int[np.ndarray, ""]  # transitions made, warm-up included
-    centre: Float[np.ndarray, " n"]  # of the coordinates z: theta = centre + transform @ z
-    transform: Float[np.ndarray, "n n"]
+    centre: Float[np.ndarray, " n"]  # theta where z = 0, in coordinates z in which
+    spread: Float[np.ndarray, "n n"]  # a normal distribution of this covariance is about a unit normal
     positions: Float[np.ndarray, "chains n"]  # z
     log_densities: Float[np.ndarray, " chains"]
     gradients: Float[np.ndarray, "chains n"]
