@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -11,67 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from dluxshera.errors import FitError, ShapeError
+from dluxshera.inference.coordinates import BlindDirectionWarning as BlindDirectionWarning
+from dluxshera.inference.coordinates import Whitening as Whitening
+from dluxshera.inference.coordinates import whiten as whiten
 from dluxshera.inference.posterior import Posterior, Theta
 from dluxshera.inference.solution import Result, Solution, Step
 
 NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
-
-
-class BlindDirectionWarning(UserWarning):
-    """The data say nothing of some direction at the start of a fit; the message names the parameters in it."""
-
-
-class Whitening(eqx.Module):
-    """Coordinates z in which the posterior is about a unit normal: theta = centre + transform @ z."""
-
-    centre: Float[Array, " n"]
-    transform: Float[Array, "n n"]
-
-    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Return theta at z."""
-        return self.centre + self.transform @ z
-
-
-def whiten(posterior: Posterior, theta: Theta, damping: float = 1.0) -> Whitening:
-    """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
-
-    Scaling each parameter alone would leave a condition number of about 5e9, for the defocus of the two mirrors and the
-    plate scale mimic each other.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    theta : array_like, shape (n,)
-        The point, and the centre of the coordinates.
-    damping : float
-        Multiplies the prior's part of the information. Above 1 it shortens steps in the directions that the data know
-        least, as Levenberg and Marquardt do, with the prior for a metric.
-
-    Raises
-    ------
-    FitError
-        If a direction has neither information nor a prior, or the matrix is not finite.
-
-    Warns
-    -----
-    BlindDirectionWarning
-        If only the prior says anything of a direction.
-    """
-    information = posterior.information(theta)
-    if blind := information.singular_directions():
-        warnings.warn(
-            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
-            " start away from zero aberration",
-            BlindDirectionWarning,
-            stacklevel=3,
-        )
-    covariance = information.with_prior(posterior.prior_sigma / np.sqrt(damping)).covariance()
-    scale = np.sqrt(np.diag(covariance))
-    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
-    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
 
 
 @eqx.filter_jit
@@ -227,7 +175,7 @@ def _misfit(posterior: Posterior, theta: Array, loss: Array) -> float:
     While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted to the
     noise but to this many times the noise.
     """
-    ratio = 2.0 * float(loss + posterior.log_prior(theta)) / posterior.data.size
+    ratio = 2.0 * float(loss + posterior.log_prior(theta)) / posterior.n_data
     return ratio if ratio > 2.0 else 1.0
 
 
