@@ -325,7 +325,7 @@ def test_a_calibration_of_some_elements_of_an_array_leaves_the_others():
 
 
 def test_draws_of_a_calibration_are_correlated():
-    """2000 draws, seed 1, white in its metric within 5 sigma of each element; the twin, each by its own sigma, is not."""
+    """2000 draws, seed 1, are white in its metric within 5 sigma; the twin, each measured by its own sigma, is not."""
     posterior = make_posterior(star_image, STAR, STORE, DATA, prior=CALIBRATION)
     rng = np.random.default_rng(1)
     draws = np.stack([posterior.draw_from_prior(rng) for _ in range(2000)])
