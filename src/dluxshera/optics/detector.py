@@ -4,7 +4,7 @@ Images hold expected photo-electrons per pixel and exposure; rows grow with +y, 
 An effect that brings in light from outside the window takes a larger image and gives a smaller one.
 """
 
-from math import ceil, erfc, floor, sqrt
+from math import erfc, floor, sqrt
 from typing import Final
 
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from dluxshera.errors import ConfigError, ShapeError
 
 STENCIL: Final = (-2, -1, 0, 1, 2, 3)  # pixels from the one at or before the point that is interpolated
 REACH: Final = 3  # pixels that the stencil needs on each side for displacements of less than a pixel
-RINGING: Final = 0.12  # times 1 / margin^2: what `blur` lets a step at the border of the array leave in the window
+RINGING: Final = 0.12  # over margin^2: what `blur` lets steps at the borders of the array leave in the window
 
 
 def crop(image: Float[Array, "rows rows"], margin: int) -> Float[Array, "npix npix"]:
@@ -55,8 +55,9 @@ def blur(
         Pixels to leave out on each side. Light from the opposite border reaches the window only over more than
         `margin` pixels: with |smear| / 2 < margin it adds at most the border's largest value times
         2 erfc((margin - |smear| / 2) / (sqrt(2) jitter)), one erfc per axis. The step in value where opposite borders
-        meet is not band limited: one that is the same all along the border rings in the window by less than 0.06 of
-        itself / margin^2, and the two of both axes add.
+        meet is not band limited: it rings in the window by less than 0.06 of itself / margin^2 where it is the same all
+        along the border or the smear is along one axis. Where neither is so, 0.06 |smear_x smear_y| / margin comes on
+        top, at most 0.06 / margin. The two of both axes add.
 
     Raises
     ------
@@ -180,12 +181,18 @@ def margin_for(
             raise ConfigError(name, expected="pixels, finite and not negative", got=value)
     if not leak > 0.0:
         raise ConfigError("leak", expected="a part of the border's light, above zero", got=leak)
-    margin = 0
+    margin, oblique = 0, min(1.0, abs(smear[0] * smear[1]))
     if jitter or half:
-        margin = max(1, floor(half) + 1, ceil(sqrt(RINGING / leak)))
-        while jitter and RINGING / margin**2 + 2 * erfc((margin - half) / (sqrt(2) * jitter)) > leak:
+        margin = floor(half) + 1
+        while _leak(margin, jitter, half, oblique) > leak:
             margin += 1
     return margin + (floor(displacement) + REACH if displacement else 0)
+
+
+def _leak(margin: int, jitter: float, half: float, oblique: float) -> float:
+    """Return what `blur` lets borders of one leave in the window."""
+    far = erfc((margin - half) / (sqrt(2) * jitter)) if jitter else 0.0
+    return RINGING / margin**2 + RINGING * oblique / margin + 2 * far
 
 
 def expected_exposure(
