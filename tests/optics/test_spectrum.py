@@ -10,15 +10,8 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from dluxshera.errors import ConfigError, DataError
-from dluxshera.optics.spectrum import (
-    PHOTON_PEAK,
-    band_weights,
-    curve_samples,
-    effective_wavelength,
-    photon_black_body,
-    sampled_curve,
-    top_hat_band,
-)
+from dluxshera.optics.curves import PHOTON_PEAK, curve_mean, photon_black_body, sampled_curve
+from dluxshera.optics.spectrum import band_weights, curve_samples, effective_wavelength, top_hat_band
 from helpers import central_difference, rounding
 
 CENTRE, WIDTH = 550e-9, 110e-9
@@ -189,3 +182,13 @@ def test_tables_that_are_no_curve():
     ):
         with pytest.raises(kind, match=complaint):
             curve_samples(rows, values, CENTRE, WIDTH, n)
+
+
+def test_the_mean_of_a_sampled_curve_is_its_integral():
+    samples = jnp.asarray(np.random.default_rng(3).uniform(0.2, 1.0, (2, 7)))
+    for curve, mean in zip(samples, curve_mean(samples), strict=True):
+        knots = np.linspace(-0.5, 0.5, 7)
+        integral, _ = quad(
+            lambda u, curve=curve, knots=knots: float(np.interp(u, knots, curve)), -0.5, 0.5, points=knots[1:-1]
+        )
+        assert float(mean) == pytest.approx(integral, rel=1e-12)

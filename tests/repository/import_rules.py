@@ -19,7 +19,7 @@ MAY_IMPORT: dict[str, set[str] | None] = {
     "params": {"errors", "files", "units"},
     "optics": {"errors", "units"},
     "graph": {"errors"},
-    "inference": {"errors", "params"},
+    "inference": {"errors", "files", "params"},
     "systems": {"errors", "units", "params", "optics", "graph"},
     "binder": {"errors", "units", "params", "graph", "systems"},
     "error_budget": {"errors", "files", "units", "params", "inference"},

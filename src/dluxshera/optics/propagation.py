@@ -10,6 +10,7 @@ Signs: an OPD w multiplies the field by exp(+i k w), so OPD growing towards +x m
 
 from __future__ import annotations
 
+from math import sqrt
 from typing import NamedTuple
 
 import dLux as dl
@@ -20,7 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from dluxshera.optics.aperture import cell_centres
+from dluxshera.optics.maps import resample
 from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -34,14 +35,23 @@ class SurfaceState(NamedTuple):
     distance: Scalar  # z = B / A, in the pupil's collimated space
     diameter: Scalar  # of its clear aperture, which is also the circle of its Zernike polynomials
     coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
+    opd_map: Float[Array, "m m"] | None = None  # over the square around the circle of the Zernike polynomials
 
 
 class PupilState(NamedTuple):
-    """The pupil: what of it is continuous. Lengths in metres."""
+    """The pupil, and what the relay does to the light on its way to the detector. Lengths in metres."""
 
     diameter: Scalar
-    coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
-    defocus: Scalar  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    opd: Float[Array, "npix npix"]  # of everything in the pupil, as `RelayOptics.pupil_opd` gives it
+    defocus: Scalar = 0.0  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    line_of_sight: Float[Array, " 2"] | None = None  # shift (x, y) of the whole image, radians
+
+
+class Drawn(NamedTuple):
+    """A pupil or a surface on its grid: what does not depend on star and wavelength."""
+
+    transmission: Float[Array, "n n"]  # of the amplitude
+    opd: Float[Array, "n n"]  # metres
 
 
 class RelayOptics(eqx.Module):
@@ -63,7 +73,6 @@ class RelayOptics(eqx.Module):
     amplitude: Float[np.ndarray, "npix npix"]
     mask_opd: Float[np.ndarray, "npix npix"]
     pupil_basis: ZernikeBasis
-    defocus_basis: ZernikeBasis
     surface_bases: tuple[ZernikeBasis, ...]
     gap_npix: int = eqx.field(static=True)
 
@@ -80,7 +89,6 @@ class RelayOptics(eqx.Module):
         self.amplitude = (aperture / np.sqrt(np.sum(aperture**2))).astype(dtype)
         self.mask_opd = mask_opd.astype(dtype)
         self.pupil_basis = pupil_basis
-        self.defocus_basis = ZernikeBasis((4,), cell_centres(gap_npix) * (gap_npix / aperture.shape[0]), dtype)
         self.surface_bases = surface_bases
         self.gap_npix = gap_npix
 
@@ -89,9 +97,12 @@ class RelayOptics(eqx.Module):
         """Cells across the pupil."""
         return self.amplitude.shape[0]
 
-    def pupil_opd(self, pupil: PupilState) -> Float[Array, "npix npix"]:
-        """Return the OPD of everything in the pupil, metres."""
-        return jnp.asarray(self.mask_opd) + self.pupil_basis.opd(pupil.coefficients)
+    def pupil_opd(
+        self, coefficients: Float[Array, " modes"], opd_map: Float[Array, "npix npix"] | None = None
+    ) -> Float[Array, "npix npix"]:
+        """Return the OPD of everything in the pupil: mask, Zernike polynomials and a map on its cells; metres."""
+        opd = jnp.asarray(self.mask_opd) + self.pupil_basis.opd(coefficients)
+        return opd if opd_map is None else opd + opd_map
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -125,26 +136,66 @@ class RelayOptics(eqx.Module):
             pupil's space that has everything in it and whose Fourier transform is the image. Powers only fall: what an
             aperture stops is not restored.
         """
-        field = dl.Wavefront.from_phasor(jnp.asarray(self.amplitude, complex), wavelength, diameter=pupil.diameter)
-        field = field.add_opd(self.pupil_opd(pupil)).tilt(angle)
+        cell = pupil.diameter / self.npix
+        fields = self._fields(self._drawn(pupil, surfaces), wavelength, angle, pupil, surfaces)
+        return {
+            name: dl.Wavefront.from_phasor(field, wavelength, diameter=cell * field.shape[0])
+            for name, field in fields.items()
+        }
+
+    def _drawn(self, pupil: PupilState, surfaces: tuple[SurfaceState, ...]) -> list[Drawn]:
+        """Return the pupil and the surfaces as their grids see them: the same for every star and wavelength."""
+        drawn = [Drawn(jnp.asarray(self.amplitude), pupil.opd)]
+        x = self._coordinates(pupil, self.gap_npix)
+        for surface, basis in zip(surfaces, self.surface_bases, strict=True):
+            on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
+            edge = 0.5 * surface.beam_scale * pupil.diameter / self.npix  # half a cell to either side
+            magnification = surface.beam_scale * pupil.diameter / surface.diameter
+            opd = basis.opd(surface.coefficients, magnification)
+            if surface.opd_map is not None:
+                opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
+            drawn.append(Drawn(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge), opd))
+        return drawn
+
+    def _fields(
+        self,
+        drawn: list[Drawn],
+        wavelength: Scalar,
+        angle: Float[Array, " 2"],
+        pupil: PupilState,
+        surfaces: tuple[SurfaceState, ...],
+    ) -> dict[str, Complex[Array, "n n"]]:
+        """Return the field of one star at one wavelength at each plane."""
+        k = 2 * jnp.pi / wavelength
+        at_pupil, *at_surfaces = (each.transmission * jnp.exp(1j * k * each.opd) for each in drawn)
+        tilt = jnp.exp(1j * k * angle[:, None] * self._coordinates(pupil, self.npix))
+        field = _along_axes(at_pupil, tilt[1], tilt[0])
         passed = {"pupil": field}
-        at = jnp.zeros_like(field.pixel_scale)
-        field = field.resize(self.gap_npix)
-        grid = dl.CoordSpec(self.gap_npix, None, None)
-        for number, (surface, basis) in enumerate(zip(surfaces, self.surface_bases, strict=True), start=1):
-            field = dl.ASMPropagator(surface.distance - at, grid)(field)
+        field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
+        cycles = jnp.fft.fftfreq(self.gap_npix, pupil.diameter / self.npix)
+        at = jnp.zeros(())
+
+        def travel(field: Array, distance: Array) -> Array:
+            transfer = jnp.exp(-1j * jnp.pi * wavelength * distance * cycles**2)
+            return jnp.fft.ifft2(_along_axes(jnp.fft.fft2(field), transfer, transfer))
+
+        for number, (surface, transmission) in enumerate(zip(surfaces, at_surfaces, strict=True), start=1):
+            field = travel(field, surface.distance - at)
             at = jnp.asarray(surface.distance)
             passed[f"surface_{number}_in"] = field
-            coordinates = field.coordinates(scale=surface.beam_scale)
-            edge = 0.5 * surface.beam_scale * field.pixel_scale  # half a cell to either side
-            field *= dlu.soft_circle(coordinates, 0.5 * surface.diameter, edge)
-            magnification = surface.beam_scale * pupil.diameter / surface.diameter
-            field = field.add_opd(basis.opd(surface.coefficients, magnification))
+            field = field * transmission
             passed[f"surface_{number}_out"] = field
         if surfaces:
-            field = dl.ASMPropagator(-at, grid)(field)
-        defocus = self.defocus_basis.opd(jnp.reshape(pupil.defocus, (1,)))
-        return {**passed, "exit": field.add_opd(defocus)}
+            field = travel(field, -at)
+        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
+        x = self._coordinates(pupil, self.gap_npix)
+        opd = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
+        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
+        return {**passed, "exit": _along_axes(field, *(jnp.exp(1j * k * (opd + each * x)) for each in shift[::-1]))}
+
+    def _coordinates(self, pupil: PupilState, npix: int) -> Float[Array, " {npix}"]:
+        """Return the centres of the pupil's cells, continued to a grid of `npix`, metres."""
+        return pupil.diameter / self.npix * (jnp.arange(npix) - 0.5 * (npix - 1))
 
     def image(
         self,
@@ -176,59 +227,71 @@ class RelayOptics(eqx.Module):
         nodes_per_pixel : int
             Samples across a pixel.
         """
-        solid_angle = plate_scale**2
+        drawn = self._drawn(pupil, surfaces)
+        cell = pupil.diameter / self.npix
+        x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
+        directions = plate_scale * nodes[nodes.shape[0] // 2 :]
 
-        def add_wavelength(density: Array, sample: tuple[Array, Array]) -> tuple[Array, None]:
+        def add_wavelength(density: tuple[Array, ...], sample: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
             wavelength, weights = sample
-            exits = jax.vmap(lambda angle: self.planes(wavelength, angle, pupil, surfaces)["exit"].phasor)(angles)
-            cell = pupil.diameter / self.npix
-            x = cell * (jnp.arange(self.gap_npix // 2) + 0.5)
-            u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelength
-            spectra = symmetric_fourier_transform(exits, x, u)
-            intensity = jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2
-            per_pixel = weights * solid_angle * (cell / wavelength) ** 2
-            return density + jnp.tensordot(per_pixel, intensity, axes=1), None
+            exits = jax.vmap(lambda angle: self._fields(drawn, wavelength, angle, pupil, surfaces)["exit"])(angles)
+            per_pixel = weights * (plate_scale * cell / wavelength) ** 2
+            spectra = quadrants_of_transform(exits, x, directions / wavelength)
+            added = (jnp.einsum("s,asb->ab", per_pixel, re**2 + im**2) for re, im in spectra)
+            return tuple(before + more for before, more in zip(density, added, strict=True)), None
 
-        zero = jnp.zeros((nodes.shape[0],) * 2, dtype=photons.dtype)
-        density, _ = jax.lax.scan(add_wavelength, zero, (wavelengths, photons.T))
-        return integrate_pixels(density, nodes_per_pixel)
+        zero = jnp.zeros((directions.shape[0],) * 2, dtype=photons.dtype)
+        density, _ = jax.lax.scan(add_wavelength, (zero,) * 4, (wavelengths, photons.T))
+        return integrate_pixels(join_quadrants(*density), nodes_per_pixel)
 
 
-def symmetric_fourier_transform(
-    fields: Complex[Array, "stars n n"], x: Float[Array, " half_n"], u: Float[Array, " half_m"]
-) -> Complex[Array, "stars m m"]:
-    r"""Return the Fourier transforms :math:`\sum_{jk} U_{jk} e^{-2 \pi i (u_a y_j + u_b x_k)}` of square fields.
+def _along_axes(field: Array, y: Array, x: Array) -> Array:
+    return field * y[:, None] * x
 
-    Both axes are symmetric about zero, so each field splits into even and odd halves that need only real cosine and
-    sine kernels of half the size: a quarter of the arithmetic of the complex product.
 
-    Parameters
-    ----------
-    fields : Array, shape (stars, n, n)
-        n even.
-    x : Array, shape (n / 2,)
-        The positive coordinates of the fields' cells, ascending.
-    u : Array, shape (m / 2,)
-        The positive frequencies, ascending, in cycles per unit of x; they need not be evenly spaced.
-
-    Returns
-    -------
-    Array, shape (stars, m, m)
-        At the frequencies -u (descending) and u.
-    """
+def quadrants_of_transform(fields, x, u):
     argument = 2 * jnp.pi * u[:, None] * x
     cosine, sine = jnp.cos(argument), jnp.sin(argument)
-
-    def along_rows(field: Array) -> Array:
-        half = field.shape[0] // 2
-        above, below = field[half:], field[:half][::-1]
-        even, odd = above + below, above - below
-        c = jax.lax.complex(cosine @ jnp.real(even), cosine @ jnp.imag(even))
-        s = jax.lax.complex(sine @ jnp.imag(odd), -(sine @ jnp.real(odd)))  # -i times the sine sum
-        return jnp.concatenate([(c - s)[::-1], c + s])
-
     stars, n = fields.shape[:2]
-    rows = along_rows(jnp.moveaxis(fields, 0, 1).reshape(n, stars * n))  # (m, stars n)
-    rows = rows.reshape(-1, stars, n).transpose(2, 1, 0)  # (n, stars, m)
-    both = along_rows(rows.reshape(n, -1)).reshape(-1, stars, rows.shape[-1])  # (m of x, stars, m of y)
-    return both.transpose(1, 2, 0)
+    half, m = n // 2, u.shape[0]
+    parts = jnp.stack([jnp.real(fields), jnp.imag(fields)], axis=1).reshape(2 * stars, n, n).transpose(1, 0, 2)
+
+    above, below = parts[half:], parts[:half][::-1]
+
+    def transform(along_y, along_x, part):
+        rows = (along_y @ part.reshape(half, -1)).reshape(-1, half)
+        both = (rows @ along_x.T).reshape(m, stars, 2, m)
+        return both[:, :, 0], both[:, :, 1]
+
+    def by_x(part):
+        right, left = part[..., half:], part[..., :half][..., ::-1]
+        return right + left, right - left
+
+    (ee, eo), (oe, oo) = by_x(above + below), by_x(above - below)
+    (cc_r, cc_i), (cs_r, cs_i) = transform(cosine, cosine, ee), transform(cosine, sine, eo)
+    (sc_r, sc_i), (ss_r, ss_i) = transform(sine, cosine, oe), transform(sine, sine, oo)
+    even_r, even_i, odd_r, odd_i = cc_r - ss_r, cc_i - ss_i, sc_r + cs_r, sc_i + cs_i
+    even_r2, even_i2, odd_r2, odd_i2 = cc_r + ss_r, cc_i + ss_i, sc_r - cs_r, sc_i - cs_i
+    # (y sign, x sign): --, -+, +-, ++
+    return (
+        (even_r - odd_i, even_i + odd_r),
+        (even_r2 - odd_i2, even_i2 + odd_r2),
+        (even_r2 + odd_i2, even_i2 - odd_r2),
+        (even_r + odd_i, even_i - odd_r),
+    )
+
+
+def join_quadrants(mm, mp, pm, pp):
+    below = jnp.concatenate([mm[::-1, ::-1], mp[::-1]], axis=1)
+    above = jnp.concatenate([pm[:, ::-1], pp], axis=1)
+    return jnp.concatenate([below, above])
+
+
+def symmetric_fourier_transform(fields, x, u):
+    return jnp.moveaxis(join_quadrants_c(*(jax.lax.complex(*q) for q in quadrants_of_transform(fields, x, u))), 1, 0)
+
+
+def join_quadrants_c(mm, mp, pm, pp):
+    below = jnp.concatenate([mm[::-1, :, ::-1], mp[::-1]], axis=2)
+    above = jnp.concatenate([pm[:, :, ::-1], pp], axis=2)
+    return jnp.concatenate([below, above])

@@ -7,7 +7,6 @@ is :math:`(\lambda - \lambda_0) / \Delta\lambda`: -1/2 at the blue edge, 1/2 at 
 
 from __future__ import annotations
 
-from math import exp
 from typing import Final
 
 import jax.numpy as jnp
@@ -16,8 +15,6 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError, DataError
 
-SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
-PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons per wavelength peak: x = 4 (1 - exp(-x))
 _EDGE: Final = 1e-9  # of the band's width: what the rounding of its edges may leave uncovered
 
 
@@ -74,53 +71,6 @@ def band_weights(
 def effective_wavelength(wavelengths: Float[Array, " w"], weights: Float[Array, "*stars w"]) -> Float[Array, "*stars"]:
     """Return the mean wavelength of the photons, in the unit of `wavelengths`; the weights need not sum to 1."""
     return jnp.sum(weights * wavelengths, axis=-1) / jnp.sum(weights, axis=-1)
-
-
-def photon_black_body(
-    wavelength: Float[Array, "*#shape"], temperature: Float[Array, "*#shape"]
-) -> Float[Array, "*shape"]:
-    r"""Return the photons of a black body per unit of wavelength, in units of their largest value at that temperature.
-
-    Planck's law in photons, :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`. It peaks at
-    :math:`\lambda T` = 3.670 mm K, further to the red than the energy does. Nothing overflows; far in the blue of a
-    cold body the value underflows to zero (float64: below 37 K at 550 nm; float32: below 280 K).
-
-    Parameters
-    ----------
-    wavelength : Array
-        Metres, positive.
-    temperature : Array
-        Kelvin, positive; broadcast against `wavelength`.
-
-    Returns
-    -------
-    Array
-        From 0 to 1.
-    """
-    x = SECOND_RADIATION / (wavelength * temperature)
-    peak = (1.0 - exp(-PHOTON_PEAK)) * (x / PHOTON_PEAK) ** 4
-    return peak * jnp.exp(PHOTON_PEAK - x) / -jnp.expm1(-x)
-
-
-def sampled_curve(
-    samples: Float[Array, "*curves n"], position: Float[Array | np.ndarray, " w"]
-) -> Float[Array, "*curves w"]:
-    """Return curves across the band at given positions, by linear interpolation between their samples.
-
-    What is between two samples lies between their values, so a curve of no negative sample is nowhere negative. A
-    smooth curve is met to an eighth of its second derivative times the square of the samples' distance.
-
-    Parameters
-    ----------
-    samples : Array, shape (..., n)
-        Values at n evenly spaced points from edge to edge of the band; one sample is a flat curve.
-    position : Array, shape (w,)
-        From -1/2 to 1/2; beyond, the curve goes on with its outermost sample.
-    """
-    n = samples.shape[-1]
-    place = (jnp.clip(position, -0.5, 0.5) + 0.5) * (n - 1)
-    hats = jnp.maximum(1.0 - jnp.abs(place[:, None] - jnp.arange(n, dtype=place.dtype)), 0.0)
-    return samples @ hats.T
 
 
 def curve_samples(
