@@ -101,6 +101,21 @@ def test_blur_derivative_against_finite_differences():
     np.testing.assert_allclose(jax.grad(peak)(at), numeric, rtol=1e-7)
 
 
+def test_blur_derivative_where_the_terms_of_an_oblique_smear_cancel():
+    """0.3 f_x - 0.1 f_y is then 1e-17 and not 0, in three places."""
+    image, h = jnp.asarray(gaussian_pixels(20, 1.5, 1.5, 0.3, -0.4)), 1e-4
+
+    @jax.jit
+    def peak(smear_x, smear_y):
+        return blur(image, 0.2, jnp.array([smear_x, smear_y]), 2)[8, 7]
+
+    slope = jax.jit(jax.grad(peak))
+    for smear_x in (0.3, 0.7, 1.3):
+        smear_y = -smear_x / 3.0
+        numeric = (peak(smear_x + h, smear_y) - peak(smear_x - h, smear_y)) / (2 * h)
+        assert slope(smear_x, smear_y) == pytest.approx(float(numeric), rel=1e-6)
+
+
 def test_light_of_the_opposite_border_stays_within_its_bound():
     size, jitter, margin = 40, 1.5, 8
     image = jnp.zeros((size, size)).at[0, :].set(1.0)  # all of it outside the window

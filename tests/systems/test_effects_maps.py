@@ -3,12 +3,11 @@
 import numpy as np
 import pytest
 
-import dluxshera as ds
 import reference_optics as ref
 from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.map_files import read_map, write_map
 from dluxshera.optics.maps import power_law_map
-from effect_scenes import SMALL, STARS, binary, direct_sum, everything, everything_in_four_planes
+from effect_scenes import SMALL, binary, direct_sum, everything, everything_in_four_planes
 from helpers import relative_l2, rounding
 from scenes import M1_ZERNIKES, M2_ZERNIKES
 
