@@ -101,6 +101,21 @@ def test_blur_derivative_against_finite_differences():
     np.testing.assert_allclose(jax.grad(peak)(at), numeric, rtol=1e-7)
 
 
+def test_blur_derivative_where_the_terms_of_an_oblique_smear_cancel():
+    """0.3 f_x - 0.1 f_y is then 1e-17 and not 0, in three places."""
+    image, h = jnp.asarray(gaussian_pixels(20, 1.5, 1.5, 0.3, -0.4)), 1e-4
+
+    @jax.jit
+    def peak(smear_x, smear_y):
+        return blur(image, 0.2, jnp.array([smear_x, smear_y]), 2)[8, 7]
+
+    slope = jax.jit(jax.grad(peak))
+    for smear_x in (0.3, 0.7, 1.3):
+        smear_y = -smear_x / 3.0
+        numeric = (peak(smear_x + h, smear_y) - peak(smear_x - h, smear_y)) / (2 * h)
+        assert slope(smear_x, smear_y) == pytest.approx(float(numeric), rel=1e-6)
+
+
 def test_light_of_the_opposite_border_stays_within_its_bound():
     size, jitter, margin = 40, 1.5, 8
     image = jnp.zeros((size, size)).at[0, :].set(1.0)  # all of it outside the window
@@ -242,11 +257,29 @@ def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, lea
             assert np.abs(blur(wide, jitter, jnp.array(smear), margin) - still).max() < leak
 
 
+@pytest.mark.parametrize("smear", [(0.3, 0.3), (1.0, 1.0), (2.5, -1.5), (1.0, 0.0)])
+@pytest.mark.parametrize("margin", [4, 8, 16])
+def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(smear, margin):
+    size, frequency = 64, 0.25  # cycles per pixel along the border, and a ramp across it
+    x, y = np.arange(size)[None, :] / (size - 1) - 0.5, np.arange(size)[:, None]
+
+    def wave(part):
+        return (x + smear[0] * part / (size - 1)) * np.cos(2 * np.pi * frequency * (y + smear[1] * part))
+
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    truth = sum(w / 2 * wave(t / 2) for t, w in zip(nodes, weights, strict=True))[margin:-margin, margin:-margin]
+    ringing = np.abs(blur(jnp.asarray(wave(0.0)), 0.0, jnp.array(smear), margin) - truth).max()
+    bound = 0.06 / margin**2 + 0.06 * min(1.0, abs(smear[0] * smear[1])) / margin
+    assert ringing < bound
+    assert ringing > 0.1 * bound
+
+
 def test_margin_grows_with_the_motion_and_refuses_nonsense():
     assert margin_for() == 0
     assert [margin_for(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
     assert margin_for(0.3, displacement=0.5) == margin_for(0.3) + 3
     assert margin_for(2.0) > margin_for(0.3)
+    assert margin_for(smear=(1.0, 1.0)) > 50 > margin_for(smear=(0.05, 0.05)) == margin_for(smear=(0.05, 0.0)) == 8
     assert margin_for(smear=(0.0, -20.0)) == margin_for(smear=(20.0, 0.0)) > 10
     for wrong in ({"jitter": -1.0}, {"displacement": float("nan")}, {"smear": (0.0, float("inf"))}, {"leak": 0.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):

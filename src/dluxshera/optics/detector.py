@@ -4,7 +4,7 @@ Images hold expected photo-electrons per pixel and exposure; rows grow with +y, 
 An effect that brings in light from outside the window takes a larger image and gives a smaller one.
 """
 
-from math import ceil, erfc, floor, sqrt
+from math import erfc, floor, sqrt
 from typing import Final
 
 import jax.numpy as jnp
@@ -15,7 +15,7 @@ from dluxshera.errors import ConfigError, ShapeError
 
 STENCIL: Final = (-2, -1, 0, 1, 2, 3)  # pixels from the one at or before the point that is interpolated
 REACH: Final = 3  # pixels that the stencil needs on each side for displacements of less than a pixel
-RINGING: Final = 0.12  # times 1 / margin^2: what `blur` lets a step at the border of the array leave in the window
+RINGING: Final = 0.12  # over margin^2: what `blur` lets steps at the borders of the array leave in the window
 
 
 def crop(image: Float[Array, "rows rows"], margin: int) -> Float[Array, "npix npix"]:
@@ -55,8 +55,9 @@ def blur(
         Pixels to leave out on each side. Light from the opposite border reaches the window only over more than
         `margin` pixels: with |smear| / 2 < margin it adds at most the border's largest value times
         2 erfc((margin - |smear| / 2) / (sqrt(2) jitter)), one erfc per axis. The step in value where opposite borders
-        meet is not band limited: one that is the same all along the border rings in the window by less than 0.06 of
-        itself / margin^2, and the two of both axes add.
+        meet is not band limited: it rings in the window by less than 0.06 of itself / margin^2 where it is the same all
+        along the border or the smear is along one axis. Where neither is so, 0.06 |smear_x smear_y| / margin comes on
+        top, at most 0.06 / margin. The two of both axes add.
 
     Raises
     ------
@@ -66,9 +67,18 @@ def blur(
     size = image.shape[0]
     f_y, f_x = jnp.fft.fftfreq(size)[:, None], jnp.fft.rfftfreq(size)[None, :]
     gaussian = jnp.exp(-2 * jnp.pi**2 * jnp.square(jitter) * (f_x**2 + f_y**2))
-    transfer = gaussian * jnp.sinc(f_x * smear[0] + f_y * smear[1])
+    transfer = gaussian * _sinc(f_x * smear[0] + f_y * smear[1])
     blurred = jnp.fft.irfft2(jnp.fft.rfft2(image) * transfer.astype(image.dtype), s=image.shape)
     return crop(blurred, margin)
+
+
+def _sinc(x: Array) -> Array:
+    """Return sin(pi x) / (pi x); jnp.sinc's derivative is -4 pi at 1e-17, where terms of an oblique smear cancel."""
+    small = jnp.abs(x) < 0.01
+    square = jnp.square(jnp.pi * x)
+    away = jnp.where(small, 1.0, jnp.pi * x)
+    near = 1.0 - square / 6 * (1.0 - square / 20 * (1.0 - square / 42))
+    return jnp.where(small, near, jnp.sin(away) / away)
 
 
 def displaced_pixels(
@@ -180,12 +190,18 @@ def margin_for(
             raise ConfigError(name, expected="pixels, finite and not negative", got=value)
     if not leak > 0.0:
         raise ConfigError("leak", expected="a part of the border's light, above zero", got=leak)
-    margin = 0
+    margin, oblique = 0, min(1.0, abs(smear[0] * smear[1]))
     if jitter or half:
-        margin = max(1, floor(half) + 1, ceil(sqrt(RINGING / leak)))
-        while jitter and RINGING / margin**2 + 2 * erfc((margin - half) / (sqrt(2) * jitter)) > leak:
+        margin = floor(half) + 1
+        while _leak(margin, jitter, half, oblique) > leak:
             margin += 1
     return margin + (floor(displacement) + REACH if displacement else 0)
+
+
+def _leak(margin: int, jitter: float, half: float, oblique: float) -> float:
+    """Return what `blur` lets borders of one leave in the window."""
+    far = erfc((margin - half) / (sqrt(2) * jitter)) if jitter else 0.0
+    return RINGING / margin**2 + RINGING * oblique / margin + 2 * far
 
 
 def expected_exposure(
