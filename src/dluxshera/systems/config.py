@@ -130,7 +130,11 @@ class SheraConfig:
         """Check the effects, and put them in the order in which `EFFECTS` has them."""
         if isinstance(self.effects, list):
             object.__setattr__(self, "effects", tuple(self.effects))
-        self._require("effects", "a tuple of names, empty for none", lambda v: isinstance(v, tuple))
+        self._require(
+            "effects",
+            "a tuple of different names, empty for none",
+            lambda v: isinstance(v, tuple) and len(set(v)) == len(v),
+        )
         possible = effects_of(self.surfaces)
         for name in self.effects:
             if name not in possible:
