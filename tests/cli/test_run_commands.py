@@ -213,7 +213,7 @@ def test_the_table_survives_a_broken_run_and_says_what_it_is(fitted, tmp_path):
     (broken / "arrays.npz").write_bytes(b"")
     code, text = run("table", fitted[0], broken, "--csv", tmp_path / "all.csv")
     assert code == 1
-    assert "arrays.npz: is not the file that the run wrote" in text
+    assert "arrays.npz: is not the file that was written" in text
     rows = [line.split() for line in text.splitlines() if line.strip().startswith(str(tmp_path.parent))]
     assert ["cannot", "be", "read"] in [row[1:4] for row in rows]
     with (tmp_path / "all.csv").open(newline="") as file:

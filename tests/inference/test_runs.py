@@ -183,7 +183,7 @@ FAULTS = {
     "empty": (lambda f: [path.unlink() for path in f.iterdir()], r"run: has no run\.json"),
     "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*make the run again"),
     "no samples": (lambda f: (f / "samples.npz").unlink(), r"samples\.npz: cannot be read"),
-    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that the run wrote.*make the run"),
+    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*make the run"),
     "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*make the run again"),
     "a list": (lambda f: (f / "run.json").write_text("[1]"), r"run\.json: has the format \[1\], not dluxshera\.run/1"),
     "not text": (lambda f: (f / "run.json").write_bytes(b"\xff"), r"run\.json: is not UTF-8"),
@@ -259,7 +259,7 @@ def test_a_table_has_a_row_for_each_run_and_says_what_is_wrong_with_a_broken_one
     rows = runs_table([one, two, three, tmp_path / "none"])
     assert [row["folder"] for row in rows] == [str(x) for x in (one, two, three, tmp_path / "none")]
     assert [row["fault"] == "" for row in rows] == [True, False, True, False]
-    assert "arrays.npz: is not the file that the run wrote" in rows[1]["fault"]
+    assert "arrays.npz: is not the file that was written" in rows[1]["fault"]
     assert [row.get("result") for row in rows] == ["CONVERGED", None, "STALLED", None]
     assert (rows[0]["seed"], rows[0]["steps"], rows[0]["loss"]) == (7, 1, -0.1)
     for i, label in enumerate(LABELS):

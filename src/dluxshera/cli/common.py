@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from math import isfinite, log10
+from itertools import repeat
+from math import floor, inf, isfinite, log10
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -57,6 +58,18 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     if not console.is_terminal:
         console = Console(width=max(80, console.measure(table, options=console.options.update(width=1000)).maximum))
     console.print(table)
+
+
+def print_estimates(
+    labels: Sequence[str], theta: Iterable[float], sigma: Iterable[float], truth: Iterable[float] | None = None
+) -> None:
+    """Print a row for each parameter, its values to two digits of its sigma; with truth and pull if it was known."""
+    rows = []
+    for label, value, error, true in zip(labels, theta, sigma, repeat(None) if truth is None else truth, strict=False):
+        decimals = max(0, 1 - floor(log10(error))) if 0 < error < inf else 6
+        known = [] if true is None else [f"{true:.{decimals}f}", f"{(value - true) / error:+.2f}"]
+        rows.append([label, f"{value:.{decimals}f}", f"{error:.2g}", *known])
+    print_table(("parameter", "estimate", "sigma", *(() if truth is None else ("truth", "pull"))), rows)
 
 
 @contextmanager

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import floor, isfinite, log10
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dluxshera.cli.common import AsJson, example, fit_bar, group, print_json, print_table
+from dluxshera.cli.common import AsJson, example, fit_bar, group, print_estimates, print_json, print_table
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -238,19 +238,7 @@ def _show(run: Run) -> None:
         "Created": f"{said['created']} with dluxshera {said['versions'].get('dluxshera', '')}",
     }
     print_table((str(run.folder), ""), [(name, text) for name, text in facts.items() if text.strip()])
-    rows = _rows(run)
-    print_table(list(rows[0]), [_digits(row) for row in rows])
-
-
-def _digits(row: dict[str, Any]) -> list[str]:
-    """Return a row as text: values to two digits of their sigma."""
-    decimals = max(0, 1 - floor(log10(row["sigma"]))) if row["sigma"] else 6
-    shown = {
-        **row,
-        **{name: f"{row[name]:.{decimals}f}" for name in ("estimate", "truth") if row.get(name) is not None},
-    }
-    shown |= {"pull": f"{row['pull']:+.2f}"} if row.get("pull") is not None else {}
-    return [f"{value:.2g}" if isinstance(value, float) else "" if value is None else value for value in shown.values()]
+    print_estimates(run.labels, run.theta, run.sigma, run.truth)
 
 
 def _plain(value: Any) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import io
 import json
 import os
 import re
@@ -13,21 +12,20 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, Final
-from zipfile import BadZipFile, ZipFile
-from zlib import error as ZlibError
 
 import equinox as eqx
 import jax
 import numpy as np
 
 from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.inference.array_files import FAULTS_OF_A_FILE, arrays_in, npz_of
+from dluxshera.inference.samples import SamplerState
 from dluxshera.inference.solution import SolverState
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
 
 FORMAT: Final = "dluxshera.checkpoint/1"
 NAME: Final = "checkpoint.npz"
-FAULTS_OF_A_FILE: Final = (OSError, ValueError, KeyError, EOFError, BadZipFile, ZlibError, NotImplementedError)
 
 
 def problem_of(posterior: Any, **settings: Any) -> dict[str, str]:
@@ -100,7 +98,7 @@ def _digest(value: Any) -> str:
 
 
 class Checkpoint:
-    """A file that holds the last state of a solver. Pass it as a solver's ``checkpoint=``.
+    """A file that holds the last state of a solver or sampler. Pass it as its ``checkpoint=``.
 
     A state is written under another name, which then becomes the file's: whatever kills the process, the file is the
     last state or the one before, and whole.
@@ -112,11 +110,11 @@ class Checkpoint:
     problem : mapping of str to str
         What is solved, as `problem_of` gives it.
     kinds : tuple of NamedTuple classes
-        Those that a state is made of; by default `SolverState`.
+        Those that a state is made of; by default `SolverState` and `SamplerState`.
     """
 
     def __init__(
-        self, folder: Path | str, problem: Mapping[str, str], kinds: tuple[type, ...] = (SolverState,)
+        self, folder: Path | str, problem: Mapping[str, str], kinds: tuple[type, ...] = (SolverState, SamplerState)
     ) -> None:
         self.path = Path(folder) / NAME
         self.problem = dict(problem)
@@ -134,15 +132,14 @@ class Checkpoint:
         arrays: dict[str, np.ndarray] = {}
         tree = _encode(state, "state", arrays, self._kinds)
         head = json.dumps({"format": FORMAT, "problem": self.problem, "state": tree})
-        made = io.BytesIO()
-        np.savez(made, head=np.frombuffer(head.encode(), np.uint8), allow_pickle=False, **arrays)  # type: ignore[arg-type]
+        raw = npz_of({"head": np.frombuffer(head.encode(), np.uint8), **arrays})
         if not self._wrote:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             for left in self.path.parent.glob(f".{NAME}.*.part"):  # of processes that were killed while they wrote
                 left.unlink(missing_ok=True)
             self._wrote = True
         part = self.path.with_name(f".{NAME}.{os.getpid()}.part")
-        part.write_bytes(made.getvalue())
+        part.write_bytes(raw)
         part.replace(self.path)
 
     def resume(self) -> Any:
@@ -178,21 +175,6 @@ class Checkpoint:
             )
 
 
-def arrays_in(raw: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz file's content, once all of it is found to be whole; nothing is unpickled.
-
-    Raises
-    ------
-    One of FAULTS_OF_A_FILE
-        If it is not such content.
-    """
-    with ZipFile(io.BytesIO(raw)) as whole:
-        if (broken := whole.testzip()) is not None:
-            raise BadZipFile(f"{broken} is damaged")
-    with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-        return dict(arrays)
-
-
 def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping[str, type]) -> Any:
     """Return a value as JSON, its arrays put aside under the name of their place."""
     match value:
@@ -208,8 +190,8 @@ def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping
         case str() if type(value) is str:
             return value
         case tuple() if type(value).__name__ in kinds and type(value) is kinds[type(value).__name__]:
-            items = zip(type(value)._fields, value, strict=True)  # type: ignore[attr-defined]  # a NamedTuple
-            fields = {field: _encode(item, f"{name}.{field}", arrays, kinds) for field, item in items}
+            named = zip(type(value)._fields, value, strict=True)  # type: ignore[attr-defined]  # a NamedTuple
+            fields = {field: _encode(item, f"{name}.{field}", arrays, kinds) for field, item in named}
             return {"kind": type(value).__name__, "fields": fields}
         case tuple() | list() if type(value) in (tuple, list):
             items = [_encode(item, f"{name}[{i}]", arrays, kinds) for i, item in enumerate(value)]

@@ -7,7 +7,6 @@ appears when all of it is written. What is read is what was fitted: nothing is c
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shlex
 import shutil
@@ -25,7 +24,8 @@ from jaxtyping import Float
 
 from dluxshera.errors import DocumentError, ParameterError
 from dluxshera.files import whole_folder, write_text
-from dluxshera.inference.checkpoints import FAULTS_OF_A_FILE, NAME, Checkpoint, arrays_in
+from dluxshera.inference.array_files import npz_of, read_arrays
+from dluxshera.inference.checkpoints import NAME, Checkpoint
 from dluxshera.inference.solution import Result, Solution, Step
 from dluxshera.params.serialize import json_text, read_text
 from dluxshera.params.spec import ParamSpec
@@ -192,7 +192,7 @@ def save_run(
         arrays["truth"] = np.asarray(truth, dtype=float)
         if arrays["truth"].shape != np.shape(solution.theta):
             raise ParameterError("truth", expected=f"a vector of {len(solution.labels)} numbers", got=arrays["truth"])
-    content = {ARRAYS: _npz(arrays)} | ({SAMPLES: _npz(samples)} if samples else {})
+    content = {ARRAYS: npz_of(arrays)} | ({SAMPLES: npz_of(samples)} if samples else {})
     spec = stores[0].spec
     head = {
         "format": FORMAT,
@@ -259,8 +259,8 @@ def read_run(folder: Path | str) -> Run:
     try:
         head = json.loads(read_text(path))
     except json.JSONDecodeError as error:
-        where = {"line": error.lineno, "column": error.colno}
-        raise DocumentError(f"is not JSON: {error.msg}; {AGAIN}", file=path, **where) from error
+        fault = f"is not JSON: {error.msg}; {AGAIN}"
+        raise DocumentError(fault, file=path, line=error.lineno, column=error.colno) from error
     except RecursionError as error:
         raise DocumentError(f"is nested too deep; {AGAIN}", file=path) from error
     if not isinstance(head, dict) or head.get("format") != FORMAT:
@@ -270,8 +270,8 @@ def read_run(folder: Path | str) -> Run:
         )
     try:
         files = head["files"]
-        samples = _arrays(folder / SAMPLES, files[SAMPLES]) if SAMPLES in files else {}
-        return _run(folder, head, _arrays(folder / ARRAYS, files[ARRAYS]), samples)
+        samples = read_arrays(folder / SAMPLES, files[SAMPLES], AGAIN) if SAMPLES in files else {}
+        return _run(folder, head, read_arrays(folder / ARRAYS, files[ARRAYS], AGAIN), samples)
     except DocumentError:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -319,29 +319,6 @@ def _meanings(spec: ParamSpec) -> dict[str, list[Any]]:
         ]
         for item in spec.fields
     }  # fmt: skip
-
-
-def _npz(arrays: Mapping[str, Any]) -> bytes:
-    made = {name: np.asarray(value) for name, value in arrays.items()}
-    for name, array in made.items():
-        if array.dtype.kind not in "biufcU":
-            raise ParameterError(name, expected="an array of numbers", got=array)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **made)  # type: ignore[arg-type]
-    return buffer.getvalue()
-
-
-def _arrays(path: Path, digest: str) -> dict[str, np.ndarray]:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise DocumentError(f"cannot be read: {error.strerror}; {AGAIN}", file=path) from error
-    if hashlib.sha256(raw).hexdigest() != digest:
-        raise DocumentError(f"is not the file that the run wrote (its hash differs); {AGAIN}", file=path)
-    try:
-        return arrays_in(raw)
-    except FAULTS_OF_A_FILE as error:
-        raise DocumentError(f"is not a file of arrays ({error}); {AGAIN}", file=path) from error
 
 
 def _scalar(value: np.ndarray | np.generic) -> Any:

@@ -10,6 +10,7 @@ Signs: an OPD w multiplies the field by exp(+i k w), so OPD growing towards +x m
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import sqrt
 from typing import NamedTuple
 
@@ -47,11 +48,13 @@ class PupilState(NamedTuple):
     line_of_sight: Float[Array, " 2"] | None = None  # shift (x, y) of the whole image, radians
 
 
-class Drawn(NamedTuple):
-    """A pupil or a surface on its grid: what does not depend on star and wavelength."""
+class Waves(NamedTuple):
+    """What light of each wavelength w meets on its way."""
 
-    transmission: Float[Array, "n n"]  # of the amplitude
-    opd: Float[Array, "n n"]  # metres
+    maps: tuple[Complex[Array, "w n n"], ...]  # of the pupil and the surfaces
+    tilts: Complex[Array, "w stars 2 npix"]  # along x and y in the pupil
+    transfers: tuple[Complex[Array, "w n"], ...]  # of the spaces between them, along an axis of the spectrum
+    exits: Complex[Array, "w 2 n"]  # along x and y, where the light leaves: defocus and the line of sight
 
 
 class RelayOptics(eqx.Module):
@@ -136,62 +139,60 @@ class RelayOptics(eqx.Module):
             pupil's space that has everything in it and whose Fourier transform is the image. Powers only fall: what an
             aperture stops is not restored.
         """
-        cell = pupil.diameter / self.npix
-        fields = self._fields(self._drawn(pupil, surfaces), wavelength, angle, pupil, surfaces)
+        waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
+        fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves), waves.tilts[0, 0])
         return {
-            name: dl.Wavefront.from_phasor(field, wavelength, diameter=cell * field.shape[0])
+            name: dl.Wavefront.from_phasor(field, wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix))
             for name, field in fields.items()
         }
 
-    def _drawn(self, pupil: PupilState, surfaces: tuple[SurfaceState, ...]) -> list[Drawn]:
-        """Return the pupil and the surfaces as their grids see them: the same for every star and wavelength."""
-        drawn = [Drawn(jnp.asarray(self.amplitude), pupil.opd)]
-        x = self._coordinates(pupil, self.gap_npix)
-        for surface, basis in zip(surfaces, self.surface_bases, strict=True):
-            on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
-            edge = 0.5 * surface.beam_scale * pupil.diameter / self.npix  # half a cell to either side
-            magnification = surface.beam_scale * pupil.diameter / surface.diameter
-            opd = basis.opd(surface.coefficients, magnification)
-            if surface.opd_map is not None:
-                opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
-            drawn.append(Drawn(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge), opd))
-        return drawn
-
-    def _fields(
+    def _waves(
         self,
-        drawn: list[Drawn],
-        wavelength: Scalar,
-        angle: Float[Array, " 2"],
+        wavelengths: Float[Array, " w"],
+        angles: Float[Array, "stars 2"],
         pupil: PupilState,
         surfaces: tuple[SurfaceState, ...],
-    ) -> dict[str, Complex[Array, "n n"]]:
+    ) -> Waves:
+        """Return what the light meets on its way."""
+        k = 2 * jnp.pi / wavelengths[:, None]
+        x = self._coordinates(pupil, self.gap_npix)
+        cell = pupil.diameter / self.npix
+        maps = [self.amplitude * phasor(k[..., None] * pupil.opd)]
+        for surface, basis in zip(surfaces, self.surface_bases, strict=True):
+            on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
+            edge = 0.5 * surface.beam_scale * cell  # half a cell to either side
+            opd = basis.opd(surface.coefficients, surface.beam_scale * pupil.diameter / surface.diameter)
+            if surface.opd_map is not None:
+                opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
+            maps.append(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge) * phasor(k[..., None] * opd))
+        stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
+        cycles = jnp.fft.fftfreq(self.gap_npix, cell)
+        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
+        defocus = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
+        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
+        return Waves(
+            maps=tuple(maps),
+            tilts=phasor(k[..., None, None] * angles[:, :, None] * self._coordinates(pupil, self.npix)),
+            transfers=tuple(
+                phasor(-jnp.pi * wavelengths[:, None] * (after - before) * cycles**2)
+                for before, after in pairwise(stops)
+                if surfaces
+            ),
+            exits=phasor(k[..., None] * (defocus + shift[:, None] * x)),
+        )
+
+    def _fields(self, waves: Waves, tilt: Complex[Array, "2 npix"]) -> dict[str, Complex[Array, "n n"]]:
         """Return the field of one star at one wavelength at each plane."""
-        k = 2 * jnp.pi / wavelength
-        at_pupil, *at_surfaces = (each.transmission * jnp.exp(1j * k * each.opd) for each in drawn)
-        tilt = jnp.exp(1j * k * angle[:, None] * self._coordinates(pupil, self.npix))
-        field = _along_axes(at_pupil, tilt[1], tilt[0])
+        at_pupil, *at_surfaces = waves.maps
+        field = along_axes(at_pupil, tilt[1], tilt[0])
         passed = {"pupil": field}
         field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
-        cycles = jnp.fft.fftfreq(self.gap_npix, pupil.diameter / self.npix)
-        at = jnp.zeros(())
-
-        def travel(field: Array, distance: Array) -> Array:
-            transfer = jnp.exp(-1j * jnp.pi * wavelength * distance * cycles**2)
-            return jnp.fft.ifft2(_along_axes(jnp.fft.fft2(field), transfer, transfer))
-
-        for number, (surface, transmission) in enumerate(zip(surfaces, at_surfaces, strict=True), start=1):
-            field = travel(field, surface.distance - at)
-            at = jnp.asarray(surface.distance)
-            passed[f"surface_{number}_in"] = field
-            field = field * transmission
-            passed[f"surface_{number}_out"] = field
-        if surfaces:
-            field = travel(field, -at)
-        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
-        x = self._coordinates(pupil, self.gap_npix)
-        opd = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
-        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
-        return {**passed, "exit": _along_axes(field, *(jnp.exp(1j * k * (opd + each * x)) for each in shift[::-1]))}
+        for number, (transfer, at_surface) in enumerate(zip(waves.transfers, at_surfaces), start=1):
+            passed[f"surface_{number}_in"] = field = travel(field, transfer)
+            passed[f"surface_{number}_out"] = field = field * at_surface
+        if waves.transfers:
+            field = travel(field, waves.transfers[-1])
+        return {**passed, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
 
     def _coordinates(self, pupil: PupilState, npix: int) -> Float[Array, " {npix}"]:
         """Return the centres of the pupil's cells, continued to a grid of `npix`, metres."""
@@ -227,33 +228,41 @@ class RelayOptics(eqx.Module):
         nodes_per_pixel : int
             Samples across a pixel.
         """
-        drawn = self._drawn(pupil, surfaces)
         cell = pupil.diameter / self.npix
         x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
         directions = plate_scale * nodes[nodes.shape[0] // 2 :]
+        waves = self._waves(wavelengths, angles, pupil, surfaces)
+        arguments = 2 * jnp.pi * directions[:, None] / wavelengths[:, None, None] * x
+        kernels = jnp.cos(arguments), jnp.sin(arguments)
+        per_pixel = photons.T * (plate_scale * cell / wavelengths[:, None]) ** 2
 
-        def add_wavelength(density: tuple[Array, ...], sample: tuple[Array, Array]) -> tuple[tuple[Array, ...], None]:
-            wavelength, weights = sample
-            exits = jax.vmap(lambda angle: self._fields(drawn, wavelength, angle, pupil, surfaces)["exit"])(angles)
-            per_pixel = weights * (plate_scale * cell / wavelength) ** 2
-            spectra = quadrants_of_transform(exits, x, directions / wavelength)
-            added = (jnp.einsum("s,asb->ab", per_pixel, re**2 + im**2) for re, im in spectra)
+        def add_wavelength(density, sample):
+            waves, kernels, weights = sample
+            exits = jax.vmap(lambda tilt: self._fields(waves, tilt)["exit"])(waves.tilts)
+            spectra = quadrants_of_transform(exits, *kernels)
+            added = (jnp.einsum("s,asb->ab", weights, re**2 + im**2) for re, im in spectra)
             return tuple(before + more for before, more in zip(density, added, strict=True)), None
 
         zero = jnp.zeros((directions.shape[0],) * 2, dtype=photons.dtype)
-        density, _ = jax.lax.scan(add_wavelength, (zero,) * 4, (wavelengths, photons.T))
+        density, _ = jax.lax.scan(add_wavelength, (zero,) * 4, (waves, kernels, per_pixel))
         return integrate_pixels(join_quadrants(*density), nodes_per_pixel)
 
 
-def _along_axes(field: Array, y: Array, x: Array) -> Array:
+def phasor(phase: Array) -> Array:
+    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
+
+
+def along_axes(field: Array, y: Array, x: Array) -> Array:
     return field * y[:, None] * x
 
 
-def quadrants_of_transform(fields, x, u):
-    argument = 2 * jnp.pi * u[:, None] * x
-    cosine, sine = jnp.cos(argument), jnp.sin(argument)
+def travel(field: Array, transfer: Array) -> Array:
+    return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))
+
+
+def quadrants_of_transform(fields, cosine, sine):
     stars, n = fields.shape[:2]
-    half, m = n // 2, u.shape[0]
+    half, m = n // 2, cosine.shape[0]
     parts = jnp.stack([jnp.real(fields), jnp.imag(fields)], axis=1).reshape(2 * stars, n, n).transpose(1, 0, 2)
 
     above, below = parts[half:], parts[:half][::-1]
@@ -288,7 +297,18 @@ def join_quadrants(mm, mp, pm, pp):
 
 
 def symmetric_fourier_transform(fields, x, u):
-    return jnp.moveaxis(join_quadrants_c(*(jax.lax.complex(*q) for q in quadrants_of_transform(fields, x, u))), 1, 0)
+    return jnp.moveaxis(
+        join_quadrants_c(
+            *(
+                jax.lax.complex(*q)
+                for q in quadrants_of_transform(
+                    fields, jnp.cos(2 * jnp.pi * u[:, None] * x), jnp.sin(2 * jnp.pi * u[:, None] * x)
+                )
+            )
+        ),
+        1,
+        0,
+    )
 
 
 def join_quadrants_c(mm, mp, pm, pp):

@@ -116,7 +116,7 @@ class SheraConfig:
         for name in changes:
             if name not in known:
                 raise UnknownKeyError(name, known, expected=f"a field of {type(self).__name__}")
-        return replace(self, **changes)
+        return replace(self, **{name: tuple(v) if isinstance(v, list | range) else v for name, v in changes.items()})
 
     def structure(self) -> dict[str, Any]:
         """Return everything structural as plain data, the mask by the SHA-256 of its file."""
