@@ -8,6 +8,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := -m pip install -qq --no-input --disable-pip-version-check --retries 10
+# Two processes keep two cores busy, since compiling takes one core.
+PARALLEL := -n 2 --benchmark-disable
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 
 export PIP_ROOT_USER_ACTION := ignore
@@ -42,7 +44,7 @@ site: $(INSTALLED)  ## run the code of every page and build the site
 	@$(VENV)/bin/dluxshera budget report
 	@$(RUN) -m dluxshera.reference
 	@echo "Code of the pages"
-	@$(RUN) -m pytest -q tests/docs
+	@$(RUN) -m pytest -q $(PARALLEL) tests/docs
 	@$(MAKE) --no-print-directory build
 	@echo "The site is built. Open $(CURDIR)/site/index.html, or run: make serve"
 
@@ -58,9 +60,9 @@ serve: $(INSTALLED)  ## show the site at http://localhost:8000 and follow change
 # The pages' code draws the figures of the site that the other tests look at; when it fails, they still run and report.
 test: $(INSTALLED)  ## run everything that guards a change
 	@failed=; \
-	$(RUN) -m pytest -q tests/docs || failed="$$failed tests/docs"; \
+	$(RUN) -m pytest -q $(PARALLEL) tests/docs || failed="$$failed tests/docs"; \
 	$(MAKE) --no-print-directory build || failed="$$failed site"; \
-	$(RUN) -m pytest -q --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
+	$(RUN) -m pytest -q $(PARALLEL) --dist loadfile --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
 	test -z "$$failed" || { echo "Failed, see above:$$failed" >&2; exit 1; }
 
 validate: $(INSTALLED)  ## gather the long evidence again
