@@ -48,9 +48,10 @@ def everything_in_four_planes() -> Scene:
     config = SHERA_FOURPLANE_EXAMPLE_CONFIG.replace(**changes)
     spec = ds.build_forward_model_spec_from_config(config)
     store = ds.ParameterStore.from_spec_defaults(spec)
+    few = {"imaging.exposure_time_s": 0.1, "imaging.frame_time_s": 0.05}  # photons, so that a few electrons count
     defocused = {M2_FOCAL_LENGTH: store[M2_FOCAL_LENGTH] * (1.0 + 5e-5)}
     updates = {key: value for key, value in STARS.items() if key != LOG_FLUX}
-    return Scene(ds.SheraFourPlaneBinder(config, spec, store), store.replace({**updates, **defocused}))
+    return Scene(ds.SheraFourPlaneBinder(config, spec, store), store.replace({**updates, **few, **defocused}))
 
 
 @cache

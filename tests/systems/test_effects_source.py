@@ -8,12 +8,18 @@ from scipy.integrate import quad
 
 import dluxshera as ds
 import reference_optics as ref
+from dluxshera.systems.designs import SHERA_TWOPLANE_FLIGHT_CONFIG
+from dluxshera.systems.effects import effects_of
 from effect_scenes import (
     FLAT,
     NODES,
+    NOTHING,
+    NPIX,
     SMALL,
+    STARS,
     WAVELENGTH,
     WAVELENGTHS,
+    WAVES,
     WIDTH,
     binary,
     direct_sum,
@@ -30,6 +36,19 @@ CURVE = np.linspace(-0.5, 0.5, SMALL["curve_samples"])
 
 def test_effects_that_do_nothing_leave_the_stars_of_the_direct_sum():
     assert relative_l2(everything().image(), direct_sum(binary())) < EXACT
+
+
+def test_effects_that_do_nothing_leave_a_two_plane_image():
+    plain = SHERA_TWOPLANE_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=NPIX, n_wavelengths=WAVES)
+    effects = tuple(name for name in effects_of(0) if name != "black_bodies")
+    images = []
+    for config in (plain, plain.replace(effects=effects, n_field_stars=2)):
+        spec = ds.build_inference_spec_basic(config)
+        binder = ds.SheraTwoPlaneBinder(config, spec)
+        updates = {key: value for key, value in {**STARS, **NOTHING}.items() if key in spec}
+        images.append(binder.predict(binder.store.replace(updates)))
+    assert len(spec.primitives) > 25
+    assert relative_l2(images[1], images[0]) < EXACT
 
 
 def test_black_bodies_are_sums_of_monochromatic_images_with_planck_weights():

@@ -7,7 +7,7 @@ is :math:`(\lambda - \lambda_0) / \Delta\lambda`: -1/2 at the blue edge, 1/2 at 
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, SupportsFloat
 
 import jax.numpy as jnp
 import numpy as np
@@ -74,7 +74,11 @@ def effective_wavelength(wavelengths: Float[Array, " w"], weights: Float[Array, 
 
 
 def curve_samples(
-    wavelengths: Float[np.ndarray, " rows"], values: Float[np.ndarray, " values"], centre: float, width: float, n: int
+    wavelengths: Float[np.ndarray, " rows"],
+    values: Float[np.ndarray, " values"],
+    centre: SupportsFloat,
+    width: SupportsFloat,
+    n: int,
 ) -> Float[np.ndarray, " n"]:
     """Return a table as samples across a band, as `sampled_curve` takes them; linear between the table's rows.
 
@@ -103,12 +107,12 @@ def curve_samples(
     if not np.all(np.isfinite(wavelengths)) or np.any(np.diff(wavelengths) <= 0.0):
         remedy = "Sort the rows, and give each wavelength once"
         raise DataError("wavelengths", expected="finite numbers that ascend", got=wavelengths, remedy=remedy)
-    points = centre + width * np.linspace(-0.5, 0.5, n)
-    first, last = wavelengths[0], wavelengths[-1]
+    points = float(centre) + float(width) * np.linspace(-0.5, 0.5, n)
+    first, last, slack = wavelengths[0], wavelengths[-1], _EDGE * float(width)
     missing = []
-    if points[0] < first - _EDGE * width:
+    if points[0] < first - slack:
         missing.append(_span(points[0], min(first, points[-1])))
-    if points[-1] > last + _EDGE * width:
+    if points[-1] > last + slack:
         missing.append(_span(max(last, points[0]), points[-1]))
     if missing:
         expected = f"a table of the whole band, {_span(points[0], points[-1])}"

@@ -7,7 +7,7 @@ numbers without jax, and carry gradients of JAX arrays. Which system uses which 
 
 from __future__ import annotations
 
-from math import sqrt
+from math import lcm, sqrt
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from dluxshera.optics.curves import curve_mean, namespace, photon_black_body, sa
 from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
 from dluxshera.units import ARCSEC, NANOMETRE
 
-_FINE_NODES = tuple(0.5 * part for part in np.polynomial.legendre.leggauss(64))  # positions in the band, and weights
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # for each piece of the band between samples of a curve
 _SMALLEST, _LARGEST = 1e-30, 1e30  # photons: far outside any observation, and within single precision
 
 
@@ -178,11 +178,12 @@ def effective_wavelength_of_star(
 
     Centre and width of the band in metres, temperature in kelvin; spectrum and filter curve as samples across the band.
     """
-    nodes, weights = _FINE_NODES
-    photons: Number = weights
-    for curve in (spectrum, transmission):
-        if curve is not None:
-            photons = photons * sampled_curve(_array(curve), nodes)
+    curves = [_array(curve) for curve in (spectrum, transmission) if curve is not None]
+    pieces = lcm(1, *(curve.shape[-1] - 1 for curve in curves))  # at whose borders the curves have kinks
+    nodes = ((np.arange(pieces)[:, None] + 0.5 * (_NODES + 1.0)) / pieces - 0.5).ravel()
+    photons: Number = np.tile(_WEIGHTS, pieces)
+    for curve in curves:
+        photons = photons * sampled_curve(curve, nodes)
     if temperature is not None:
         photons = photons * photon_black_body(wavelength + bandwidth * nodes, temperature)
     return wavelength + bandwidth * (photons * nodes).sum() / photons.sum()
