@@ -1,0 +1,53 @@
+"""The Fisher matrix against the scatter of fits: one truth, flat priors, and new noise with each seed.
+
+With flat priors the covariance is the inverse of the Fisher matrix alone, the Cramer-Rao bound. The secondary's
+aberrations are held, for without a prior they cannot be told from the primary's.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from dluxshera.inference.calibration import squared_distance
+from dluxshera.inference.fisher import fisher_information
+from dluxshera.inference.likelihood import PoissonNoise
+from dluxshera.inference.posterior import draw_from_prior
+from validation.case import FREE, fit, made
+from validation.gathering import Evidence
+
+PHOTONS = 1e9
+KEYS = FREE[:-1]
+TRUTH = (9, 2000)
+
+
+@cache
+def bound() -> tuple[np.ndarray, np.ndarray]:
+    """The truth, and the Cramer-Rao bound of its image."""
+    truth = draw_from_prior(made(PHOTONS, KEYS).free, np.random.default_rng(TRUTH))
+    case = made(PHOTONS, KEYS, prior=False)
+    information = fisher_information(case.binder.predict, case.store(truth), case.free, PoissonNoise())
+    return truth, information.covariance()
+
+
+def scatter(seed: int) -> dict[str, Any]:
+    """Fit one noise realisation, from a start some sigma off; sigma is that of the truth's Fisher matrix."""
+    case = made(PHOTONS, KEYS, prior=False)
+    truth, covariance = bound()
+    rng = np.random.default_rng((TRUTH[1], seed))
+    data = PoissonNoise().sample(rng, case.image(truth))
+    sigma = np.sqrt(np.diag(covariance))
+    solution = fit(case.posterior(data), truth + 10.0 * sigma * rng.normal(size=truth.size), throw=False)
+    error = solution.theta - truth
+    return {
+        "seed": seed,
+        "result": solution.result.name,
+        "pulls": (error / sigma).tolist(),
+        "distance2": squared_distance(error, covariance),
+    }
+
+
+ATTAINMENT = Evidence("attainment", "One truth at 1e9 photons, flat priors, new noise with each seed: the scatter of "
+                      "fits against the Fisher matrix", scatter, [(seed,) for seed in range(100)])  # fmt: skip

@@ -1,0 +1,120 @@
+"""The model that the evidence of the inference is about: the flight design on a small grid, at any flux."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+from math import log10
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dluxshera.binder import SheraThreePlaneBinder
+from dluxshera.inference.gradient_descent import gradient_descent
+from dluxshera.inference.likelihood import PoissonNoise
+from dluxshera.inference.posterior import Posterior, draw_from_prior, make_posterior
+from dluxshera.inference.solution import Solution
+from dluxshera.params.packing import unpack_params
+from dluxshera.params.priors import Normal
+from dluxshera.params.spec import ParamSpec
+from dluxshera.params.store import ParameterStore
+from dluxshera.systems.config import structural_hash_from_config
+from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG
+from dluxshera.systems.specs import build_inference_spec_basic
+
+SEPARATION, FLUX = "binary.separation_as", "binary.log_flux_total"
+FREE = (  # those of the demo
+    SEPARATION,
+    "binary.position_angle_deg",
+    "binary.x_position_as",
+    "binary.y_position_as",
+    FLUX,
+    "binary.contrast",
+    "system.plate_scale_as_per_pix",
+    "primary.zernike_coeffs_nm",
+    "secondary.zernike_coeffs_nm",
+)
+SIZE = {"pupil_npix": 128, "image_npix": 128}
+REDUCED = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
+FLUX_SIGMA = 0.02  # of the prior, dex
+
+fit = gradient_descent
+
+
+class Case(NamedTuple):
+    """A model and what is free in it."""
+
+    binder: SheraThreePlaneBinder
+    free: ParamSpec
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """A name for each element of theta."""
+        return self.free.labels
+
+    def store(self, theta: np.ndarray) -> ParameterStore:
+        """The full store at theta."""
+        return unpack_params(theta, self.free, self.binder.store)
+
+    def image(self, theta: np.ndarray) -> np.ndarray:
+        """The expected image, photons per pixel."""
+        return np.asarray(self.binder.predict(self.store(theta)))
+
+    def posterior(self, data: np.ndarray) -> Posterior:
+        """The posterior of the free parameters."""
+        return make_posterior(self.binder.predict, self.free, self.binder.store, data)
+
+
+class Simulation(NamedTuple):
+    """What one seed gives: the fit sees the image, the prior and its start, and nothing of the truth."""
+
+    truth: np.ndarray
+    data: np.ndarray
+    start: np.ndarray
+
+
+@cache
+def made(photons: float, keys: tuple[str, ...] = FREE, reduced: bool = False, prior: bool = True) -> Case:
+    """The case at a number of photons from both stars, which is where the prior of the flux has its mean.
+
+    Without `prior`, the free parameters have flat ones.
+    """
+    config = SHERA_FLIGHT_CONFIG.replace(**(REDUCED if reduced else SIZE))
+    level = log10(photons)
+    spec = build_inference_spec_basic(config)
+    fields = tuple(
+        replace(field, default=level, prior=Normal(level, FLUX_SIGMA)) if field.key == FLUX else field
+        for field in spec.fields
+    )
+    spec = replace(spec, fields=fields)
+    free = spec.subset(keys)
+    if not prior:
+        free = replace(free, fields=tuple(replace(field, prior=None) for field in free.fields))
+    return Case(SheraThreePlaneBinder(config, spec), free)
+
+
+def simulate(case: Case, *seed: int) -> Simulation:
+    """Draw truth and start from the prior, and the image with photon noise."""
+    rng = np.random.default_rng(seed)
+    truth = draw_from_prior(case.free, rng)
+    data = PoissonNoise().sample(rng, case.image(truth))
+    return Simulation(truth, data, draw_from_prior(case.free, rng))
+
+
+def distance(solution: Solution, theta: np.ndarray) -> float:
+    """How far theta is from a solution, in sigma."""
+    scale = solution.sigma
+    error = (theta - solution.theta) / scale
+    return float(np.sqrt(error @ np.linalg.solve(solution.covariance / np.outer(scale, scale), error)))
+
+
+def identity() -> dict[str, Any]:
+    """What names the model: its design, parameters and structure."""
+    configs = [SHERA_FLIGHT_CONFIG.replace(**size) for size in (SIZE, REDUCED)]
+    spec = build_inference_spec_basic(configs[0])
+    return {
+        "design": SHERA_FLIGHT_CONFIG.name,
+        "spec": {"name": spec.title, "sha256": spec.digest()},
+        "structural_hash": [structural_hash_from_config(config) for config in configs],
+        "parameters": list(spec.subset(FREE).labels),
+    }

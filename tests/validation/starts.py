@@ -1,0 +1,59 @@
+"""Whether a fit finds the maximum, or says that it has not: many starts for one image, drawn from the prior."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+from dluxshera.inference.posterior import Posterior, draw_from_prior
+from dluxshera.inference.solution import Solution
+from validation.case import distance, fit, made, simulate
+from validation.gathering import Evidence
+
+PHOTONS = 1e11
+IMAGE = (11, 1000)  # the seed of the image: none that another piece of evidence takes
+NEAR = 0.01  # sigma
+
+
+@cache
+def image() -> tuple[Posterior, Solution]:
+    """The posterior of the image, and the maximum that a fit finds from the truth."""
+    case = made(PHOTONS)
+    truth, data, _ = simulate(case, *IMAGE)
+    posterior = case.posterior(data)
+    return posterior, fit(posterior, truth)
+
+
+def climb(seed: int, **settings: Any) -> dict[str, Any]:
+    """Fit the image from one start; settings are those of the fit."""
+    posterior, best = image()
+    start = draw_from_prior(made(PHOTONS).free, np.random.default_rng((IMAGE[1], seed)))
+    solution = fit(posterior, start, throw=False, **settings)
+    return {
+        "seed": seed,
+        "result": solution.result.name,
+        "begin": distance(best, start),
+        "distance": distance(best, solution.theta),
+        "excess": solution.loss - best.loss,
+        "norms": [step.gradient_norm for step in solution.history],
+    }
+
+
+def wrong_answers(records: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each start whose fit says that it converged, and has not; or that found a better maximum."""
+    wrong = [
+        f"from start {record['seed']} a fit converged {record['distance']:.3g} sigma from the maximum"
+        for record in records
+        if record["result"] == "CONVERGED" and not record["distance"] < NEAR
+    ]
+    return wrong + [
+        f"from start {record['seed']} a fit found a better maximum, by {-record['excess']:.3g}"
+        for record in records
+        if not record["excess"] > -(NEAR**2)
+    ]
+
+
+STARTS = Evidence("starts", "One image at 1e11 photons, fitted from starts drawn from the prior", climb,
+                  [(seed,) for seed in range(100)])  # fmt: skip
