@@ -75,8 +75,8 @@ def hashes_of(paths: Iterable[Path], root: Path = ROOT) -> dict[str, str]:
 def modules_behind(file: Path, package: Path = PACKAGE) -> list[Path]:
     """Return the files of the package that a Python file imports, and all that they import: in functions, too.
 
-    The package's own ``__init__`` is left out: it says where names live, and computes nothing. So the file has to import
-    from where they live.
+    The package's own ``__init__`` is left out: it says where names live, and computes nothing. So the file has to
+    import from there.
     """
     modules = modules_of(package)
     imported: dict[str, set[str]] = {module: set() for module in modules}

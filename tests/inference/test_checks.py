@@ -20,7 +20,7 @@ STORE = ParameterStore.from_spec_defaults(STAR)
 
 
 def fit(posterior, start):
-    return gradient_descent(posterior, start, tolerance=1e-6)
+    return gradient_descent(posterior, start, tolerance=1e-6, misfit_sigmas=None)
 
 
 def test_the_formula_is_that_of_the_normal_equations():
@@ -77,15 +77,16 @@ def test_the_range_ends_where_the_model_bends():
 
 
 def test_a_star_that_drags_a_ghost():
-    """Poisson noise; small ghosts shift the fit as is said, and the formula without weights does not."""
+    """Poisson noise, priors that are off, and parameters of which the image is no linear function."""
 
     def posterior_of(magnitude):
         image = star_image(unpack_params(TRUTH, STAR, STORE))
         return make_posterior(star_image, STAR, STORE, image + magnitude * jnp.roll(image, 2, axis=1))
 
-    found = linear_range(posterior_of, TRUTH, [1e-4, 1e-3], fit)
-    np.testing.assert_allclose(found.refitted, found.predicted, rtol=0.02, atol=1e-9)
-    assert found.departures[0] < 0.2 * found.departures[1]
+    found = linear_range(posterior_of, TRUTH, [1e-3, 1e-2], fit)
+    np.testing.assert_allclose(found.refitted, found.predicted, rtol=0.05, atol=1e-6)
+    np.testing.assert_allclose(found.departures[1], 10.0 * found.departures[0], rtol=0.1)
+    assert found.departures[1] < 0.05
     with pytest.raises(UnknownKeyError, match=r"star\.w"):
         found.reach(label="star.w")
 

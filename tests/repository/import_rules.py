@@ -77,13 +77,13 @@ def _resolved(name: str, modules: dict[str, Path]) -> str:
 def imports_of(package: Path) -> list[Import]:
     """Return every import of the package from itself: at the top, in functions, for types, by relative name."""
     modules = modules_of(package)
-    found = []
-    for module, path in modules.items():
-        for node in ast.walk(ast.parse(path.read_text(), path)):
-            for name in _named(node, module, path.name == "__init__.py"):
-                if name.split(".")[0] == package.name:
-                    found.append(Import(module, _resolved(name, modules), getattr(node, "lineno", 0)))
-    return found
+    return [
+        Import(module, _resolved(name, modules), getattr(node, "lineno", 0))
+        for module, path in modules.items()
+        for node in ast.walk(ast.parse(path.read_text(), path))
+        for name in _named(node, module, path.name == "__init__.py")
+        if name.split(".")[0] == package.name
+    ]
 
 
 def named_in(file: Path, package: Path) -> set[str]:

@@ -47,7 +47,7 @@ def test_comments_docstrings_and_blank_lines_are_gone_and_nothing_else():
     ("old", "new", "changes"),
     [
         ("# why", "# another reason", False),
-        ("            # why\n", "", False),
+        ("        # why\n", "", False),
         ("Return the area.", "Return the area; or so.", False),
         ("ünïcode", "long " * 30, False),
         ("\n\n\nclass", "\n\nclass", False),

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dluxshera.binder import SheraThreePlaneBinder
-from dluxshera.inference.gradient_descent import gradient_descent
+from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.likelihood import PoissonNoise
 from dluxshera.inference.posterior import Posterior, draw_from_prior, make_posterior
 from dluxshera.inference.solution import Solution
@@ -38,7 +38,7 @@ SIZE = {"pupil_npix": 128, "image_npix": 128}
 REDUCED = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
 FLUX_SIGMA = 0.02  # of the prior, dex
 
-fit = gradient_descent
+fit = gauss_newton
 
 
 class Case(NamedTuple):

@@ -91,7 +91,7 @@ def linear_bias(clean: Posterior, changed: Posterior, theta: Theta) -> Float[np.
 def linear_range(
     posterior_of: Callable[[float], Posterior],
     theta: Theta,
-    magnitudes: Sequence[float],
+    magnitudes: Sequence[float] | Float[np.ndarray, " k"],
     fit: Callable[[Posterior, Theta], Solution],
 ) -> LinearRange:
     """Fit images with an error of the model of several magnitudes, and compare with the formula of the bias.
@@ -101,7 +101,7 @@ def linear_range(
     posterior_of : callable
         From a magnitude to the posterior of the noise-free image with that much of the error; 0 is none.
     theta : array_like, shape (n,)
-        The most probable values without the error.
+        Where the fit without the error starts; the others start where that one ends.
     magnitudes : sequence of float
         Positive, in increasing order.
     fit : callable
@@ -115,8 +115,8 @@ def linear_range(
     sizes = np.asarray(magnitudes, dtype=float)
     if sizes.ndim != 1 or sizes.size == 0 or not np.all(np.diff(sizes, prepend=0.0) > 0):
         raise ParameterError("magnitudes", expected="positive numbers in increasing order", got=sizes)
-    theta = np.asarray(theta, dtype=float)
     clean = posterior_of(0.0)
+    theta = fit(clean, theta).theta
     covariance = _covariance(clean, theta)
     root = np.linalg.cholesky(covariance)
     predicted, refitted = [], []
