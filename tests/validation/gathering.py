@@ -54,12 +54,15 @@ class Evidence:
         A function of a module, from the arguments of one call to plain numbers by name.
     jobs : sequence of tuples
         The arguments of each call.
+    judge : callable
+        From the results to a line for each thing that speaks against what they are to show.
     """
 
     name: str
     about: str
     work: Callable[..., dict[str, Any]]
     jobs: Sequence[tuple[Any, ...]]
+    judge: Callable[[list[dict[str, Any]]], list[str]]
 
     @property
     def path(self) -> Path:

@@ -55,5 +55,10 @@ def wrong_answers(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
-STARTS = Evidence("starts", "One image at 1e11 photons, fitted from starts drawn from the prior", climb,
-                  [(seed,) for seed in range(100)])  # fmt: skip
+STARTS = Evidence(
+    "starts",
+    "One image at 1e11 photons, fitted from starts drawn from the prior",
+    climb,
+    [(seed,) for seed in range(100)],
+    wrong_answers,
+)

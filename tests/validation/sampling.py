@@ -1,0 +1,122 @@
+"""Draws by HMC: against the Laplace approximation where that holds, and by their ranks where it need not.
+
+A reduced problem, so that thousands of draws take seconds: a coarse pupil, one wavelength, 32 pixels a side, five free
+parameters. With 1e8 photons the posterior is all but normal; with 1e5, of which 6,000 are in these pixels, its width is
+a good part of the prior's.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from dluxshera.inference.calibration import Check, check_ranks, failures, simulation_ranks
+from dluxshera.inference.hmc import sample_posterior
+from validation.case import Case, fit, made, simulate
+from validation.gathering import Evidence
+
+KEYS = (
+    "binary.separation_as",
+    "binary.position_angle_deg",
+    "binary.x_position_as",
+    "binary.y_position_as",
+    "binary.contrast",
+)
+DRAWS, THIN = 63, 2  # draws whose ranks are taken, out of a chain that is this many times as long
+FALSE_ALARM = 0.01
+
+
+def case(photons: float) -> Case:
+    """The reduced problem."""
+    return made(photons, KEYS, reduced=True)
+
+
+def rank(seed: int) -> dict[str, Any]:
+    """Draw truth, data and posterior, and rank the truth among the draws.
+
+    `narrow` are the ranks among draws that are too near to their mean by a half: those of a sampler with a sigma half
+    as large, which must not be uniform.
+    """
+    truth, data, start = simulate(problem := case(1e5), 5, 3000 + seed)
+    posterior = problem.posterior(data)
+    solution = fit(posterior, start, throw=False)
+    samples = sample_posterior(posterior, solution, draws=DRAWS * THIN, warmup=100, chains=1, seed=seed)
+    draws = samples.flat[::THIN]
+    return {
+        "seed": seed,
+        "divergent": int(samples.divergent.sum()),
+        "ranks": simulation_ranks(truth, draws).tolist(),
+        "narrow": simulation_ranks(truth, 0.5 * (draws + draws.mean(axis=0))).tolist(),
+    }
+
+
+def judge_ranks(records: list[dict[str, Any]], of: str = "ranks") -> list[str]:
+    """Return what speaks against the ranks being uniform, for any parameter."""
+    ranks = np.array([record[of] for record in records])
+    checks = [
+        check_ranks(column, DRAWS, f"the ranks of {label}", false_alarm=FALSE_ALARM / len(KEYS))
+        for label, column in zip(KEYS, ranks.T, strict=True)
+    ]
+    diverged = sum(record["divergent"] for record in records) / (len(records) * DRAWS * THIN)
+    return failures([*checks, Check("the share of divergent transitions", diverged, 0.0, 1e-3)])
+
+
+def compare(seed: int) -> dict[str, Any]:
+    """Draw from the posterior of one image, and compare mean and covariance with those of the Laplace approximation.
+
+    Means in units of sigma and standard deviations over sigma, in coordinates in which the approximation is a unit
+    normal; with the number of independent draws that they are worth.
+    """
+    _, data, start = simulate(problem := case(1e8), 8, 4000 + seed)
+    posterior = problem.posterior(data)
+    solution = fit(posterior, start)
+    samples = sample_posterior(posterior, solution, draws=500, warmup=200, chains=4, seed=seed)
+    scale = solution.sigma
+    root = np.linalg.cholesky(solution.covariance / np.outer(scale, scale))
+    z = np.linalg.solve(root, ((samples.flat - solution.theta) / scale).T)
+    return {
+        "seed": seed,
+        "trusted": samples.trusted,
+        "r_hat": float(np.max(samples.r_hat)),
+        "independent": samples.ess_bulk.tolist(),
+        "mean": z.mean(axis=1).tolist(),
+        "covariance": np.cov(z).tolist(),
+        "leapfrogs": float(samples.leapfrogs.mean()),
+    }
+
+
+def judge_comparison(records: list[dict[str, Any]], factor: float = 1.0) -> list[str]:
+    """Return what speaks against agreement, within 4 sigma of the Monte Carlo error.
+
+    `factor` is that by which the sigma of the Laplace approximation is to be taken: the twin halves it.
+    """
+    checks = []
+    for record in records:
+        n = min(record["independent"])
+        mean = np.array(record["mean"]) / factor
+        covariance = np.array(record["covariance"]) / factor**2
+        worst = float(np.max(np.abs(mean)))
+        checks.append(Check(f"seed {record['seed']}: the largest mean", worst, 0.0, 4.0 / np.sqrt(n)))
+        off = covariance - np.eye(len(mean))  # of n draws an element scatters by 1 / sqrt(n), on the diagonal sqrt(2)
+        worst = float(np.max(np.abs(off) / np.where(np.eye(len(mean)) > 0, np.sqrt(2.0), 1.0)))
+        checks.append(Check(f"seed {record['seed']}: the largest error of the covariance", worst, 0.0, 4 / np.sqrt(n)))
+    untrusted = [f"seed {record['seed']}: the draws are not to be trusted" for record in records
+                 if not record["trusted"]]  # fmt: skip
+    return failures(checks) + untrusted
+
+
+RANKS = Evidence(
+    "ranks",
+    "Simulation-based calibration of HMC: the rank of the truth among draws from the posterior of its image",
+    rank,
+    [(seed,) for seed in range(200)],
+    judge_ranks,
+)
+SAMPLING = Evidence(
+    "sampling",
+    "HMC against the Laplace approximation, at 1e8 photons",
+    compare,
+    [(seed,) for seed in range(4)],
+    judge_comparison,
+)
