@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -63,6 +63,22 @@ class FisherInformation:
     matrix: Float[np.ndarray, "n n"]
     labels: tuple[str, ...]
 
+    @classmethod
+    def checked(cls, matrix: Float[np.ndarray, "n n"], labels: tuple[str, ...]) -> FisherInformation:
+        """Return the information of a matrix that has to be finite.
+
+        Raises
+        ------
+        FitError
+            If it is not; the parameters are named.
+        """
+        if not np.all(np.isfinite(matrix)):
+            bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
+            raise FitError(
+                f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN"
+            )
+        return cls(matrix, labels)
+
     def _index(self, label: str) -> int:
         if label not in self.labels:
             raise UnknownKeyError(label, self.labels, expected="a label of the Fisher matrix")
@@ -73,9 +89,26 @@ class FisherInformation:
         keep = [self._index(label) for label in labels]
         return FisherInformation(self.matrix[np.ix_(keep, keep)], tuple(self.labels[i] for i in keep))
 
+    def marginal(self, labels: Iterable[str]) -> FisherInformation:
+        """Return the information about some parameters with the others fitted too: the Schur complement.
+
+        A direction of the others without information of its own takes none away.
+        """
+        keep = [self._index(label) for label in labels]
+        rest = [i for i in range(len(self.labels)) if i not in keep]
+        values, vectors = eigenmodes(self.matrix[np.ix_(rest, rest)])
+        seen = values > 0
+        cross = (self.matrix[np.ix_(keep, rest)] @ vectors[:, seen]) / np.sqrt(values[seen])
+        matrix = self.matrix[np.ix_(keep, keep)] - cross @ cross.T
+        return FisherInformation(matrix, tuple(self.labels[i] for i in keep))
+
     def with_prior(self, sigma: Float[np.ndarray, " n"]) -> FisherInformation:
         """Return the information with that of independent normal priors added; an infinite sigma adds none."""
-        return FisherInformation(self.matrix + np.diag(1.0 / np.asarray(sigma) ** 2), self.labels)
+        return self.with_precision(np.diag(1.0 / np.asarray(sigma) ** 2))
+
+    def with_precision(self, precision: Float[Array | np.ndarray, "n n"]) -> FisherInformation:
+        """Return the information with that of a normal prior added: its inverse covariance."""
+        return FisherInformation(self.matrix + np.asarray(precision), self.labels)
 
     def singular_directions(self) -> list[tuple[str, ...]]:
         """Return, for each direction without information, the labels of the parameters in it.
@@ -94,10 +127,8 @@ class FisherInformation:
         correlation = self.matrix[np.ix_(seen, seen)] / np.outer(scale[seen], scale[seen])
         values, vectors = np.linalg.eigh(correlation)
         noise_floor = 10 * len(seen) * np.finfo(float).eps
-        for vector in vectors.T[values < noise_floor]:
-            large = np.abs(vector) > 0.3 * np.abs(vector).max()
-            blind.append(tuple(self.labels[i] for i in seen[large]))
-        return blind
+        names = [self.labels[i] for i in seen]
+        return blind + [names_in(vector, names) for vector in vectors.T[values < noise_floor]]
 
     def covariance(self) -> Float[np.ndarray, "n n"]:
         """Return the Cramer-Rao bound: the inverse matrix, computed in scaled coordinates.
@@ -117,6 +148,39 @@ class FisherInformation:
         inverse = np.linalg.inv(self.matrix / np.outer(scale, scale))
         return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
 
+    def correlation(self) -> Float[np.ndarray, "n n"]:
+        """Return the correlations of the Cramer-Rao bound.
+
+        Raises
+        ------
+        FitError
+            If a direction has no information; the parameters in it are named.
+        """
+        covariance = self.covariance()
+        sigma = np.sqrt(np.diag(covariance))
+        return covariance / np.outer(sigma, sigma)
+
+    def information_modes(self, precision: Float[Array | np.ndarray, "n n"]) -> InformationModes:
+        """Return the combinations of parameters that data and prior know independently of each other.
+
+        Parameters
+        ----------
+        precision : ndarray, shape (n, n)
+            The inverse covariance of the prior, of all parameters: ``posterior.prior_precision``.
+
+        Raises
+        ------
+        FitError
+            If the prior says nothing of a direction; the parameters in it are named.
+        """
+        prior = FisherInformation(np.asarray(precision), self.labels)
+        if blind := prior.singular_directions():
+            raise FitError(
+                f"the prior says nothing of {'; '.join(' with '.join(names) for names in blind)}",
+                remedy="Give a prior to each parameter, or take a subset",
+            )
+        return InformationModes(*eigenmodes(self.matrix, prior.matrix), self.labels)
+
     def sigma(self, label: str) -> float:
         """Return the 1-sigma bound of one parameter with all others fitted (marginal)."""
         i = self._index(label)
@@ -126,6 +190,50 @@ class FisherInformation:
         """Return the 1-sigma bound of one parameter with all others known; infinite without information."""
         i = self._index(label)
         return float(self.matrix[i, i]) ** -0.5 if self.matrix[i, i] > 0 else np.inf
+
+
+class InformationModes(NamedTuple):
+    """Combinations of parameters, those first of which the data say most compared with the prior."""
+
+    values: Float[np.ndarray, " n"]  # data's information over the prior's: the data decide above 1, the prior below
+    vectors: Float[np.ndarray, "n n"]  # a mode in each column: a change of theta by one sigma of the prior
+    labels: tuple[str, ...]
+
+
+def eigenmodes(
+    matrix: Float[np.ndarray, "n n"], metric: Float[np.ndarray, "n n"] | None = None
+) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]:
+    """Return eigenvalues of an information matrix in a metric, from the largest down, and the eigenvectors.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (n, n)
+        Symmetric, without negative eigenvalues but for its rounding.
+    metric : ndarray, shape (n, n), optional
+        Positive definite. By default each parameter is measured in its own conditional sigma.
+
+    Returns
+    -------
+    values : ndarray, shape (n,)
+        Exactly 0 where they are not above the rounding error of the matrix.
+    vectors : ndarray, shape (n, n)
+        In columns; v^T metric v is 1, and 0 between two of them.
+    """
+    size = np.diag(matrix) if metric is None else np.diag(metric)
+    scale = 1.0 / np.sqrt(np.where(size > 0, size, 1.0))
+    root = np.diag(scale)
+    if metric is not None:
+        root = scale[:, None] * np.linalg.inv(np.linalg.cholesky(metric * np.outer(scale, scale))).T
+    within = root.T @ matrix @ root
+    values, vectors = np.linalg.eigh(0.5 * (within + within.T))
+    noise_floor = 10 * len(values) * np.finfo(float).eps * values[-1:]
+    return np.where(values > noise_floor, values, 0.0)[::-1], (root @ vectors)[:, ::-1]
+
+
+def names_in(vector: Float[np.ndarray, " n"], labels: Sequence[str]) -> tuple[str, ...]:
+    """Return the labels of the large components of a vector."""
+    size = np.abs(vector)
+    return tuple(label for label, of in zip(labels, size, strict=True) if of > 0.3 * size.max())
 
 
 def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec, noise: Noise) -> FisherInformation:
@@ -158,7 +266,4 @@ def fisher_from_jacobian(
     """
     rows = np.asarray(jacobian).reshape(len(labels), -1)
     matrix = (rows * np.asarray(weights).ravel()) @ rows.T
-    if not np.all(np.isfinite(matrix)):
-        bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
-        raise FitError(f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN")
-    return FisherInformation(0.5 * (matrix + matrix.T), labels)
+    return FisherInformation.checked(0.5 * (matrix + matrix.T), labels)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from time import perf_counter
 from typing import Final, NamedTuple
@@ -14,28 +13,32 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ShapeError
+from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.posterior import Posterior, Theta
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
 from dluxshera.inference.solution import Result, Solution, SolverState, Step
 
-# The deviance of a Poisson pixel has its largest mean where 1.33 photons are expected, and its largest variance where
-# 3.0 are; many photons, and normal noise, give 1 and 2.
-DEVIANCE_MEAN: Final = 1.161
-DEVIANCE_VARIANCE: Final = 2.41
-
-
-class BlindDirectionWarning(UserWarning):
-    """The data say nothing of some direction at the start of a fit; the message names the parameters in it."""
+# No pixel's deviance has a larger mean or variance, whatever its expected counts. Many photons give 1 and 2; a few,
+# 1.161 and 2.41 at most by Poisson noise; normal noise whose variance is the model's, without read noise, gives these.
+DEVIANCE_MEAN: Final = 1.304
+DEVIANCE_VARIANCE: Final = 3.06
 
 
 @eqx.filter_jit
-def loss_at(posterior: Posterior, theta: Array) -> tuple[Array, Array]:
-    """Return the loss and the log-prior."""
+def loss_at(posterior: AbstractPosterior, theta: Array) -> tuple[Array, Array]:
+    """Return the loss, and the log-prior in it."""
     return posterior.loss(theta), posterior.log_prior(theta)
 
 
 @eqx.filter_jit
-def loss_and_gradient_at(posterior: Posterior, theta: Array) -> tuple[Array, Array]:
+def log_prior_at(posterior: AbstractPosterior, theta: Array) -> Array:
+    """Return the log-prior."""
+    return posterior.log_prior(theta)
+
+
+@eqx.filter_jit
+def loss_and_gradient_at(posterior: AbstractPosterior, theta: Array) -> tuple[Array, Array]:
     """Return the loss and its gradient by theta, in reverse mode."""
     return jax.value_and_grad(posterior.loss)(theta)
 
@@ -68,22 +71,8 @@ def newton(information: FisherInformation, gradient: Float[np.ndarray, " n"]) ->
     return float(np.linalg.norm(whitened)), -np.linalg.solve(root.T, whitened) / scale
 
 
-def warn_of_blind(information: FisherInformation) -> None:
-    """Warn if only the prior says anything of a direction."""
-    if blind := information.singular_directions():
-        warnings.warn(
-            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
-            " start away from zero aberration",
-            BlindDirectionWarning,
-            stacklevel=4,
-        )
-
-
 def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return the largest deviance per pixel that noise leaves, as far up its distribution as `sigmas`.
-
-    Whatever the expected counts: by the largest mean and variance that the deviance of a Poisson pixel has.
-    """
+    """Return the largest deviance per pixel that noise of any kind leaves, as far up its distribution as `sigmas`."""
     return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
 
 
@@ -105,7 +94,7 @@ class Fit:
 
     def __init__(
         self,
-        posterior: Posterior,
+        posterior: AbstractPosterior,
         theta0: Theta,
         *,
         max_steps: int,
@@ -120,19 +109,19 @@ class Fit:
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
-        posterior.store_at(start)  # names a value outside its bounds
+        posterior.stores_at(start)  # names a value outside its bounds
         self.posterior, self.max_steps, self.tolerance, self.throw = posterior, max_steps, tolerance, throw
-        self.limit = np.inf if misfit_sigmas is None else allowed_misfit(posterior.data.size, misfit_sigmas)
+        self.limit = np.inf if misfit_sigmas is None else allowed_misfit(posterior.n_data, misfit_sigmas)
         self.theta = start
         self.history = [] if state is None else list(state.history)
         self.state = state
         self.evaluations = self.expansions = 0
         self.stopped, self._about = False, ""
         self._callback, self._checkpoint = callback, checkpoint
+        self._n_data = posterior.n_data
         self._solver, self._began = solver, perf_counter()
-        lower, upper = _bounds(posterior)
-        self._lower, self._upper = np.asarray(lower), np.asarray(upper)
-        self._precision = _precision(posterior)
+        self._lower, self._upper = posterior.bounds
+        self._precision = np.asarray(posterior.prior_precision)
 
     def loss(self, theta: Float[np.ndarray, " n"]) -> tuple[float, float]:
         """Return the loss, and the misfit: the data's part of it over half a unit for each pixel."""
@@ -141,31 +130,28 @@ class Fit:
         return float(loss), self._misfit(float(loss), float(log_prior))
 
     def _misfit(self, loss: float, log_prior: float) -> float:
-        return 2.0 * (loss + log_prior) / self.posterior.data.size
+        return 2.0 * (loss + log_prior) / self._n_data
 
     def look(self, theta: Float[np.ndarray, " n"]) -> Point | None:
         """Return what is known at theta, or None where loss or gradient are not finite."""
-        self.theta = theta
-        loss, misfit = self.loss(theta)
-        unknown: list[str] = []
+        self.theta, at = theta, jnp.asarray(theta)
+        self.expansions += 1
+        loss, gradient, information = (np.asarray(part) for part in self.posterior.expand(at))
+        misfit = self._misfit(float(loss), float(log_prior_at(self.posterior, at)))
+        known = np.isfinite(gradient) & np.all(np.isfinite(information), axis=1)
+        if np.isfinite(loss) and known.all():
+            found = FisherInformation(information, self.posterior.labels)
+            warn_of_blind_directions(found, stacklevel=3)
+            return Point(theta, float(loss), misfit, gradient, found)
         if np.isfinite(loss):
-            self.expansions += 1
-            gradient = np.asarray(loss_and_gradient_at(self.posterior, jnp.asarray(theta))[1])
-            unknown = [
-                name for name, slope in zip(self.posterior.labels, gradient, strict=True) if not np.isfinite(slope)
-            ]
-            if not unknown:
-                information = self.posterior.information(theta)
-                warn_of_blind(information)
-                return Point(theta, loss, misfit, gradient, information)
-        self._about = f" in {', '.join(unknown)}" if unknown else ""
+            self._about = f" in {', '.join(np.array(self.posterior.labels)[~known])}"
         if not self.history or self.history[-1].theta is not theta:
-            self.record(Step(loss, np.nan, theta, misfit))
+            self.record(Step(float(loss), np.nan, theta, misfit))
         return None
 
     def with_prior(self, information: FisherInformation, damping: float = 1.0) -> FisherInformation:
         """Return the information with the prior's, times a damping, added."""
-        return FisherInformation(information.matrix + damping * self._precision, information.labels)
+        return information.with_precision(damping * self._precision)
 
     def damping(self, back: int) -> float:
         """Return by what to multiply the prior for the next step, `back` steps after it was last chosen.
@@ -253,7 +239,7 @@ class Fit:
             )
         return Solution(
             theta=np.asarray(self.theta),
-            store=self.posterior.store_at(self.theta),
+            store=self.posterior.stores_at(self.theta)[0],
             covariance=covariance,
             loss=last.loss,
             result=result,
@@ -282,17 +268,3 @@ _REMEDIES: Final = {
     Result.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
     Result.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
 }
-
-
-def _bounds(posterior: Posterior) -> tuple[list[float], list[float]]:
-    bounds = [field.bounds for field in posterior.free.fields for _ in field.labels]
-    sides = (("minimum", "exclusive_minimum", -np.inf), ("maximum", "exclusive_maximum", np.inf))
-    lower, upper = (
-        [next((v for v in (getattr(b, side), getattr(b, strict)) if v is not None), none) for b in bounds]
-        for side, strict, none in sides
-    )
-    return lower, upper
-
-
-def _precision(posterior: Posterior) -> np.ndarray:
-    return np.diag(1.0 / posterior.prior_sigma**2)

@@ -8,12 +8,13 @@ import numpy as np
 
 from dluxshera.inference.fisher import FisherInformation
 from dluxshera.inference.fit import Fit, Point, newton
-from dluxshera.inference.posterior import Posterior, Theta
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
 from dluxshera.inference.solution import Result, Solution, SolverState, Step
 
 
 def gauss_newton(
-    posterior: Posterior,
+    posterior: AbstractPosterior,
     theta0: Theta,
     *,
     max_steps: int = 100,
@@ -35,7 +36,7 @@ def gauss_newton(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : AbstractPosterior
     theta0 : array_like, shape (n,)
         The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
     max_steps : int

@@ -10,65 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from jax.flatten_util import ravel_pytree
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from dluxshera.errors import ParameterError
+from dluxshera.inference.coordinates import BlindDirectionWarning, Whitening, prior_coordinates, whiten
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.fit import BlindDirectionWarning, Fit, Point, loss_and_gradient_at, newton, warn_of_blind
-from dluxshera.inference.posterior import Posterior, Theta
+from dluxshera.inference.fit import Fit, Point, loss_and_gradient_at, newton
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
 from dluxshera.inference.solution import Result, Solution, SolverState, Step
 
 __all__ = ["NEWTON_LIKE", "BlindDirectionWarning", "Whitening", "gradient_descent", "whiten"]
 
 NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
-
-
-class Whitening(eqx.Module):
-    """Coordinates z in which the posterior is about a unit normal: theta = centre + transform @ z."""
-
-    centre: Float[Array, " n"]
-    transform: Float[Array, "n n"]
-
-    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
-        """Return theta at z."""
-        return self.centre + self.transform @ z
-
-
-def whiten(posterior: Posterior, theta: Theta, damping: float = 1.0) -> Whitening:
-    """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
-
-    Scaling each parameter alone would leave a condition number of about 5e9, for the defocus of the two mirrors and the
-    plate scale mimic each other.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    theta : array_like, shape (n,)
-        The point, and the centre of the coordinates.
-    damping : float
-        Multiplies the prior's part of the information. Above 1 it shortens steps in the directions that the data know
-        least, as Levenberg and Marquardt do, with the prior for a metric.
-
-    Raises
-    ------
-    FitError
-        If a direction has neither information nor a prior, or the matrix is not finite.
-
-    Warns
-    -----
-    BlindDirectionWarning
-        If only the prior says anything of a direction.
-    """
-    information = posterior.information(theta)
-    warn_of_blind(information)
-    return _whitening(np.asarray(theta), information.with_prior(posterior.prior_sigma / np.sqrt(damping)))
-
-
-def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
-    covariance = information.covariance()
-    scale = np.sqrt(np.diag(covariance))
-    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
-    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
 
 
 class _Course(NamedTuple):
@@ -83,7 +37,7 @@ class _Course(NamedTuple):
 @eqx.filter_jit
 def _update(
     optimiser: optax.GradientTransformation,
-    posterior: Posterior,
+    posterior: AbstractPosterior,
     course: _Course,
     value: Array,
     gradient: Array,
@@ -101,7 +55,7 @@ def _update(
 
 
 def gradient_descent(
-    posterior: Posterior,
+    posterior: AbstractPosterior,
     theta0: Theta,
     *,
     optimiser: optax.GradientTransformation = NEWTON_LIKE,
@@ -123,7 +77,7 @@ def gradient_descent(
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : AbstractPosterior
     theta0 : array_like, shape (n,)
         The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
     optimiser : optax.GradientTransformation
@@ -207,16 +161,20 @@ def gradient_descent(
 
 
 def _start(optimiser: optax.GradientTransformation, frame: Whitening, theta: np.ndarray) -> _Course:
-    z = jnp.linalg.solve(frame.transform, jnp.asarray(theta) - frame.centre)
+    z = frame.z(theta)
     return _Course(1.0, frame, z, optimiser.init(z))
 
 
-def _constant_frame(posterior: Posterior, scaling: str) -> Whitening:
+def _constant_frame(posterior: AbstractPosterior, scaling: str) -> Whitening:
     n = len(posterior.labels)
-    if scaling == "none":
-        return Whitening(jnp.zeros(n), jnp.eye(n))
-    sigma = np.where(np.isfinite(posterior.prior_sigma), posterior.prior_sigma, 1.0)
-    return Whitening(jnp.asarray(posterior.prior_mean), jnp.diag(jnp.asarray(sigma)))
+    return prior_coordinates(posterior) if scaling == "prior" else Whitening(jnp.zeros(n), jnp.eye(n))
+
+
+def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
+    covariance = information.covariance()
+    scale = np.sqrt(np.diag(covariance))
+    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
 
 
 def _courses(

@@ -1,25 +1,33 @@
-"""How data scatter about a model image: noise models, and the check of image data."""
+"""How data scatter about a model image: noise models, and the checks of image data and masks."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import DataError, first_index
 
 
 class Noise(eqx.Module):
-    """A noise model: how probable data are, given the expected image. Abstract."""
+    """A noise model: how probable data are, given the expected image. Abstract.
+
+    What is said of a pixel is NaN where the model has a value that the noise cannot have: a NaN is never summed away.
+    """
 
     @abstractmethod
-    def log_likelihood(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, ""]:
-        """Return the log-probability of the data, up to a constant of the data alone. NaN if the model is not valid."""
+    def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return twice the log-probability of each pixel under its own best model, less that under this one."""
+
+    @abstractmethod
+    def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return the root of the deviance of each pixel, positive where the data ask for more than the model has."""
 
     @abstractmethod
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
@@ -33,6 +41,10 @@ class Noise(eqx.Module):
     def check(self, data: Float[np.ndarray, " *image"]) -> None:
         """Raise DataError if such data cannot come from this noise."""
 
+    def log_likelihood(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, ""]:
+        """Return the log-probability of the data less that of the best model of each pixel, a constant of the data."""
+        return -0.5 * jnp.sum(self.deviance(data, model))
+
 
 class PoissonNoise(Noise):
     r"""Photon noise: each pixel is a Poisson variate.
@@ -41,17 +53,27 @@ class PoissonNoise(Noise):
     :math:`\sum_i d_i \log(\mu_i / d_i) + d_i - \mu_i`, so that no precision is lost to its constant part.
     """
 
-    def log_likelihood(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, ""]:
-        """Return the log-probability of the data less that of a perfect model."""
+    def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return twice d log(d / mu) + mu - d of each pixel."""
+        positive, safe, excess, model = self._parts(data, model)
+        return jnp.where(positive, safe * excess**2 * _log_curve(excess), 2.0 * model)
+
+    def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return the signed root of the deviance, about (d - mu) / sqrt(mu)."""
+        positive, safe, excess, model = self._parts(data, model)
+        dark = jnp.where(positive, 1.0, model)
+        return jnp.where(positive, -jnp.sqrt(safe * _log_curve(excess)) * excess, -jnp.sqrt(2.0 * dark))
+
+    @staticmethod
+    def _parts(data: Array, model: Array) -> tuple[Array, Array, Array, Array]:
         positive = data > 0
         safe = jnp.where(positive, data, 1.0)
-        excess = (model - safe) / safe
-        terms = jnp.where(positive, data * (jnp.log1p(excess) - excess), -model)
-        return jnp.where(jnp.all(model > 0), jnp.sum(terms), jnp.nan)
+        valid = _valid(model, model > 0)
+        return positive, safe, (valid - safe) / safe, valid
 
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return 1 / expected photons, NaN where they are not positive."""
-        return jnp.where(model > 0, 1.0 / model, jnp.nan)
+        return 1.0 / _valid(model, model > 0)
 
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
         """Draw one noisy image."""
@@ -86,15 +108,15 @@ class GaussianNoise(Noise):
     variance: Float[Array, " *image"]
 
     def __init__(self, variance: Any) -> None:
-        if not isinstance(variance, jax.core.Tracer):
-            concrete = _real_numbers("variance", variance)
-            if (index := first_index(concrete, lambda v: not 0 < v < float("inf"))) is not None:
-                raise DataError("variance", expected="positive and finite", got=concrete, index=index)
-        self.variance = jnp.asarray(variance, dtype=jnp.result_type(float))
+        self.variance = _variance("variance", variance)
 
-    def log_likelihood(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, ""]:
-        """Return minus half of chi squared."""
-        return -0.5 * jnp.sum((data - model) ** 2 / self.variance)
+    def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return the square of each pixel's error in units of its sigma."""
+        return (data - _valid(model)) ** 2 / self.variance
+
+    def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return (d - mu) / sigma."""
+        return (data - _valid(model)) / jnp.sqrt(self.variance)
 
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return 1 / variance."""
@@ -106,13 +128,97 @@ class GaussianNoise(Noise):
 
     def check(self, data: Float[np.ndarray, " *image"]) -> None:
         """Raise DataError if the variances do not fit the image."""
-        if self.variance.shape not in ((), data.shape):
-            raise DataError(
-                "variance", expected=f"one number or the shape of the data, {data.shape}", got=self.variance
-            )
+        _check_shape("variance", self.variance, data)
 
 
-def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, " *image"]:
+class PhotonReadNoise(Noise):
+    r"""Photon noise and read noise together: each pixel is normal, of variance :math:`v = \mu + r^2`.
+
+    The variance depends on the parameters, so that its own part of the log-likelihood,
+    :math:`-\frac12 (d - \mu)^2 / v - \frac12 \log v`, counts, and tells of the expected photons too: the Fisher
+    information about :math:`\mu` is :math:`1/v + 1/(2 v^2)`. Where a pixel has few photons and a read noise below one,
+    the normal distribution is no longer that of a detector.
+
+    Parameters
+    ----------
+    read_variance : array_like
+        :math:`r^2`, of each pixel or one for all; photons squared.
+
+    Raises
+    ------
+    DataError
+        If a variance is not a positive and finite number.
+    """
+
+    read_variance: Float[Array, " *image"]
+
+    def __init__(self, read_variance: Any) -> None:
+        self.read_variance = _variance("read_variance", read_variance)
+
+    def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return twice the log-probability of each pixel under its best model, of all without negative photons."""
+        excess, curvature, slope = self._parts(data, model)
+        return excess * (excess * curvature + slope)
+
+    def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return the signed root of the deviance, about (d - mu) / sqrt(v)."""
+        excess, curvature, slope = self._parts(data, model)
+        dark = (slope > 0) & (excess > 0)
+        beyond = jnp.sqrt(jnp.where(dark, excess * (excess * curvature + slope), 1.0))
+        return -jnp.where(dark, beyond, excess * jnp.sqrt(curvature))
+
+    def _parts(self, data: Array, model: Array) -> tuple[Array, Array, Array]:
+        """Return v - b, where b is the variance of the best model, and what it times the deviance is linear in.
+
+        The log-probability is greatest at :math:`b^2 + b = (d + r^2)^2`, or at no photons if that asks for fewer, where
+        its slope is not zero.
+        """
+        shifted = data + self.read_variance
+        free = 2.0 * shifted**2 / (1.0 + jnp.sqrt(1.0 + 4.0 * shifted**2))
+        best = jnp.maximum(free, self.read_variance)
+        v = _valid(model, model >= 0) + self.read_variance
+        slope = jnp.where(free < best, (best**2 + best - shifted**2) / (v * best), 0.0)
+        return v - best, 1.0 / v + _ratio_curve((v - best) / best) / best**2, slope
+
+    def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
+        """Return 1 / v + 1 / (2 v^2)."""
+        v = _valid(model, model >= 0) + self.read_variance
+        return 1.0 / v + 0.5 / v**2
+
+    def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
+        """Draw one noisy image from the normal distribution."""
+        model = np.asarray(model)
+        return rng.normal(model, np.sqrt(model + np.asarray(self.read_variance)))
+
+    def check(self, data: Float[np.ndarray, " *image"]) -> None:
+        """Raise DataError if the variances do not fit the image."""
+        _check_shape("read_variance", self.read_variance, data)
+
+
+def _valid(model: Array, possible: Array | bool = True) -> Array:
+    """Return the model with NaN where it is not finite or not possible."""
+    return jnp.where(possible & jnp.isfinite(model), model, jnp.nan)
+
+
+def _log_curve(x: Array) -> Array:
+    """Return 2 (x - log(1 + x)) / x^2, which is 1 at zero."""
+    return _curve(x, lambda x: 2.0 * (x - jnp.log1p(x)), lambda k: 2.0 / (k + 2))
+
+
+def _ratio_curve(x: Array) -> Array:
+    """Return (log(1 + x) - x / (1 + x)) / x^2, which is 1/2 at zero."""
+    return _curve(x, lambda x: jnp.log1p(x) - x / (1.0 + x), lambda k: (k + 1.0) / (k + 2))
+
+
+def _curve(x: Array, difference: Callable[[Array], Array], coefficient: Callable[[int], float]) -> Array:
+    """Return difference(x) / x^2, by the series of its coefficients of (-x)^k where the difference would cancel."""
+    small = jnp.abs(x) < 0.01
+    far = jnp.where(small, 1.0, x)
+    series = jnp.polyval(jnp.array([coefficient(k) for k in reversed(range(9))]), -jnp.where(small, x, 0.0))
+    return jnp.where(small, series, difference(far) / far**2)
+
+
+def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None) -> Float[Array, " *image"]:
     """Return image data as floats, checked.
 
     Parameters
@@ -123,6 +229,8 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, 
         Of the model's image.
     noise : Noise
         Says which values are possible.
+    mask : array_like of bool, optional
+        True where a pixel counts. One that does not may hold anything, and holds 1 in what is returned.
 
     Raises
     ------
@@ -134,10 +242,50 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise) -> Float[Array, 
         raise DataError(
             "data", expected=f"an image of shape {shape}", got=array, remedy="Set image_npix to the size of the data"
         )
+    if mask is not None:
+        array = np.where(mask, array, 1.0)
     if (index := first_index(array, lambda count: not np.isfinite(count))) is not None:
-        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Mend or cut the pixel out")
+        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Mend or mask the pixel")
     noise.check(array)
     return jnp.asarray(array)
+
+
+def pixel_mask(mask: Any, shape: tuple[int, ...]) -> Bool[Array, " *image"]:
+    """Return a mask of the pixels that count, checked.
+
+    Parameters
+    ----------
+    mask : array_like of bool
+        True where a pixel counts: ``~frame.saturated`` leaves saturated pixels out.
+    shape : tuple of int
+        Of the model's image.
+
+    Raises
+    ------
+    DataError
+        If the mask is not boolean or has another shape, or no pixel is left.
+    """
+    array = np.asarray(mask)
+    if array.dtype != bool or array.shape != shape:
+        raise DataError(
+            "mask", expected=f"booleans of shape {shape}, True where a pixel counts", got=f"{array.dtype} {array.shape}"
+        )
+    if not array.any():
+        raise DataError("mask", expected="a pixel that counts", got=array, remedy="True is a pixel that counts: ~mask?")
+    return jnp.asarray(array)
+
+
+def _variance(name: str, variance: Any) -> Float[Array, " *image"]:
+    if not isinstance(variance, jax.core.Tracer):
+        concrete = _real_numbers(name, variance)
+        if (index := first_index(concrete, lambda v: not 0 < v < float("inf"))) is not None:
+            raise DataError(name, expected="positive and finite", got=concrete, index=index)
+    return jnp.asarray(variance, dtype=jnp.result_type(float))
+
+
+def _check_shape(name: str, variance: Array, data: np.ndarray) -> None:
+    if variance.shape not in ((), data.shape):
+        raise DataError(name, expected=f"one number or the shape of the data, {data.shape}", got=variance)
 
 
 def _real_numbers(name: str, value: Any) -> np.ndarray:

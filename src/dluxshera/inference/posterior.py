@@ -1,31 +1,157 @@
-"""The posterior of the free parameters, given one image: prior times likelihood, as a function of theta."""
+"""The posterior of the free parameters: prior times likelihood, as a function of theta."""
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from abc import abstractmethod
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
-from dluxshera.inference.fisher import FisherInformation, Predict, fisher_information
-from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data
+from dluxshera.inference.fisher import FisherInformation, Predict, eigenmodes, image_jacobian
+from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
+from dluxshera.inference.prior import NormalPrior as NormalPrior
+from dluxshera.inference.prior import Theta as Theta
+from dluxshera.inference.prior import ThetaPrior, labelled, prior_of
+from dluxshera.inference.prior import draw_from_prior as draw_from_prior
 from dluxshera.params.packing import unpack_params
-from dluxshera.params.priors import Normal, Prior, TruncatedNormal
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
 
-Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
+
+class Expansion(NamedTuple):
+    """A posterior about one point, from one pass of forward-mode derivatives."""
+
+    loss: Float[Array, ""]
+    gradient: Float[Array, " n"]  # of the loss, prior included
+    information: Float[Array, "n n"]  # the Fisher matrix of the data alone
 
 
-class Posterior(eqx.Module):
-    """Prior times likelihood of one image. Made by `make_posterior`.
+class AbstractPosterior(eqx.Module):
+    """What a solver or a sampler sees of a problem.
 
     A posterior is a pytree: its data and fixed values are leaves, so a function that is compiled for one image serves
     the next without a new trace.
+    """
+
+    @property
+    @abstractmethod
+    def labels(self) -> tuple[str, ...]:
+        """A name for each element of theta."""
+
+    @property
+    @abstractmethod
+    def n_data(self) -> int:
+        """The number of pixels that count; not for a traced posterior."""
+
+    @property
+    @abstractmethod
+    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
+        """The mean of the normal part of the prior; 0 where there is none."""
+
+    @property
+    @abstractmethod
+    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
+        """The inverse covariance of the normal part of the prior; zero where there is none."""
+
+    @property
+    @abstractmethod
+    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
+
+    @abstractmethod
+    def allows(self, theta: Theta) -> bool:
+        """Return whether every parameter lies within the bounds of its field; theta is concrete."""
+
+    @abstractmethod
+    def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
+        """Return the full store of each exposure at theta."""
+
+    @abstractmethod
+    def log_prior(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior.
+
+        Parameters without a prior add nothing.
+        """
+
+    @abstractmethod
+    def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log-probability of the data; NaN where the model is not valid."""
+
+    @abstractmethod
+    def expand(self, theta: Theta) -> Expansion:
+        """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape.
+
+        Nothing raises: where the model is not valid the loss is NaN, and a derivative that is not finite stays in the
+        gradient and in the matrix (see `FisherInformation.checked`).
+        """
+
+    @abstractmethod
+    def residual(self, theta: Theta) -> Float[Array, " m"]:
+        """Return a vector of which half the squared norm is the loss, up to a constant.
+
+        That of each pixel is the signed root of its deviance, 0 where it does not count; those of the prior follow.
+        """
+
+    @abstractmethod
+    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Draw theta from the prior.
+
+        Raises
+        ------
+        ParameterError
+            If a free parameter has no prior.
+        """
+
+    def loss(self, theta: Theta) -> Float[Array, ""]:
+        """Return minus the log-density of the posterior, up to a constant.
+
+        Infinity where the prior excludes theta; NaN where the model is not valid, so that no comparison prefers it.
+        """
+        log_likelihood = self.log_likelihood(theta)  # first, for it names a theta of the wrong shape
+        return _loss(log_likelihood, self.log_prior(theta))
+
+    @property
+    def prior_sigma(self) -> Float[np.ndarray, " n"]:
+        """The marginal standard deviation of the normal part of the prior; infinite where there is none."""
+        values, vectors = eigenmodes(np.asarray(self.prior_precision))
+        flat = values == 0
+        unknown = np.any(np.abs(vectors[:, flat]) > 1e-8 * np.abs(vectors).max(axis=1, keepdims=True), axis=1)
+        known = vectors[:, ~flat] / np.sqrt(values[~flat])
+        return np.where(unknown, np.inf, np.linalg.norm(known, axis=1))
+
+    def information(self, theta: Theta) -> FisherInformation:
+        """Return the Fisher information of the data at theta, without the prior's.
+
+        Raises
+        ------
+        FitError
+            If it is not finite; the parameters are named.
+        """
+        return FisherInformation.checked(np.asarray(self.expand(theta).information), self.labels)
+
+    def store_at(self, theta: Theta) -> ParameterStore:
+        """Return the full store at theta.
+
+        Raises
+        ------
+        ParameterError
+            If there are several exposures, each with a store of its own.
+        """
+        stores = self.stores_at(theta)
+        if len(stores) > 1:
+            raise ParameterError(
+                "theta", expected="a single exposure", got=f"{len(stores)} exposures", remedy="Use stores_at(theta)"
+            )
+        return stores[0]
+
+
+class Posterior(AbstractPosterior):
+    """Prior times likelihood of one image. Made by `make_posterior`.
 
     Parameters
     ----------
@@ -37,60 +163,75 @@ class Posterior(eqx.Module):
         The image.
     noise : Noise
         How data scatter about the expected image.
+    mask : Array or None
+        True where a pixel counts; None if all do.
+    prior : ThetaPrior
+        Of the free parameters.
     free : ParamSpec
         The free parameters, in the order of theta.
-    prior_mean, prior_sigma : ndarray
-        Of the normal priors and of those that are cut off normal ones; where there is none, sigma is infinite.
-    shaped : tuple of (int, int, Prior)
-        The priors that are not normal, each with the first element of theta that it is for and the one past its last.
     """
 
     predict: Predict
     store: ParameterStore
     data: Float[Array, " *image"]
     noise: Noise
-    prior_mean: Float[np.ndarray, " n"]
-    prior_sigma: Float[np.ndarray, " n"]
+    mask: Bool[Array, " *image"] | None
+    prior: ThetaPrior
     free: ParamSpec = eqx.field(static=True)
-    shaped: tuple[tuple[int, int, Prior], ...] = eqx.field(static=True, default=())
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A name for each element of theta."""
         return self.free.labels
 
-    def store_at(self, theta: Theta) -> ParameterStore:
-        """Return the full store at theta."""
-        return unpack_params(theta, self.free, self.store)
+    @property
+    def n_data(self) -> int:
+        """The number of pixels that count; not for a traced posterior."""
+        return self.data.size if self.mask is None else int(np.sum(np.asarray(self.mask)))
+
+    @property
+    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
+        """The mean of the normal part of the prior; 0 where there is none."""
+        return self.prior.mean
+
+    @property
+    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
+        """The inverse covariance of the normal part of the prior; zero where there is none."""
+        return self.prior.precision
+
+    @property
+    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
+        return self.prior.bounds
 
     def allows(self, theta: Theta) -> bool:
         """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
-        bounds = [field.bounds for field in self.free.fields for _ in field.labels]
-        return all(bound.contains(float(value)) for bound, value in zip(bounds, theta, strict=True))
+        return self.prior.allows(theta)
+
+    def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
+        """Return the full store at theta, alone in a tuple."""
+        return (unpack_params(theta, self.free, self.store),)
 
     def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior.
-
-        Parameters without a prior add nothing.
-        """
-        normal = -0.5 * jnp.sum(((theta - self.prior_mean) / self.prior_sigma) ** 2)
-        return sum((_beyond_normal(prior, theta[start:stop]) for start, stop, prior in self.shaped), normal)
+        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
+        return self.prior.log_density(theta)
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
-        return self.noise.log_likelihood(self.data, self.predict(self.store_at(theta)))
+        return self._log_likelihood_of(self.predict(self.store_at(theta)))
 
-    def loss(self, theta: Theta) -> Float[Array, ""]:
-        """Return minus the log-density of the posterior, up to a constant; infinity where the prior excludes theta."""
-        log_likelihood = self.log_likelihood(theta)  # first, for it names a theta of the wrong shape
-        log_prior = self.log_prior(theta)
-        loss = -log_likelihood - log_prior
-        # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
-        return jnp.where(jnp.isneginf(log_prior), jnp.inf, loss) if self.shaped else loss
+    def expand(self, theta: Theta) -> Expansion:
+        """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape."""
+        return _expand(self, jnp.asarray(theta, dtype=jnp.result_type(float)))
 
-    def information(self, theta: Theta) -> FisherInformation:
-        """Return the Fisher information of the data at theta, without the prior's."""
-        return fisher_information(self.predict, self.store_at(theta), self.free, self.noise)
+    def residual(self, theta: Theta) -> Float[Array, " m"]:
+        """Return the signed roots of the pixels' deviances, and the residuals of the prior."""
+        return jnp.concatenate([self.pixel_residual(theta), self.prior.residual(theta)])
+
+    def pixel_residual(self, theta: Theta) -> Float[Array, " pixels"]:
+        """Return the signed root of the deviance of each pixel, positive where the data have more than the model."""
+        model = self._where_counted(self.predict(self.store_at(theta)), self.data)
+        return jnp.ravel(self._where_counted(self.noise.residual(self.data, model), 0.0))
 
     def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
         """Draw theta from the prior.
@@ -100,7 +241,30 @@ class Posterior(eqx.Module):
         ParameterError
             If a free parameter has no prior.
         """
-        return draw_from_prior(self.free, rng)
+        return self.prior.sample(rng)
+
+    def _where_counted(self, pixels: Array, otherwise: Array | float) -> Array:
+        return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)
+
+    def _log_likelihood_of(self, image: Array) -> Array:
+        model = self._where_counted(image, self.data)  # before, for a derivative that is NaN would stay behind a mask
+        return -0.5 * jnp.sum(self._where_counted(self.noise.deviance(self.data, model), 0.0))
+
+
+@eqx.filter_jit
+def _expand(posterior: Posterior, theta: Array) -> Expansion:
+    image, jacobian = image_jacobian(posterior.predict, posterior.store_at(theta), posterior.free)
+    log_likelihood, score = jax.value_and_grad(posterior._log_likelihood_of)(image)
+    log_prior, slope = jax.value_and_grad(posterior.log_prior)(theta)
+    weights = posterior._where_counted(posterior.noise.fisher_weights(image), 0.0)
+    rows = posterior._where_counted(jacobian, 0.0).reshape(theta.size, -1)
+    matrix = (rows * jnp.ravel(weights)) @ rows.T
+    return Expansion(_loss(log_likelihood, log_prior), -rows @ jnp.ravel(score) - slope, 0.5 * (matrix + matrix.T))
+
+
+def _loss(log_likelihood: Array, log_prior: Array) -> Array:
+    # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
+    return jnp.where(jnp.isneginf(log_prior), jnp.inf, -log_likelihood - log_prior)
 
 
 def make_posterior(
@@ -109,28 +273,39 @@ def make_posterior(
     store: ParameterStore,
     data: Any,
     noise: Noise | None = None,
+    *,
+    mask: Any = None,
+    prior: NormalPrior | None = None,
 ) -> Posterior:
-    """Return the posterior of the free parameters, with the priors of their fields.
+    """Return the posterior of the free parameters.
 
     Parameters
     ----------
     predict : callable
         From store to expected image: ``binder.predict``.
     free : ParamSpec
-        The parameters to fit, ``spec.subset(keys)``; its priors are the prior. A field without one has a flat prior.
+        The parameters to fit, ``spec.subset(keys)``; its priors, which a profile may set, are the prior. A field
+        without one has a flat prior.
     store : ParameterStore
         Values of everything that is not free.
     data : array_like
         The image, in photons.
     noise : Noise, optional
         By default `PoissonNoise`.
+    mask : array_like of bool, optional
+        True where a pixel counts; the data may hold anything where it does not. ``~saturated`` leaves out what is
+        saturated. By default all count.
+    prior : NormalPrior, optional
+        A calibration, which stands in for the fields' priors of its labels.
 
     Raises
     ------
     DataError
-        If the data are not an image that the model and the noise can explain.
+        If the data are not an image that the model and the noise can explain, or the mask leaves nothing of it.
     ParameterError
         If nothing is free, or a free parameter is not a primitive.
+    UnknownKeyError
+        If the prior has a label that theta has not.
     """
     if not free:
         raise ParameterError("free", expected="at least one free parameter", got=free)
@@ -144,50 +319,6 @@ def make_posterior(
             )
     noise = PoissonNoise() if noise is None else noise
     shape = jax.eval_shape(predict, store).shape
-    mean, sigma = _prior_arrays(free)
-    return Posterior(predict, store, image_data(data, shape, noise), noise, mean, sigma, free, _shaped_priors(free))
-
-
-def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-    """Draw a packed vector from the priors of a spec's fields.
-
-    Raises
-    ------
-    ParameterError
-        If a field has no prior.
-    """
-    drawn = []
-    for field in free.fields:
-        if field.prior is None:
-            raise ParameterError(field.key, expected="a prior to draw from", got=None, remedy="Fix it, or give it one")
-        drawn.append(np.ravel(field.prior.sample(rng, field.shape)))
-    return np.concatenate(drawn)
-
-
-def _prior_arrays(free: ParamSpec) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean and sigma for each element of theta; a prior that is nowhere normal has an infinite sigma."""
-    mean, sigma = [], []
-    for field in free.fields:
-        normal = field.prior if isinstance(field.prior, Normal | TruncatedNormal) else None
-        mean += [normal.mean if normal else 0.0] * len(field.labels)
-        sigma += [normal.sigma if normal else np.inf] * len(field.labels)
-    return np.array(mean), np.array(sigma)
-
-
-def _shaped_priors(free: ParamSpec) -> tuple[tuple[int, int, Prior], ...]:
-    found: list[tuple[int, int, Prior]] = []
-    start = 0
-    for field in free.fields:
-        stop = start + len(field.labels)
-        if field.prior is not None and not isinstance(field.prior, Normal):
-            found.append((start, stop, field.prior))
-        start = stop
-    return tuple(found)
-
-
-def _beyond_normal(prior: Prior, value: Array | np.ndarray) -> Array:
-    """Return the log-density of a prior without the normal part that `prior_mean` and `prior_sigma` stand for."""
-    density = prior.log_density(value)
-    if isinstance(prior, TruncatedNormal):
-        density = jnp.where(jnp.isneginf(density), -jnp.inf, 0.0)
-    return jnp.sum(density)
+    counted = None if mask is None else pixel_mask(mask, shape)
+    checked = image_data(data, shape, noise, counted)
+    return Posterior(predict, store, checked, noise, counted, prior_of(labelled(free), prior), free)

@@ -1,0 +1,218 @@
+"""Coordinates in which a posterior is easier: scaled by the prior, whitened by the information, without bounds."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import BoundsError
+from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
+
+
+class BlindDirectionWarning(UserWarning):
+    """The data say nothing of some direction at the start of a fit; the message names the parameters in it."""
+
+
+class Coordinates(eqx.Module):
+    """As many coordinates z as theta has elements, and smooth functions between them. Abstract."""
+
+    @abstractmethod
+    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return theta at z."""
+
+    @abstractmethod
+    def z(self, theta: Theta) -> Float[Array, " n"]:
+        """Return z at theta."""
+
+    @abstractmethod
+    def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return log |d theta / d z|: what a log-density in theta gains when it becomes one in z."""
+
+
+class Whitening(Coordinates):
+    """Coordinates z in which the posterior is about a unit normal: theta = centre + transform @ z."""
+
+    centre: Float[Array, " n"]
+    transform: Float[Array, "n n"]  # lower triangular
+
+    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return theta at z."""
+        return self.centre + self.transform @ z
+
+    def z(self, theta: Theta) -> Float[Array, " n"]:
+        """Return z at theta."""
+        return jax.scipy.linalg.solve_triangular(self.transform, theta - self.centre, lower=True)
+
+    def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return log |d theta / d z|, the same everywhere."""
+        return jnp.sum(jnp.log(jnp.diag(self.transform)))
+
+
+class Unbounded(Coordinates):
+    r"""Coordinates without bounds, element by element.
+
+    A half line is the exponential of its coordinate, :math:`\theta = a + e^z` or :math:`\theta = b - e^{-z}`, an
+    interval :math:`\theta = a + (b - a) / (1 + e^{-z})`; an element without bounds is its own coordinate. All grow
+    with z, and none reaches a limit.
+
+    Parameters
+    ----------
+    lower, upper : array_like, shape (n,)
+        The limits, infinite where there is none: ``posterior.bounds``.
+    """
+
+    lower: Float[np.ndarray, " n"]
+    upper: Float[np.ndarray, " n"]
+
+    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return theta at z."""
+        below, above, width = self._finite()
+        both = below & above
+        # From the nearer limit, so that no precision is lost there.
+        near_low, near_high = (self._low() + width * jax.nn.sigmoid(z), self._high() - width * jax.nn.sigmoid(-z))
+        grown = jnp.exp(jnp.where(both, 0.0, jnp.where(below, z, jnp.where(above, -z, 0.0))))
+        half = jnp.where(below, self._low() + grown, self._high() - grown)
+        return jnp.where(both, jnp.where(z < 0, near_low, near_high), jnp.where(below | above, half, z))
+
+    def z(self, theta: Theta) -> Float[Array, " n"]:
+        """Return z at theta, infinite at a limit and NaN beyond one."""
+        below, above, _ = self._finite()
+        from_low = jnp.log(jnp.where(below, theta - self._low(), 1.0))
+        from_high = jnp.log(jnp.where(above, self._high() - theta, 1.0))
+        return jnp.where(below | above, from_low - from_high, theta)
+
+    def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return log |d theta / d z|."""
+        below, above, width = self._finite()
+        inside = jnp.log(width) + jax.nn.log_sigmoid(z) + jax.nn.log_sigmoid(-z)
+        return jnp.sum(jnp.where(below & above, inside, jnp.where(below, z, jnp.where(above, -z, 0.0))))
+
+    def _finite(self) -> tuple[Array, Array, Array]:
+        below, above = jnp.isfinite(self.lower), jnp.isfinite(self.upper)
+        return below, above, jnp.where(below & above, self._high() - self._low(), 1.0)
+
+    def _low(self) -> Array:
+        return jnp.where(jnp.isfinite(self.lower), self.lower, 0.0)
+
+    def _high(self) -> Array:
+        return jnp.where(jnp.isfinite(self.upper), self.upper, 0.0)
+
+
+class Composed(Coordinates):
+    """One after the other: theta = outer(inner(z))."""
+
+    outer: Coordinates
+    inner: Coordinates
+
+    def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
+        """Return theta at z."""
+        return self.outer.theta(self.inner.theta(z))
+
+    def z(self, theta: Theta) -> Float[Array, " n"]:
+        """Return z at theta."""
+        return self.inner.z(self.outer.z(theta))
+
+    def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
+        """Return log |d theta / d z|."""
+        return self.outer.log_det(self.inner.theta(z)) + self.inner.log_det(z)
+
+
+def prior_coordinates(posterior: AbstractPosterior) -> Whitening:
+    """Return coordinates in which the normal part of the prior is a unit normal.
+
+    An element without a normal prior keeps its own unit and origin.
+    """
+    precision = np.asarray(posterior.prior_precision)
+    empty = np.diag(precision) == 0
+    covariance = FisherInformation(precision + np.diag(np.where(empty, 1.0, 0.0)), posterior.labels).covariance()
+    return Whitening(jnp.asarray(posterior.prior_mean), _root(covariance))
+
+
+def whiten(posterior: AbstractPosterior, theta: Theta, damping: float = 1.0) -> Whitening:
+    """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
+
+    Scaling each parameter alone would leave a condition number of about 5e9, for the defocus of the two mirrors and the
+    plate scale mimic each other.
+
+    Parameters
+    ----------
+    posterior : AbstractPosterior
+    theta : array_like, shape (n,)
+        The point, and the centre of the coordinates.
+    damping : float
+        Multiplies the prior's part of the information. Above 1 it shortens steps in the directions that the data know
+        least, as Levenberg and Marquardt do, with the prior for a metric.
+
+    Raises
+    ------
+    FitError
+        If a direction has neither information nor a prior, or the matrix is not finite.
+
+    Warns
+    -----
+    BlindDirectionWarning
+        If only the prior says anything of a direction.
+    """
+    information = posterior.information(theta)
+    warn_of_blind_directions(information, stacklevel=3)
+    covariance = information.with_precision(damping * np.asarray(posterior.prior_precision)).covariance()
+    return Whitening(jnp.asarray(theta, dtype=jnp.result_type(float)), _root(covariance))
+
+
+def unbounded_coordinates(posterior: AbstractPosterior, theta: Theta, covariance: Float[np.ndarray, "n n"]) -> Composed:
+    """Return coordinates without bounds, in which a normal distribution about theta is about a unit normal.
+
+    Parameters
+    ----------
+    posterior : AbstractPosterior
+        Has the bounds.
+    theta : array_like, shape (n,)
+        The point that becomes z = 0: the maximum of the posterior.
+    covariance : ndarray, shape (n, n)
+        Of theta about it: the Laplace approximation.
+
+    Raises
+    ------
+    BoundsError
+        If theta is not inside the bounds.
+    """
+    lower, upper = posterior.bounds
+    outside = ~((np.asarray(theta) > lower) & (np.asarray(theta) < upper))
+    if np.any(outside):
+        i = int(np.argmax(outside))
+        raise BoundsError(
+            posterior.labels[i], expected=f"a value between {lower[i]} and {upper[i]}", got=float(theta[i])
+        )
+    free = Unbounded(lower, upper)
+    centre = free.z(theta)
+    slope = np.asarray(jax.jvp(free.theta, (centre,), (jnp.ones_like(centre),))[1])  # each element has its own
+    return Composed(free, Whitening(centre, _root(covariance / np.outer(slope, slope))))
+
+
+def warn_of_blind_directions(information: FisherInformation, stacklevel: int) -> None:
+    """Warn of directions without information, as there are at exactly zero aberration, by name.
+
+    Warns
+    -----
+    BlindDirectionWarning
+    """
+    if blind := information.singular_directions():
+        warnings.warn(
+            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
+            " start away from zero aberration",
+            BlindDirectionWarning,
+            stacklevel=stacklevel + 1,
+        )
+
+
+def _root(covariance: Float[np.ndarray, "n n"]) -> Float[Array, "n n"]:
+    scale = np.sqrt(np.diag(covariance))
+    return jnp.asarray(scale[:, None] * np.linalg.cholesky(covariance / np.outer(scale, scale)))
