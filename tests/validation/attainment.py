@@ -14,7 +14,7 @@ import numpy as np
 from dluxshera.inference.calibration import check_attainment, failures, squared_distance
 from dluxshera.inference.fisher import fisher_information
 from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior
+from dluxshera.params.packing import unpack_params
 from validation.case import FREE, fit, made
 from validation.gathering import Evidence
 
@@ -26,15 +26,16 @@ TRUTH = (9, 2000)
 @cache
 def bound() -> tuple[np.ndarray, np.ndarray]:
     """The truth, and the Cramer-Rao bound of its image."""
-    truth = draw_from_prior(made(PHOTONS, KEYS).free, np.random.default_rng(TRUTH))
-    case = made(PHOTONS, KEYS, prior=False)
-    information = fisher_information(case.binder.predict, case.store(truth), case.free, PoissonNoise())
+    truth = made(PHOTONS, KEYS).draw(np.random.default_rng(TRUTH))
+    case = made(PHOTONS, KEYS, flat=True)
+    store = unpack_params(truth, case.free, case.base)
+    information = fisher_information(case.binder.predict, store, case.free, PoissonNoise())
     return truth, information.covariance()
 
 
 def scatter(seed: int) -> dict[str, Any]:
     """Fit one noise realisation, from a start some sigma off; sigma is that of the truth's Fisher matrix."""
-    case = made(PHOTONS, KEYS, prior=False)
+    case = made(PHOTONS, KEYS, flat=True)
     truth, covariance = bound()
     rng = np.random.default_rng((TRUTH[1], seed))
     data = PoissonNoise().sample(rng, case.image(truth))

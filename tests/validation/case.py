@@ -12,10 +12,10 @@ import numpy as np
 from dluxshera.binder import SheraThreePlaneBinder
 from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import Posterior, draw_from_prior, make_posterior
+from dluxshera.inference.posterior import Posterior, make_posterior
+from dluxshera.inference.prior import NormalPrior, labelled, prior_of
 from dluxshera.inference.solution import Solution
 from dluxshera.params.packing import unpack_params
-from dluxshera.params.priors import Normal
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
 from dluxshera.systems.config import structural_hash_from_config
@@ -42,27 +42,29 @@ fit = gauss_newton
 
 
 class Case(NamedTuple):
-    """A model and what is free in it."""
+    """A model, what is free in it, and what is known of that before the data come."""
 
     binder: SheraThreePlaneBinder
     free: ParamSpec
+    base: ParameterStore
+    prior: NormalPrior | None
 
     @property
     def labels(self) -> tuple[str, ...]:
         """A name for each element of theta."""
         return self.free.labels
 
-    def store(self, theta: np.ndarray) -> ParameterStore:
-        """The full store at theta."""
-        return unpack_params(theta, self.free, self.binder.store)
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """Draw theta from the prior."""
+        return prior_of(labelled(self.free), self.prior).sample(rng)
 
     def image(self, theta: np.ndarray) -> np.ndarray:
         """The expected image, photons per pixel."""
-        return np.asarray(self.binder.predict(self.store(theta)))
+        return np.asarray(self.binder.predict(unpack_params(theta, self.free, self.base)))
 
     def posterior(self, data: np.ndarray) -> Posterior:
         """The posterior of the free parameters."""
-        return make_posterior(self.binder.predict, self.free, self.binder.store, data)
+        return make_posterior(self.binder.predict, self.free, self.base, data, prior=self.prior)
 
 
 class Simulation(NamedTuple):
@@ -74,31 +76,32 @@ class Simulation(NamedTuple):
 
 
 @cache
-def made(photons: float, keys: tuple[str, ...] = FREE, reduced: bool = False, prior: bool = True) -> Case:
-    """The case at a number of photons from both stars, which is where the prior of the flux has its mean.
-
-    Without `prior`, the free parameters have flat ones.
-    """
+def _binder(reduced: bool) -> SheraThreePlaneBinder:
     config = SHERA_FLIGHT_CONFIG.replace(**(REDUCED if reduced else SIZE))
-    level = log10(photons)
-    spec = build_inference_spec_basic(config)
-    fields = tuple(
-        replace(field, default=level, prior=Normal(level, FLUX_SIGMA)) if field.key == FLUX else field
-        for field in spec.fields
-    )
-    spec = replace(spec, fields=fields)
-    free = spec.subset(keys)
-    if not prior:
+    return SheraThreePlaneBinder(config, build_inference_spec_basic(config))
+
+
+@cache
+def made(photons: float, keys: tuple[str, ...] = FREE, reduced: bool = False, flat: bool = False) -> Case:
+    """The case at a number of photons from both stars.
+
+    Where the flux is free, its prior has its mean there: given as a calibration, so that all levels share what is
+    compiled. The other priors are those of the spec, or flat.
+    """
+    binder = _binder(reduced)
+    level, free = log10(photons), binder.spec.subset(keys)
+    if flat:
         free = replace(free, fields=tuple(replace(field, prior=None) for field in free.fields))
-    return Case(SheraThreePlaneBinder(config, spec), free)
+    prior = NormalPrior((FLUX,), [level], [[FLUX_SIGMA**2]]) if FLUX in keys and not flat else None
+    return Case(binder, free, binder.store.replace({FLUX: level}), prior)
 
 
 def simulate(case: Case, *seed: int) -> Simulation:
     """Draw truth and start from the prior, and the image with photon noise."""
     rng = np.random.default_rng(seed)
-    truth = draw_from_prior(case.free, rng)
+    truth = case.draw(rng)
     data = PoissonNoise().sample(rng, case.image(truth))
-    return Simulation(truth, data, draw_from_prior(case.free, rng))
+    return Simulation(truth, data, case.draw(rng))
 
 
 def distance(solution: Solution, theta: np.ndarray) -> float:

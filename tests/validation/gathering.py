@@ -72,7 +72,7 @@ class Evidence:
     @property
     def command(self) -> str:
         """What gathers it again."""
-        return f"make validate ONLY={self.name}"
+        return f"pytest -m validation tests/validation/test_inference.py -k {self.name}"
 
     def provenance(self) -> dict[str, Any]:
         """What the evidence is of: code, parameters and structure."""

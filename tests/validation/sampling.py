@@ -41,7 +41,7 @@ def rank(seed: int) -> dict[str, Any]:
     truth, data, start = simulate(problem := case(1e5), 5, 3000 + seed)
     posterior = problem.posterior(data)
     solution = fit(posterior, start, throw=False)
-    samples = sample_posterior(posterior, solution, draws=DRAWS * THIN, warmup=100, chains=1, seed=seed)
+    samples = sample_posterior(posterior, solution, draws=DRAWS * THIN, warmup=50, chains=1, seed=seed)
     draws = samples.flat[::THIN]
     return {
         "seed": seed,

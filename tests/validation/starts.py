@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.posterior import Posterior, draw_from_prior
+from dluxshera.inference.posterior import Posterior
 from dluxshera.inference.solution import Solution
 from validation.case import distance, fit, made, simulate
 from validation.gathering import Evidence
@@ -29,7 +29,7 @@ def image() -> tuple[Posterior, Solution]:
 def climb(seed: int, **settings: Any) -> dict[str, Any]:
     """Fit the image from one start; settings are those of the fit."""
     posterior, best = image()
-    start = draw_from_prior(made(PHOTONS).free, np.random.default_rng((IMAGE[1], seed)))
+    start = made(PHOTONS).draw(np.random.default_rng((IMAGE[1], seed)))
     solution = fit(posterior, start, throw=False, **settings)
     return {
         "seed": seed,
