@@ -91,6 +91,20 @@ def test_a_star_that_drags_a_ghost():
         found.reach(label="star.w")
 
 
+def test_an_error_whose_image_bends_is_no_longer_linear():
+    """The model is linear, and the image grows as m + m^2: the shift departs from the slope by m."""
+    model = linear_model()
+    change = np.random.default_rng(3).normal(size=40)
+
+    def posterior_of(magnitude):
+        data = model.base + (magnitude + magnitude**2) * change
+        return make_posterior(model.predict, model.spec, model.store, data, GaussianNoise(1e-6))
+
+    found = linear_range(posterior_of, np.zeros(3), [0.01, 0.09, 0.11], fit)
+    np.testing.assert_allclose(found.departures, [0.01, 0.09, 0.11], rtol=1e-4)
+    assert found.reach() == 0.09
+
+
 @pytest.mark.parametrize("wrong", [[], [0.0, 1.0], [2.0, 1.0]])
 def test_magnitudes_have_to_grow(wrong):
     with pytest.raises(ParameterError, match="magnitudes: expected positive numbers in increasing order"):

@@ -51,10 +51,14 @@ def jobs(seeds: dict[float, range]) -> list[tuple[float, int]]:
 def judge_recovery(records: list[dict[str, Any]], factor: float = 1.0) -> list[str]:
     """Return what speaks against fits that are as uncertain as they say; `factor` makes the stated sigma smaller."""
     found = []
-    for photons, group in by_photons(records).items():
+    groups = by_photons(records)
+    for photons, group in groups.items():
         pulls = factor * np.array([record["pulls"] for record in group])
         found += [f"{photons:g} photons: {line}" for line in _not_converged(group)]
-        checks = [*check_pulls(pulls[:, 0], "the pulls of the separation"), *_attained(photons, group, factor)]
+        checks = [
+            *check_pulls(pulls[:, 0], "the pulls of the separation"),
+            *_attained(photons, group, factor, len(groups)),
+        ]
         chi2 = np.array([record["chi2"] for record in group]) / (pixels := SIZE["image_npix"] ** 2) - 1.0
         for what, value, sigma in (
             ("the chi-squared of all images together, over that of noise, less 1", np.mean(chi2), len(group)),
@@ -74,7 +78,7 @@ def judge_coverage(records: list[dict[str, Any]], factor: float = 1.0) -> list[s
         labels = made(photons).labels
         pulls = factor * np.array([record["pulls"] for record in group])
         tests = len(groups) * len(LEVELS)
-        checks = list(_attained(photons, group, factor))
+        checks = list(_attained(photons, group, factor, len(groups)))
         for level in LEVELS:
             covered = np.abs(pulls) < sigmas_of_level(level)
             for i, label in enumerate(labels):
@@ -92,10 +96,10 @@ def by_photons(records: list[dict[str, Any]]) -> dict[float, list[dict[str, Any]
     return groups
 
 
-def _attained(photons: float, group: list[dict[str, Any]], factor: float) -> tuple[Check, ...]:
+def _attained(photons: float, group: list[dict[str, Any]], factor: float, groups: int) -> tuple[Check, ...]:
     pulls = factor * np.array([record["pulls"] for record in group])
     distances2 = factor**2 * np.array([record["distance2"] for record in group])
-    return check_attainment(made(photons).labels, pulls, distances2, FALSE_ALARM)
+    return check_attainment(made(photons).labels, pulls, distances2, FALSE_ALARM / groups)
 
 
 def _not_converged(group: list[dict[str, Any]]) -> list[str]:

@@ -5,7 +5,8 @@ An image that differs from the model by a small :math:`\delta\mu` shifts the mos
 .. math:: b = F^{-1} J^T W \delta\mu,
 
 with the image's Jacobian J, the weights W of the noise and the Fisher information F, prior included. The formula is
-linear in :math:`\delta\mu`; the fit is not. The statistics of simulations are in `dluxshera.inference.calibration`.
+linear in :math:`\delta\mu`; the fit is not, nor is :math:`\delta\mu` in the size of what causes it. The statistics of
+simulations are in `dluxshera.inference.calibration`.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-import jax
 import numpy as np
 from jaxtyping import Float
 
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.inference.posterior import Posterior, Theta
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
 from dluxshera.inference.solution import Solution
 
 
@@ -30,7 +31,7 @@ class LinearRange(NamedTuple):
     magnitudes : ndarray, shape (k,)
         Of the error, in its own unit.
     predicted, refitted : ndarray, shape (k, n)
-        Shifts of theta.
+        Shifts of theta: magnitude times slope, and those of the fits.
     departures : ndarray, shape (k,)
         Length of the difference of the two over the predicted length, in the metric of the covariance.
     labels : tuple of str
@@ -70,7 +71,7 @@ class LinearRange(NamedTuple):
         return float(self.magnitudes[good][-1]) if good.any() else 0.0
 
 
-def linear_bias(clean: Posterior, changed: Posterior, theta: Theta) -> Float[np.ndarray, " n"]:
+def linear_bias(clean: AbstractPosterior, changed: AbstractPosterior, theta: Theta) -> Float[np.ndarray, " n"]:
     r"""Return :math:`b = F^{-1} J^T W \delta\mu`, the predicted shift of the most probable values.
 
     The posteriors' gradients differ by :math:`-J^T W \delta\mu`, exactly: those of the likelihoods are linear in the
@@ -78,23 +79,24 @@ def linear_bias(clean: Posterior, changed: Posterior, theta: Theta) -> Float[np.
 
     Parameters
     ----------
-    clean, changed : Posterior
+    clean, changed : AbstractPosterior
         Of images without and with the error, which differ in nothing else.
     theta : array_like, shape (n,)
         The most probable values of the clean one.
     """
-    theta = np.asarray(theta, dtype=float)
-    slope = np.asarray(jax.grad(clean.loss)(theta)) - np.asarray(jax.grad(changed.loss)(theta))
+    slope = np.asarray(clean.expand(theta).gradient) - np.asarray(changed.expand(theta).gradient)
     return _covariance(clean, theta) @ slope
 
 
 def linear_range(
-    posterior_of: Callable[[float], Posterior],
+    posterior_of: Callable[[float], AbstractPosterior],
     theta: Theta,
     magnitudes: Sequence[float] | Float[np.ndarray, " k"],
-    fit: Callable[[Posterior, Theta], Solution],
+    fit: Callable[[AbstractPosterior, Theta], Solution],
 ) -> LinearRange:
     """Fit images with an error of the model of several magnitudes, and compare with the formula of the bias.
+
+    The formula's slope at zero comes from the images of the smallest magnitude and of half of it.
 
     Parameters
     ----------
@@ -119,18 +121,15 @@ def linear_range(
     theta = fit(clean, theta).theta
     covariance = _covariance(clean, theta)
     root = np.linalg.cholesky(covariance)
-    predicted, refitted = [], []
-    for size in sizes:
-        changed = posterior_of(float(size))
-        predicted.append(linear_bias(clean, changed, theta))
-        refitted.append(fit(changed, theta).theta - theta)
+    whole, half = (linear_bias(clean, posterior_of(part * float(sizes[0])), theta) for part in (1.0, 0.5))
+    shifts = np.outer(sizes / sizes[0], 4.0 * half - whole)
+    found = np.array([fit(posterior_of(float(size)), theta).theta for size in sizes]) - theta
 
     def lengths(shifts: np.ndarray) -> np.ndarray:
         return np.linalg.norm(np.linalg.solve(root, shifts.T), axis=0)
 
-    shifts, found = np.array(predicted), np.array(refitted)
     return LinearRange(sizes, shifts, found, lengths(found - shifts) / lengths(shifts), clean.labels)
 
 
-def _covariance(posterior: Posterior, theta: np.ndarray) -> np.ndarray:
-    return posterior.information(theta).with_prior(posterior.prior_sigma).covariance()
+def _covariance(posterior: AbstractPosterior, theta: Theta) -> np.ndarray:
+    return posterior.information(theta).with_precision(np.asarray(posterior.prior_precision)).covariance()
