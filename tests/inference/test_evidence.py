@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from evidence import PACKAGE
-from validation import attainment, recovery, sampling, starts
+from validation import judging, sampling, starts
 from validation.gathering import Evidence, rounded
-from validation.pieces import PIECES
+from validation.pieces import BRIGHT, FAINT, PIECES
 
 # Two fits of the same data end within the tolerance of the fit, 1e-3 sigma, of the maximum.
 AGREE = 2e-3
@@ -30,16 +30,16 @@ def test_it_is_complete_and_shows_what_it_is_to_show(name):
 
 
 def test_the_numbers_of_seeds_are_those_that_are_stated():
-    assert {photons: len(seeds) for photons, seeds in recovery.BRIGHT.items()} == {1e11: 200, 1e9: 50}
-    assert set(recovery.FAINT) == {1e5, 1e6, 1e7}
-    assert all(len(seeds) == 100 for seeds in recovery.FAINT.values())
+    assert {photons: len(seeds) for photons, seeds in BRIGHT.items()} == {1e11: 200, 1e9: 50}
+    assert set(FAINT) == {1e5, 1e6, 1e7}
+    assert all(len(seeds) == 100 for seeds in FAINT.values())
     assert len(PIECES["starts"].jobs) == len(PIECES["attainment"].jobs) == 100
     assert len(PIECES["ranks"].jobs) == 200
 
 
 def test_with_sigma_halved_the_recovery_is_not_calibrated():
-    lines = recovery.judge_recovery(PIECES["recovery"].records, factor=2.0)
-    for photons in recovery.BRIGHT:
+    lines = judging.judge_recovery(PIECES["recovery"].records, factor=2.0)
+    for photons in BRIGHT:
         about = [line for line in lines if line.startswith(f"{photons:g} photons")]
         assert any("deviation of the pulls of the separation" in line for line in about)
         assert any("distance in all parameters" in line for line in about)
@@ -47,22 +47,22 @@ def test_with_sigma_halved_the_recovery_is_not_calibrated():
 
 
 def test_with_sigma_halved_the_intervals_do_not_cover():
-    lines = recovery.judge_coverage(PIECES["coverage"].records, factor=2.0)
-    for photons in recovery.FAINT:
+    lines = judging.judge_coverage(PIECES["coverage"].records, factor=2.0)
+    for photons in FAINT:
         about = [line for line in lines if line.startswith(f"{photons:g} photons")]
         for level in ("68%", "95%"):
             assert any(f"{level} intervals that hold binary.separation_as" in line for line in about)
 
 
 def test_with_sigma_halved_the_scatter_is_not_at_the_bound():
-    lines = attainment.judge(PIECES["attainment"].records, factor=2.0)
+    lines = judging.judge_attainment(PIECES["attainment"].records, factor=2.0)
     assert any("distance in all parameters" in line for line in lines)
 
 
 def test_with_sigma_halved_the_draws_are_not_those_of_the_posterior():
-    lines = sampling.judge_ranks(PIECES["ranks"].records, of="narrow")
+    lines = judging.judge_ranks(PIECES["ranks"].records, of="narrow")
     assert all(any(f"ranks of {label} " in line for line in lines) for label in sampling.KEYS)
-    lines = sampling.judge_comparison(PIECES["sampling"].records, factor=0.5)
+    lines = judging.judge_comparison(PIECES["sampling"].records, factor=0.5)
     assert len(lines) >= len(PIECES["sampling"].jobs)
 
 
@@ -93,11 +93,11 @@ def test_a_start_leads_to_the_maximum_again_and_a_careless_fit_does_not():
     """The twin says that it converged once it is within 100,000 sigma."""
     piece = PIECES["starts"]
     again, then = piece.work(11), piece.records[11]
-    assert starts.wrong_answers([again]) == []
+    assert judging.judge_starts([again]) == []
     np.testing.assert_allclose(again["norms"][:2], then["norms"][:2], rtol=1e-4)
     careless = starts.climb(11, tolerance=1e5, misfit_sigmas=None)
     assert careless["result"] == "CONVERGED"
-    assert len(starts.wrong_answers([careless])) == 1
+    assert len(judging.judge_starts([careless])) == 1
 
 
 def test_what_changed_is_named(monkeypatch):

@@ -10,10 +10,6 @@ from dluxshera.inference.eigenmodes import eigen_posterior
 from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.gradient_descent import gradient_descent
 from validation.case import distance, made, simulate
-from validation.gathering import Evidence
-
-NEAR = 0.01  # sigma
-WAYS = ("descent", "eigenmodes")
 
 
 def ways(photons: float, seed: int, **settings: Any) -> dict[str, Any]:
@@ -33,23 +29,3 @@ def ways(photons: float, seed: int, **settings: Any) -> dict[str, Any]:
         "steps": [len(solution.history) - 1 for solution in (best, descent, amplitudes)],
         **{name: distance(best, theta) for name, theta in found.items()},
     }
-
-
-def judge(records: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each fit that did not converge, or ended elsewhere than Gauss-Newton."""
-    lines = []
-    for record in records:
-        image = f"the image of seed {record['seed']} at {record['photons']:g} photons"
-        if set(record["results"]) != {"CONVERGED"}:
-            lines.append(f"{image}: {', '.join(record['results'])}")
-        lines += [f"{image}: {way} ended {record[way]:.3g} sigma off" for way in WAYS if not record[way] < NEAR]
-    return lines
-
-
-AGREEMENT = Evidence(
-    "agreement",
-    "The maximum by descent, by Gauss-Newton, and by descent in the space of the eigenmodes",
-    ways,
-    [(photons, seed) for photons in (1e11, 1e6) for seed in range(5)],
-    judge,
-)

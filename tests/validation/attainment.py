@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import check_attainment, failures, squared_distance
+from dluxshera.inference.calibration import squared_distance
 from dluxshera.inference.fisher import fisher_information
 from dluxshera.inference.likelihood import PoissonNoise
 from dluxshera.params.packing import unpack_params
 from validation.case import FREE, fit, made
-from validation.gathering import Evidence
 
 PHOTONS = 1e9
 KEYS = FREE[:-1]
@@ -48,20 +47,3 @@ def scatter(seed: int) -> dict[str, Any]:
         "pulls": (error / sigma).tolist(),
         "distance2": squared_distance(error, covariance),
     }
-
-
-def judge(records: list[dict[str, Any]], factor: float = 1.0) -> list[str]:
-    """Return what speaks against a scatter at the bound; `factor` makes the stated sigma smaller."""
-    pulls = factor * np.array([record["pulls"] for record in records])
-    distances2 = factor**2 * np.array([record["distance2"] for record in records])
-    unfinished = [f"seed {record['seed']}: {record['result']}" for record in records if record["result"] != "CONVERGED"]
-    return unfinished + failures(check_attainment(made(PHOTONS, KEYS).labels, pulls, distances2))
-
-
-ATTAINMENT = Evidence(
-    "attainment",
-    "One truth at 1e9 photons, flat priors, new noise with each seed: the scatter of fits against the Fisher matrix",
-    scatter,
-    [(seed,) for seed in range(100)],
-    judge,
-)

@@ -11,10 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import Check, check_ranks, failures, simulation_ranks
+from dluxshera.inference.calibration import simulation_ranks
 from dluxshera.inference.hmc import sample_posterior
 from validation.case import Case, fit, made, simulate
-from validation.gathering import Evidence
 
 KEYS = (
     "binary.separation_as",
@@ -24,7 +23,6 @@ KEYS = (
     "binary.contrast",
 )
 DRAWS, THIN = 63, 2  # draws whose ranks are taken, out of a chain that is this many times as long
-FALSE_ALARM = 0.01
 
 
 def case(photons: float) -> Case:
@@ -49,17 +47,6 @@ def rank(seed: int) -> dict[str, Any]:
         "ranks": simulation_ranks(truth, draws).tolist(),
         "narrow": simulation_ranks(truth, 0.5 * (draws + draws.mean(axis=0))).tolist(),
     }
-
-
-def judge_ranks(records: list[dict[str, Any]], of: str = "ranks") -> list[str]:
-    """Return what speaks against the ranks being uniform, for any parameter."""
-    ranks = np.array([record[of] for record in records])
-    checks = [
-        check_ranks(column, DRAWS, f"the ranks of {label}", false_alarm=FALSE_ALARM / len(KEYS))
-        for label, column in zip(KEYS, ranks.T, strict=True)
-    ]
-    diverged = sum(record["divergent"] for record in records) / (len(records) * DRAWS * THIN)
-    return failures([*checks, Check("the share of divergent transitions", diverged, 0.0, 1e-3)])
 
 
 def compare(seed: int) -> dict[str, Any]:
@@ -88,40 +75,3 @@ def compare(seed: int) -> dict[str, Any]:
         "covariance": np.cov(z).tolist(),
         "leapfrogs": float(samples.leapfrogs.mean()),
     }
-
-
-def judge_comparison(records: list[dict[str, Any]], factor: float = 1.0) -> list[str]:
-    """Return what speaks against agreement, within 4 sigma of the Monte Carlo error.
-
-    `factor` is that by which the sigma of the Laplace approximation is to be taken: the twin halves it.
-    """
-    checks = []
-    for record in records:
-        seed, mean = f"seed {record['seed']}", np.array(record["mean"]) / factor
-        covariance = np.array(record["covariance"]) / factor**2
-        # Of n draws an element of the covariance scatters by 1 / sqrt(n), and on the diagonal by sqrt(2 / n).
-        off = np.abs(covariance - np.eye(len(mean))) / np.where(np.eye(len(mean)) > 0, np.sqrt(2.0), 1.0)
-        for what, error, n in (
-            ("mean", np.abs(mean), record["independent"]),
-            ("covariance", off, record["independent_squares"]),
-        ):
-            checks.append(Check(f"{seed}: the largest error of the {what}", float(np.max(error)), 0.0, 4 / np.sqrt(n)))
-    untrusted = [f"seed {record['seed']}: the draws are not to be trusted" for record in records
-                 if not record["trusted"]]  # fmt: skip
-    return failures(checks) + untrusted
-
-
-RANKS = Evidence(
-    "ranks",
-    "Simulation-based calibration of HMC: the rank of the truth among draws from the posterior of its image",
-    rank,
-    [(seed,) for seed in range(200)],
-    judge_ranks,
-)
-SAMPLING = Evidence(
-    "sampling",
-    "HMC against the Laplace approximation, at 1e8 photons",
-    compare,
-    [(seed,) for seed in range(4)],
-    judge_comparison,
-)

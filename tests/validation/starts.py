@@ -10,11 +10,9 @@ import numpy as np
 from dluxshera.inference.posterior import Posterior
 from dluxshera.inference.solution import Solution
 from validation.case import distance, fit, made, simulate
-from validation.gathering import Evidence
 
 PHOTONS = 1e11
 IMAGE = (11, 1000)  # the seed of the image: none that another piece of evidence takes
-NEAR = 0.01  # sigma
 
 
 @cache
@@ -39,26 +37,3 @@ def climb(seed: int, **settings: Any) -> dict[str, Any]:
         "excess": solution.loss - best.loss,
         "norms": [step.gradient_norm for step in solution.history],
     }
-
-
-def wrong_answers(records: list[dict[str, Any]]) -> list[str]:
-    """Return a line for each start whose fit says that it converged, and has not; or that found a better maximum."""
-    wrong = [
-        f"from start {record['seed']} a fit converged {record['distance']:.3g} sigma from the maximum"
-        for record in records
-        if record["result"] == "CONVERGED" and not record["distance"] < NEAR
-    ]
-    return wrong + [
-        f"from start {record['seed']} a fit found a better maximum, by {-record['excess']:.3g}"
-        for record in records
-        if not record["excess"] > -(NEAR**2)
-    ]
-
-
-STARTS = Evidence(
-    "starts",
-    "One image at 1e11 photons, fitted from starts drawn from the prior",
-    climb,
-    [(seed,) for seed in range(100)],
-    wrong_answers,
-)
