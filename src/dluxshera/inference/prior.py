@@ -20,7 +20,7 @@ from dluxshera.params.spec import ParamSpec
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class NormalPrior:
     """What a calibration, or an earlier fit, says of some parameters together: a normal distribution with correlations.
 
@@ -38,16 +38,17 @@ class NormalPrior:
         If the three do not fit together, or the covariance is not that of a distribution.
     """
 
-    labels: Sequence[str]
+    labels: tuple[str, ...]
     mean: Float[np.ndarray, " k"]
     covariance: Float[np.ndarray, "k k"]
 
-    def __post_init__(self) -> None:
-        k = len(self.labels)
-        if len(set(self.labels)) != k or not k:
-            raise ParameterError("labels", expected="names, each once", got=self.labels)
-        for name, shape in (("mean", (k,)), ("covariance", (k, k))):
-            value = np.array(getattr(self, name), dtype=float)
+    def __init__(self, labels: Sequence[str], mean: Any, covariance: Any) -> None:
+        k = len(labels)
+        if len(set(labels)) != k or not k:
+            raise ParameterError("labels", expected="names, each once", got=labels)
+        object.__setattr__(self, "labels", tuple(labels))
+        for name, given, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
+            value = np.array(given, dtype=float)
             if value.shape != shape:
                 raise ShapeError(name, expected=f"an array of shape {shape}, for {k} labels", got=value)
             if not np.all(np.isfinite(value)):
