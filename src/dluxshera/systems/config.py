@@ -116,7 +116,10 @@ class SheraConfig:
         for name in changes:
             if name not in known:
                 raise UnknownKeyError(name, known, expected=f"a field of {type(self).__name__}")
-        return replace(self, **{name: tuple(v) if isinstance(v, list | range) else v for name, v in changes.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list | range) else value for name, value in changes.items()
+        }
+        return replace(self, **plain)
 
     def structure(self) -> dict[str, Any]:
         """Return everything structural as plain data, the mask by the SHA-256 of its file."""
