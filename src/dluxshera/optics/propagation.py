@@ -164,7 +164,7 @@ class RelayOptics(eqx.Module):
         k = 2 * jnp.pi / wavelengths[:, None]
         x = self._coordinates(pupil, self.gap_npix)
         cell = pupil.diameter / self.npix
-        maps: list[Array] = [self.amplitude * phasor(k[..., None] * pupil.opd)]
+        maps = [jnp.asarray(self.amplitude) * phasor(k[..., None] * pupil.opd)]
         for surface, basis in zip(surfaces, self.surface_bases, strict=True):
             on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
             edge = 0.5 * surface.beam_scale * cell  # half a cell to either side
