@@ -8,8 +8,6 @@ from __future__ import annotations
 from math import exp
 from typing import Any, Final
 
-import numpy as np
-
 Number = Any  # a float, an array, or a traced value
 
 SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
@@ -18,7 +16,11 @@ PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons p
 
 def namespace(value: Any) -> Any:
     """Return the array library of a value: the namespace of the array API standard, NumPy for a plain number."""
-    return value.__array_namespace__() if hasattr(value, "__array_namespace__") else np
+    if hasattr(value, "__array_namespace__"):
+        return value.__array_namespace__()
+    import numpy as np  # not before a value is computed: specs and schemas need none
+
+    return np
 
 
 def photon_black_body(wavelength: Number, temperature: Number) -> Number:

@@ -15,7 +15,7 @@ from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
 from dluxshera.errors import ConfigError, UnknownKeyError
-from dluxshera.optics.aperture import TOLIMAN, diffractive_pupil_file
+from dluxshera.optics.mask_file import TOLIMAN, diffractive_pupil_file
 from dluxshera.systems.effects import effects_of
 from dluxshera.systems.point_design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 

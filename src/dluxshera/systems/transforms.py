@@ -7,17 +7,15 @@ numbers without jax, and carry gradients of JAX arrays. Which system uses which 
 
 from __future__ import annotations
 
-from math import lcm, sqrt
+from functools import cache
+from math import lcm, pi, sqrt
 from typing import Any
-
-import numpy as np
 
 from dluxshera.optics.alignment import line_of_sight
 from dluxshera.optics.curves import curve_mean, namespace, photon_black_body, sampled_curve
 from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
 from dluxshera.units import ARCSEC, NANOMETRE
 
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(16)  # for each piece of the band between samples of a curve
 _SMALLEST, _LARGEST = 1e-30, 1e30  # photons: far outside any observation, and within single precision
 
 
@@ -101,7 +99,7 @@ def four_plane_defocus(
 
 def open_area(diameter: Number, open_fraction: Number) -> Number:
     """Return the area that light passes, square metres; diameter in metres."""
-    return open_fraction * np.pi * (0.5 * diameter) ** 2
+    return open_fraction * pi * (0.5 * diameter) ** 2
 
 
 def effective_wavelength(wavelength: Number) -> Number:
@@ -132,7 +130,7 @@ def log_photons(
     if transmission is not None:
         throughput = throughput * curve_mean(_array(transmission))
     photons = flux_density * throughput * exposure_time * bandwidth * open_area(diameter, open_fraction)
-    factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * np.pi * open_fraction, diameter, diameter)
+    factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * pi * open_fraction, diameter, diameter)
     xp = namespace(photons)
     ordinary = (photons > _SMALLEST) & (photons < _LARGEST)
     logarithm = xp.log10(xp.where(ordinary, photons, 1.0))
@@ -180,8 +178,7 @@ def effective_wavelength_of_star(
     """
     curves = [_array(curve) for curve in (spectrum, transmission) if curve is not None]
     pieces = lcm(1, *(curve.shape[-1] - 1 for curve in curves))  # at whose borders the curves have kinks
-    nodes = ((np.arange(pieces)[:, None] + 0.5 * (_NODES + 1.0)) / pieces - 0.5).ravel()
-    photons: Number = np.tile(_WEIGHTS, pieces)
+    nodes, photons = _nodes_and_weights(pieces)
     for curve in curves:
         photons = photons * sampled_curve(curve, nodes)
     if temperature is not None:
@@ -223,9 +220,18 @@ def total_read_noise(read_noise: Number, exposure_time: Number, frame_time: Numb
     return read_noise * (exposure_time / frame_time) ** 0.5
 
 
+@cache
+def _nodes_and_weights(pieces: int) -> tuple[Any, Any]:
+    """Return Gauss-Legendre positions in the band, 16 for each of so many equal pieces of it, and their weights."""
+    import numpy as np  # not before a value is computed: specs and schemas need none
+
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    return ((np.arange(pieces)[:, None] + 0.5 * (nodes + 1.0)) / pieces - 0.5).ravel(), np.tile(weights, pieces)
+
+
 def _array(samples: Any) -> Any:
     """Return a list of samples as an array; an array of any library stays as it is."""
-    return samples if hasattr(samples, "__array_namespace__") else np.asarray(samples, dtype=float)
+    return samples if hasattr(samples, "__array_namespace__") else namespace(samples).asarray(samples, dtype=float)
 
 
 def _defocus(relay: RayMatrix, diameter: Number) -> Number:
