@@ -12,7 +12,8 @@ import optax
 import pytest
 from scipy.optimize import minimize
 
-from dluxshera.errors import BoundsError, FitError, ShapeError
+from dluxshera.errors import BoundsError, FitError, ParameterError, ShapeError
+from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.gradient_descent import BlindDirectionWarning, gradient_descent, whiten
 from dluxshera.inference.likelihood import GaussianNoise, PoissonNoise
 from dluxshera.inference.posterior import draw_from_prior, make_posterior
@@ -157,7 +158,7 @@ def test_the_callback_sees_each_step_as_it_is_made(star):
 def test_a_fit_of_noise_that_is_believed_too_small_converges_too():
     """Chi-squared stays at 100 times the pixels' number, so that steps stay short where the data know little."""
     posterior, mean, covariance = linear_posterior(claimed=0.1)
-    solution = gradient_descent(posterior, np.array([100.0, -30.0, 8.0]))
+    solution = gradient_descent(posterior, np.array([100.0, -30.0, 8.0]), misfit_sigmas=None)
     assert solution.converged
     assert 2 * solution.loss / posterior.data.size > 50.0
     np.testing.assert_allclose(solution.theta, mean, atol=2 * TOLERANCE * np.sqrt(covariance.diagonal().min()))
@@ -166,7 +167,7 @@ def test_a_fit_of_noise_that_is_believed_too_small_converges_too():
 
 def test_at_the_maximum_of_a_bad_fit_the_covariance_is_not_that_of_short_steps():
     posterior, mean, covariance = linear_posterior(claimed=0.1)
-    solution = gradient_descent(posterior, mean)
+    solution = gradient_descent(posterior, mean, misfit_sigmas=None)
     assert solution.converged
     assert len(solution.history) == 1
     np.testing.assert_allclose(solution.sigma, np.sqrt(covariance.diagonal()))
@@ -297,8 +298,10 @@ def test_a_derivative_that_is_infinite_is_an_error_that_names_the_parameter():
         ParameterStore.from_spec_defaults(spec),
         [5, 6],
     )
-    with pytest.raises(FitError, match=r"not finite in toy\.a\[a0\].*Check the model image"):
-        gradient_descent(posterior, np.array([0.0, 1.0]), throw=False)
+    for solver in (gradient_descent, gauss_newton):
+        with pytest.raises(FitError, match=r"not finite in toy\.a\[a0\].*Check the model image"):
+            solver(posterior, np.array([0.0, 1.0]))
+        assert solver(posterior, np.array([0.0, 1.0]), throw=False).result is Result.NON_FINITE
 
 
 def twins(prior, bounds=None):
@@ -344,7 +347,8 @@ def test_a_maximum_beyond_a_bound_never_leaves_it():
     posterior = twins(Normal(0.0, 10.0), Bounds(exclusive_maximum=5.0))
     with pytest.warns(BlindDirectionWarning):
         solution = gradient_descent(posterior, np.array([1.0, 2.0]), throw=False)
-    assert solution.result in (Result.STALLED, Result.MAX_STEPS)
+    assert solution.result is Result.AT_BOUND
+    assert set(solution.at_bound) <= set(posterior.labels)
     assert np.all(solution.theta < 5.0)
     np.testing.assert_allclose(solution.theta.max(), 5.0, atol=0.01)
     assert all(posterior.allows(step.theta) for step in solution.history)
@@ -422,3 +426,75 @@ def test_the_prior_is_used_and_never_the_truth():
     np.testing.assert_allclose(solution.theta, 1.0, atol=0.01)
     np.testing.assert_allclose(solution.sigma, 2.0, rtol=1e-3)
     assert pack_params(solution.store, model.spec).shape == (3,)
+
+
+# Other coordinates, schedules, continuation.
+
+
+@pytest.mark.parametrize(
+    ("scaling", "optimiser"),
+    [
+        ("prior", optax.lbfgs()),
+        ("none", optax.lbfgs()),
+        ("prior", optax.adam(optax.exponential_decay(0.1, 50, 0.5))),
+    ],
+    ids=["prior, lbfgs", "none, lbfgs", "prior, adam with a schedule"],
+)
+def test_other_coordinates_lead_to_the_same_maximum(star, maximum, scaling, optimiser):
+    start = TRUTH + np.array([0.3, -0.3, 0.05, 0.2])
+    solution = gradient_descent(
+        star, start, scaling=scaling, optimiser=optimiser, steps_per_whitening=20, max_steps=1000
+    )
+    assert solution.converged
+    assert np.all(np.abs(solution.theta - maximum) < 2 * TOLERANCE * solution.sigma)
+    assert scaling in solution.provenance["solver"]
+
+
+def test_the_first_step_is_along_the_gradient_in_the_coordinates_asked_for(star):
+    """Plain gradient descent: in theta, along the gradient; scaled by a prior, along it times its variance."""
+    gradient = np.asarray(jax.grad(star.loss)(jnp.asarray(FAR)))
+    sigma = np.where(np.isfinite(star.prior_sigma), star.prior_sigma, 1.0)
+    for scaling, metric in (("none", np.ones(4)), ("prior", sigma**2)):
+        solution = gradient_descent(star, FAR, scaling=scaling, optimiser=optax.sgd(1e-6), max_steps=1, throw=False)
+        step = solution.history[1].theta - FAR
+        np.testing.assert_allclose(step / step[0], -metric * gradient / (-metric * gradient)[0], rtol=1e-6)
+
+
+def test_a_scaling_that_is_not_there_is_refused(star):
+    with pytest.raises(ParameterError, match="scaling: expected 'fisher', 'prior' or 'none', got 'hessian'"):
+        gradient_descent(star, FAR, scaling="hessian")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimiser": optax.sgd(0.5, momentum=0.5), "steps_per_whitening": 5},
+        {"scaling": "prior", "optimiser": optax.adam(optax.cosine_decay_schedule(0.1, 60)), "steps_per_whitening": 7},
+    ],
+    ids=["default", "momentum", "prior, adam with a schedule"],
+)
+def test_to_continue_gives_bit_by_bit_what_an_uninterrupted_fit_gives(star, options):
+    """From a checkpoint, and from where a fit ran out of steps between two of them."""
+    options = options | {"max_steps": 41, "throw": False}
+    states = []
+    whole = gradient_descent(star, FAR, checkpoint=states.append, **options)
+    short = gradient_descent(star, FAR, **options | {"max_steps": 4})
+    assert short.state.iteration <= 4
+    assert len(states) >= 3
+    for state in (states[1], states[-1], short.state):
+        again = gradient_descent(star, np.zeros(4), state=state, **options)
+        np.testing.assert_array_equal(again.theta, whole.theta)
+        np.testing.assert_array_equal(again.covariance, whole.covariance)
+        assert again.result is whole.result
+        assert len(again.history) == len(whole.history)
+        for one, other in zip(again.history, whole.history, strict=True):
+            np.testing.assert_array_equal(np.hstack(one), np.hstack(other))
+
+
+def test_the_callback_can_stop_the_fit(star):
+    solution = gradient_descent(star, FAR, callback=lambda number, _: number == 1, throw=False)
+    assert solution.result is Result.STOPPED
+    assert len(solution.history) - 1 == 1
+    with pytest.raises(FitError, match="stopped by the callback after 1 steps"):
+        gradient_descent(star, FAR, callback=lambda number, _: number == 1)

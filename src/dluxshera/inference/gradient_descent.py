@@ -1,88 +1,108 @@
-"""Fits by an Optax optimiser in coordinates that the Fisher matrix whitens."""
+"""Fits by any Optax optimiser, by default in coordinates that the Fisher matrix whitens."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
-from dluxshera.errors import FitError, ShapeError
-from dluxshera.inference.coordinates import BlindDirectionWarning as BlindDirectionWarning
-from dluxshera.inference.coordinates import Whitening as Whitening
-from dluxshera.inference.coordinates import whiten as whiten
-from dluxshera.inference.posterior import Posterior, Theta
-from dluxshera.inference.solution import Result, Solution, Step
+from dluxshera.errors import ParameterError
+from dluxshera.inference.coordinates import BlindDirectionWarning, Whitening, prior_coordinates, whiten
+from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.fit import Fit, Point, loss_and_gradient_at, newton
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
+from dluxshera.inference.solution import Result, Solution, SolverState, Step
+
+__all__ = ["NEWTON_LIKE", "BlindDirectionWarning", "Whitening", "gradient_descent", "whiten"]
 
 NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
 
 
-@eqx.filter_jit
-def _loss_and_gradient(posterior: Posterior, frame: Whitening, z: Array) -> tuple[Array, Array]:
-    return jax.value_and_grad(lambda z: posterior.loss(frame.theta(z)))(z)
+class _Course(NamedTuple):
+    """Coordinates, where in them, and what the optimiser remembers."""
 
-
-@eqx.filter_jit
-def _loss(posterior: Posterior, theta: Array) -> Array:
-    return posterior.loss(theta)
+    damping: float
+    frame: Whitening
+    z: Array
+    memory: Any
 
 
 @eqx.filter_jit
 def _update(
     optimiser: optax.GradientTransformation,
-    posterior: Posterior,
-    frame: Whitening,
-    z: Array,
-    state: Any,
+    posterior: AbstractPosterior,
+    course: _Course,
     value: Array,
     gradient: Array,
 ) -> tuple[Array, Any]:
+    frame = course.frame
+
     def value_fn(z: Array) -> Array:
         return posterior.loss(frame.theta(z))
 
-    updates, state = optax.with_extra_args_support(optimiser).update(
-        gradient, state, z, value=value, grad=gradient, value_fn=value_fn
+    slope = frame.transform.T @ gradient
+    updates, memory = optax.with_extra_args_support(optimiser).update(
+        slope, course.memory, course.z, value=value, grad=slope, value_fn=value_fn
     )
-    return updates, state
+    return updates, memory
 
 
 def gradient_descent(
-    posterior: Posterior,
+    posterior: AbstractPosterior,
     theta0: Theta,
     *,
     optimiser: optax.GradientTransformation = NEWTON_LIKE,
-    max_steps: int = 200,
+    scaling: str = "fisher",
     steps_per_whitening: int = 2,
+    max_steps: int = 200,
     tolerance: float = 1e-3,
-    callback: Callable[[int, Step], None] | None = None,
+    misfit_sigmas: float | None = 8.0,
+    callback: Callable[[int, Step], bool | None] | None = None,
+    checkpoint: Callable[[SolverState], None] | None = None,
+    state: SolverState | None = None,
     throw: bool = True,
 ) -> Solution:
     """Descend to the maximum of a posterior.
 
-    The optimiser works in coordinates whitened by the full Fisher matrix, prior included, which is computed anew every
-    few steps. With the default, a full step against the gradient, this is Gauss-Newton with a lazy matrix; a step that
-    does not lower the loss, or leaves the bounds of a parameter, is halved until it does.
+    The optimiser works in scaled coordinates; a step that does not lower the loss, or leaves the bounds of a parameter,
+    is shortened until it does. With the default, full steps against the gradient where the Fisher matrix is the
+    identity, this is `gauss_newton` with a lazy matrix.
 
     Parameters
     ----------
-    posterior : Posterior
+    posterior : AbstractPosterior
     theta0 : array_like, shape (n,)
         The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
     optimiser : optax.GradientTransformation
-        Any; its state starts anew with each whitening.
-    max_steps : int
+        Any, with any schedule.
+    scaling : {'fisher', 'prior', 'none'}
+        The coordinates: whitened by the full Fisher matrix, prior included, which is computed anew every
+        `steps_per_whitening` steps, when the optimiser too starts anew; or, for the whole fit, those in which the
+        normal part of the prior is a unit normal (an element without one keeps its unit); or theta itself.
     steps_per_whitening : int
-        Steps before the Fisher matrix is computed anew. More for an optimiser with a memory.
+        Steps before the Fisher matrix is computed anew, to whiten and to see whether the fit has converged. More for an
+        optimiser with a memory or a schedule.
+    max_steps : int
+        Of the whole fit, those before `state` included.
     tolerance : float
         Converged once the norm of the gradient in freshly whitened coordinates, which is about the distance to the
         maximum in units of sigma, is below it.
+    misfit_sigmas : float, optional
+        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
+        is a local maximum, or the model is wrong. None lets any pass.
     callback : callable, optional
-        Called with the number of each step and the `Step`.
+        Called with the number of each step and the `Step`. To return True stops the fit.
+    checkpoint : callable, optional
+        Called with a `SolverState` each time the Fisher matrix is computed.
+    state : SolverState, optional
+        Continue from it, with the same optimiser and scaling; theta0 is not used then.
     throw : bool
         Raise if the fit does not converge; otherwise look at ``solution.result``.
 
@@ -95,97 +115,104 @@ def gradient_descent(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if there is no such scaling.
     """
-    start = jnp.asarray(theta0, dtype=jnp.result_type(float))
-    if start.shape != (len(posterior.labels),):
-        raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
-    posterior.store_at(start)  # names a value outside its bounds
-    theta, loss = start, _loss(posterior, start)
-    frame = Whitening(start, jnp.full((start.size, start.size), jnp.nan))  # until the first Fisher matrix
-    damping, result = _misfit(posterior, theta, loss), Result.NON_FINITE
-    history: list[Step] = []
-
-    def record(loss: Array, gradient: Array, theta: Array) -> Step:
-        history.append(Step(float(loss), float(jnp.linalg.norm(gradient)), np.asarray(theta)))
-        if callback:
-            callback(len(history) - 1, history[-1])
-        return history[-1]
-
-    if not jnp.isfinite(loss):
-        record(loss, jnp.full_like(start, jnp.nan), start)
-    while jnp.isfinite(loss):
-        frame = whiten(posterior, theta, damping)
-        z = jnp.zeros_like(start)
-        state = optimiser.init(z)
-        loss, gradient = _loss_and_gradient(posterior, frame, z)
-        if history:
-            norm = float(jnp.linalg.norm(gradient))
-            history[-1] = history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
-        else:
-            norm = record(loss, gradient, theta).gradient_norm
-        at_maximum = norm < tolerance and damping == 1.0
-        if ended := _ended(float(loss), norm, len(history) - 1, at_maximum, max_steps):
-            result = ended
-            break
-        moved = 0
-        while moved < steps_per_whitening and norm >= tolerance and len(history) <= max_steps:
-            updates, state = _update(optimiser, posterior, frame, z, state, loss, gradient)
-            lower = _lower(posterior, frame, z, updates, loss)
-            if lower is None:
-                break
-            z, moved = lower, moved + 1
-            loss, gradient = _loss_and_gradient(posterior, frame, z)
-            norm = record(loss, gradient, frame.theta(z)).gradient_norm
-        if not moved and damping == 1.0:
-            result = Result.STALLED
-            break
-        theta = frame.theta(z)
-        damping = _misfit(posterior, theta, loss) if moved and norm >= tolerance else 1.0
-    solution = Solution(
-        theta=np.asarray(theta),
-        store=posterior.store_at(theta),
-        covariance=np.asarray(frame.transform @ frame.transform.T),
-        loss=float(loss),
-        result=result,
-        history=tuple(history),
-        labels=posterior.labels,
+    if scaling not in ("fisher", "prior", "none"):
+        raise ParameterError("scaling", expected="'fisher', 'prior' or 'none'", got=scaling)
+    fit = Fit(
+        posterior,
+        theta0,
+        max_steps=max_steps,
+        tolerance=tolerance,
+        misfit_sigmas=misfit_sigmas,
+        callback=callback,
+        checkpoint=checkpoint,
+        state=state,
+        throw=throw,
+        solver=f"gradient_descent, scaling {scaling}",
     )
-    if throw and result is not Result.CONVERGED:
-        raise FitError(
-            str(result),
-            result=result,
-            steps=len(history) - 1,
-            remedy="Start nearer, allow more steps, or pass throw=False and look at solution.history",
-        )
-    return solution
+    course = None if scaling == "fisher" else _start(optimiser, _constant_frame(posterior, scaling), fit.theta)
+    if course is not None and state is not None:
+        z, memory = ravel_pytree((course.z, course.memory))[1](jnp.asarray(state.memory))
+        course = course._replace(z=z, memory=memory)
+    theta, whole, resumed = fit.theta, True, state is not None
+    while (point := fit.look(theta)) is not None:
+        information = fit.with_prior(point.information)
+        norm, _ = newton(information, point.gradient)
+        if not fit.history:
+            fit.record(Step(point.loss, norm, theta, point.misfit))
+        fit.history[-1] = fit.history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
+        if whole and not resumed:
+            fit.keep(None if course is None else np.asarray(ravel_pytree((course.z, course.memory))[0]))
+        resumed = False
+        held = fit.held(point, np.sqrt(np.diag(information.covariance()))).any()
+        if result := Result.AT_BOUND if held else fit.ended(norm, point.misfit, at_bound=False):
+            return fit.solution(result, point)
+        moved = 0
+        for candidate in _courses(fit, optimiser, course, point, steps_per_whitening):
+            after, moved, whole = _descend(fit, optimiser, candidate, point, steps_per_whitening)
+            if moved:
+                break
+        else:
+            return fit.solution(Result.STALLED, point)
+        theta = fit.history[-1].theta
+        course = None if course is None else after
+    return fit.solution(Result.NON_FINITE, None)
 
 
-def _ended(loss: float, norm: float, steps: int, at_maximum: bool, max_steps: int) -> Result | None:
-    if not np.isfinite(loss + norm):
-        return Result.NON_FINITE
-    if at_maximum:
-        return Result.CONVERGED
-    return Result.MAX_STEPS if steps >= max_steps else None
+def _start(optimiser: optax.GradientTransformation, frame: Whitening, theta: np.ndarray) -> _Course:
+    z = frame.z(theta)
+    return _Course(1.0, frame, z, optimiser.init(z))
 
 
-def _misfit(posterior: Posterior, theta: Array, loss: Array) -> float:
-    """Return the data's part of the loss over what noise leaves, half a unit for each pixel, or 1 if below twice that.
-
-    While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted to the
-    noise but to this many times the noise.
-    """
-    ratio = 2.0 * float(loss + posterior.log_prior(theta)) / posterior.n_data
-    return ratio if ratio > 2.0 else 1.0
+def _constant_frame(posterior: AbstractPosterior, scaling: str) -> Whitening:
+    n = len(posterior.labels)
+    return prior_coordinates(posterior) if scaling == "prior" else Whitening(jnp.zeros(n), jnp.eye(n))
 
 
-def _lower(
-    posterior: Posterior, frame: Whitening, z: Array, updates: Array, value: Array, halvings: int = 20
-) -> Array | None:
-    """Return z moved by the longest of updates, updates / 2, updates / 4 ... that lowers the loss, or None."""
-    for _ in range(halvings):
-        theta = frame.theta(z + updates)
-        if posterior.allows(theta) and float(_loss(posterior, theta)) < float(value):  # false for NaN
-            return z + updates
-        updates = 0.5 * updates
-    return None
+def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
+    covariance = information.covariance()
+    scale = np.sqrt(np.diag(covariance))
+    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
+
+
+def _courses(
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: Point, back: int
+) -> list[_Course]:
+    """Return what to try: damped and, if that does not move, undamped; or with the optimiser's memory and without."""
+    if course is not None:
+        return [course, course._replace(memory=optimiser.init(course.z))]
+    z = jnp.zeros_like(jnp.asarray(point.theta))
+    dampings = dict.fromkeys((fit.damping(back), 1.0))
+    return [
+        _Course(damping, _whitening(point.theta, fit.with_prior(point.information, damping)), z, optimiser.init(z))
+        for damping in dampings
+    ]
+
+
+def _descend(
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: Point, steps: int
+) -> tuple[_Course, int, bool]:
+    """Take some steps; return where they lead, how many they were, and whether nothing from outside cut them short."""
+    information = fit.with_prior(point.information)
+    undamped = course.damping == 1.0
+    theta, loss, gradient, moved = point.theta, point.loss, jnp.asarray(point.gradient), 0
+    norm, _ = newton(information, point.gradient)
+    while moved < steps and norm >= fit.tolerance:
+        slope = float(jnp.linalg.norm(course.frame.transform.T @ gradient))
+        if not undamped and slope < fit.tolerance:
+            break  # what damped steps cannot better is left to full ones
+        if len(fit.history) > fit.max_steps or fit.stopped:
+            return course, moved, False
+        updates, memory = _update(optimiser, fit.posterior, course, jnp.asarray(loss), gradient)
+        found = fit.lower(theta, loss, np.asarray(course.frame.transform @ updates))
+        if found is None:
+            break
+        fraction, theta, loss, misfit = found
+        course, moved = course._replace(z=course.z + fraction * updates, memory=memory), moved + 1
+        gradient = loss_and_gradient_at(fit.posterior, jnp.asarray(theta))[1]
+        finite = bool(jnp.all(jnp.isfinite(gradient)))
+        norm = newton(information, np.asarray(gradient))[0] if finite else np.nan
+        fit.record(Step(loss, norm, theta, misfit, course.damping))
+    return course, moved, True

@@ -1,0 +1,270 @@
+"""What every fit does whatever its steps: it starts, looks at a point, keeps a record, and ends with a result code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+from typing import Final, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import FitError, ShapeError
+from dluxshera.inference.coordinates import warn_of_blind_directions
+from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.prior import Theta
+from dluxshera.inference.solution import Result, Solution, SolverState, Step
+
+# No pixel's deviance has a larger mean or variance, whatever its expected counts. Many photons give 1 and 2; a few,
+# 1.161 and 2.41 at most by Poisson noise; normal noise whose variance is the model's, without read noise, gives these.
+DEVIANCE_MEAN: Final = 1.305
+DEVIANCE_VARIANCE: Final = 3.06
+
+
+@eqx.filter_jit
+def loss_at(posterior: AbstractPosterior, theta: Array) -> tuple[Array, Array]:
+    """Return the loss, and the log-prior in it."""
+    return posterior.loss(theta), posterior.log_prior(theta)
+
+
+@eqx.filter_jit
+def log_prior_at(posterior: AbstractPosterior, theta: Array) -> Array:
+    """Return the log-prior."""
+    return posterior.log_prior(theta)
+
+
+@eqx.filter_jit
+def loss_and_gradient_at(posterior: AbstractPosterior, theta: Array) -> tuple[Array, Array]:
+    """Return the loss and its gradient by theta, in reverse mode."""
+    return jax.value_and_grad(posterior.loss)(theta)
+
+
+class Point(NamedTuple):
+    """What is known at one point of a fit."""
+
+    theta: Float[np.ndarray, " n"]
+    loss: float
+    misfit: float
+    gradient: Float[np.ndarray, " n"]  # of the loss, by theta
+    information: FisherInformation  # of the data alone
+
+
+def newton(information: FisherInformation, gradient: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
+    """Return the norm of a gradient in coordinates that the information whitens, and the step that would zero it.
+
+    By the Cholesky factor of the matrix in coordinates of unit diagonal, so that it does not matter that microradians
+    meet nanometres.
+
+    Raises
+    ------
+    FitError
+        If the matrix is singular or not finite; the parameters are named.
+    """
+    information.covariance()  # names what is singular
+    scale = np.sqrt(np.diag(information.matrix))
+    root = np.linalg.cholesky(information.matrix / np.outer(scale, scale))
+    whitened = np.linalg.solve(root, gradient / scale)
+    return float(np.linalg.norm(whitened)), -np.linalg.solve(root.T, whitened) / scale
+
+
+def allowed_misfit(pixels: int, sigmas: float) -> float:
+    """Return the largest deviance per pixel that noise of any kind leaves, as far up its distribution as `sigmas`."""
+    return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
+
+
+class Fit:
+    """The course of one fit, from its start, or from a state, to its solution.
+
+    Parameters
+    ----------
+    posterior, theta0, max_steps, tolerance, misfit_sigmas, callback, checkpoint, state, throw
+        As `gauss_newton` has them.
+    solver : str
+        Its name and settings, for the record.
+
+    Raises
+    ------
+    ShapeError, ParameterError
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
+    """
+
+    def __init__(
+        self,
+        posterior: AbstractPosterior,
+        theta0: Theta,
+        *,
+        max_steps: int,
+        tolerance: float,
+        misfit_sigmas: float | None,
+        callback: Callable[[int, Step], bool | None] | None,
+        checkpoint: Callable[[SolverState], None] | None,
+        state: SolverState | None,
+        throw: bool,
+        solver: str,
+    ) -> None:
+        start = np.asarray(theta0 if state is None else state.theta, dtype=float)
+        if start.shape != (len(posterior.labels),):
+            raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
+        posterior.stores_at(start)  # names a value outside its bounds
+        self.posterior, self.max_steps, self.tolerance, self.throw = posterior, max_steps, tolerance, throw
+        self.limit = np.inf if misfit_sigmas is None else allowed_misfit(posterior.n_data, misfit_sigmas)
+        self.theta = start
+        self.history = [] if state is None else list(state.history)
+        self.state = state
+        self.evaluations = self.expansions = 0
+        self.stopped, self._about = False, ""
+        self._callback, self._checkpoint = callback, checkpoint
+        self._n_data = posterior.n_data
+        self._solver, self._began = solver, perf_counter()
+        self._lower, self._upper = posterior.bounds
+        self._precision = np.asarray(posterior.prior_precision)
+
+    def loss(self, theta: Float[np.ndarray, " n"]) -> tuple[float, float]:
+        """Return the loss, and the misfit: the data's part of it over half a unit for each pixel."""
+        self.evaluations += 1
+        loss, log_prior = loss_at(self.posterior, jnp.asarray(theta))
+        return float(loss), self._misfit(float(loss), float(log_prior))
+
+    def _misfit(self, loss: float, log_prior: float) -> float:
+        return 2.0 * (loss + log_prior) / self._n_data
+
+    def look(self, theta: Float[np.ndarray, " n"]) -> Point | None:
+        """Return what is known at theta, or None where loss or gradient are not finite."""
+        self.theta, at = theta, jnp.asarray(theta)
+        self.expansions += 1
+        loss, gradient, information = (np.asarray(part) for part in self.posterior.expand(at))
+        misfit = self._misfit(float(loss), float(log_prior_at(self.posterior, at)))
+        known = np.isfinite(gradient) & np.all(np.isfinite(information), axis=1)
+        if np.isfinite(loss) and known.all():
+            found = FisherInformation(information, self.posterior.labels)
+            warn_of_blind_directions(found, stacklevel=3)
+            return Point(theta, float(loss), misfit, gradient, found)
+        if np.isfinite(loss):
+            self._about = f" in {', '.join(np.array(self.posterior.labels)[~known])}"
+        if not self.history or self.history[-1].theta is not theta:
+            self.record(Step(float(loss), np.nan, theta, misfit))
+        return None
+
+    def with_prior(self, information: FisherInformation, damping: float = 1.0) -> FisherInformation:
+        """Return the information with the prior's, times a damping, added."""
+        return information.with_precision(damping * self._precision)
+
+    def damping(self, back: int) -> float:
+        """Return by what to multiply the prior for the next step, `back` steps after it was last chosen.
+
+        While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted
+        to the noise but to the misfit's multiple of the noise. Where the misfit no longer falls, it is not of the
+        start but of the model, and the damping fades.
+        """
+        misfit, before = self.history[-1].misfit, self.history[-1 - min(back, len(self.history) - 1)].misfit
+        if len(self.history) > 1 and misfit > 0.5 * before:
+            misfit = min(misfit, 0.1 * self.history[-1].damping)
+        return misfit if misfit > 2.0 else 1.0
+
+    def record(self, step: Step) -> None:
+        """Append a step and tell the caller."""
+        self.history.append(step)
+        if self._callback:
+            self.stopped = bool(self._callback(len(self.history) - 1, step)) or self.stopped
+
+    def keep(self, memory: Float[np.ndarray, " m"] | None = None) -> None:
+        """Hand out the state: the fit can be continued from here."""
+        self.state = SolverState.of(tuple(self.history), np.zeros(0) if memory is None else memory)
+        if self._checkpoint:
+            self._checkpoint(self.state)
+
+    def held(self, point: Point, sigma: Float[np.ndarray, " n"]) -> np.ndarray:
+        """Return which elements are at a bound, to a thousandth of sigma, with the loss falling beyond it."""
+        near = 1e-3 * sigma
+        below = (point.theta - self._lower < near) & (point.gradient > 0)
+        return below | ((self._upper - point.theta < near) & (point.gradient < 0))
+
+    def _reach(self, theta: Float[np.ndarray, " n"], step: Float[np.ndarray, " n"]) -> float:
+        """Return the fraction of a step, at most 1, that goes 99 % of the way to the first bound."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            room = np.where(step < 0, self._lower - theta, self._upper - theta) / step
+        return float(min(1.0, 0.99 * np.min(room, initial=np.inf, where=step != 0)))
+
+    def lower(
+        self, theta: Float[np.ndarray, " n"], loss: float, step: Float[np.ndarray, " n"]
+    ) -> tuple[float, Float[np.ndarray, " n"], float, float] | None:
+        """Return the largest fraction of a step within the bounds, half that, ... that lowers the loss; or None.
+
+        With it come theta, loss and misfit there.
+        """
+        fraction = self._reach(theta, step)
+        for _ in range(20):
+            there = theta + fraction * step
+            if self.posterior.allows(there):
+                lower, misfit = self.loss(there)
+                if lower < loss:  # false for NaN
+                    return fraction, there, lower, misfit
+            fraction *= 0.5
+        return None
+
+    def ended(self, norm: float, misfit: float, at_bound: bool) -> Result | None:
+        """Return how the fit ends at a point with this norm of the gradient, or None if it goes on."""
+        if not np.isfinite(norm):
+            return Result.NON_FINITE
+        if norm < self.tolerance:
+            if at_bound:
+                return Result.AT_BOUND
+            return Result.POOR_FIT if misfit > self.limit else Result.CONVERGED
+        if self.stopped:
+            return Result.STOPPED
+        return Result.MAX_STEPS if len(self.history) > self.max_steps else None
+
+    def solution(self, result: Result, point: Point | None) -> Solution:
+        """Return the solution, or raise FitError."""
+        covariance = np.full((self.theta.size, self.theta.size), np.nan)
+        at_bound: tuple[str, ...] = ()
+        if point is not None:
+            covariance = self.with_prior(point.information).covariance()
+            held = self.held(point, np.sqrt(np.diag(covariance)))
+            at_bound = tuple(np.array(self.posterior.labels)[held].tolist())
+            if result is Result.STALLED and at_bound:
+                result = Result.AT_BOUND
+            self._about = f": {', '.join(at_bound)}" if result is Result.AT_BOUND else ""
+        last = self.history[-1]
+        if self.throw and result is not Result.CONVERGED:
+            raise FitError(
+                f"{result}{self._about}",
+                result=result,
+                steps=len(self.history) - 1,
+                remedy=_REMEDIES.get(result, _START_NEARER),
+            )
+        return Solution(
+            theta=np.asarray(self.theta),
+            store=self.posterior.stores_at(self.theta)[0],
+            covariance=covariance,
+            loss=last.loss,
+            result=result,
+            history=tuple(self.history),
+            labels=self.posterior.labels,
+            state=self.state,
+            diagnostics={
+                "steps": len(self.history) - 1,
+                "gradient_norm": last.gradient_norm,
+                "misfit": last.misfit,
+                "evaluations": self.evaluations,
+                "expansions": self.expansions,
+                "seconds": perf_counter() - self._began,
+            },
+            provenance={"solver": self._solver, "tolerance": str(self.tolerance), "max_steps": str(self.max_steps)},
+            at_bound=at_bound,
+        )
+
+
+_START_NEARER: Final = "Start nearer, allow more steps, or pass throw=False and look at solution.history"
+_REMEDIES: Final = {
+    Result.POOR_FIT: (
+        "Start elsewhere, for this is a local maximum; if the model or the noise is known to be wrong, pass"
+        " misfit_sigmas=None; or pass throw=False and look at solution.diagnostics"
+    ),
+    Result.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
+    Result.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
+}
