@@ -192,7 +192,9 @@ class SheraBinder(eqx.Module):
             remedy = "Use the forward spec: build_forward_model_spec_from_config(config)"
             raise ConfigError("spec", expected=f"a spec with {', '.join(missing)}", got=self.spec.title, remedy=remedy)
         expected = self.predict(store)
-        return draw(jax.random.key(seed), expected, *(store[key] for key in needed), store.get(e.READ_NOISE, 0.0))
+        exposure_time, frame_time, full_well = (store[key] for key in needed)
+        read_noise = store.get(e.READ_NOISE, 0.0)
+        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that go with a store, explicit overrides among them."""

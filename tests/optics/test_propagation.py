@@ -8,7 +8,8 @@ import pytest
 
 import reference_optics as ref
 from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState, symmetric_fourier_transform
+from dluxshera.optics.fourier import symmetric_fourier_transform
+from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState
 from dluxshera.optics.zernike import ZernikeBasis
 from helpers import relative_l2, rounding
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from blackjax.mcmc.hmc import HMCState
 
 FIRST_STEP_SIZE: Final = 0.25  # in sigmas; the adaptation looks about ten times that, and so just above the best
+RECORDED: Final = ("draws", "log_density", "divergent", "acceptance", "leapfrogs")  # of a state, ever longer
 CHUNK: Final = 50  # transitions in one call of the compiled sampler: between two, the bar moves and the state is kept
 
 
@@ -109,7 +110,8 @@ def sample_posterior(
     with _bar(progress, total) as advance:
         advance(state)
         while state.iteration < total:
-            end, moves = _transitions(posterior, frame, state, jnp.asarray(target_acceptance), jnp.asarray(total))
+            still = state._replace(**{name: getattr(state, name)[:, :0] for name in RECORDED})  # of one shape always
+            end, moves = _transitions(posterior, frame, still, jnp.asarray(target_acceptance), jnp.asarray(total))
             state = _extended(state, end, moves, min(total, int(state.iteration) + CHUNK))
             advance(state)
             if checkpoint:
@@ -196,8 +198,9 @@ def _transitions(
     def density(z: Array) -> Array:
         return _log_density(posterior, frame, z)
 
-    def transition(carry: Any, number: Array) -> tuple[Any, _Moves]:
-        at, adaptation = carry
+    def transition(i: Array, carry: Any) -> Any:
+        at, adaptation, made = carry
+        number = state.iteration + i
         warming = number < state.warmup
         size = jnp.exp(jnp.where(warming, adaptation.log_x, adaptation.log_x_avg))
         # The key is of seed, chain and number, so that no draw depends on where a run was cut.
@@ -212,15 +215,20 @@ def _transitions(
             info.acceptance_rate,
             info.num_integration_steps,
         )
-        return (at, adaptation), moves
-
-    def one(carry: Any, number: Array) -> tuple[Any, _Moves]:
-        blank = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(transition, carry, number)[1])
-        return jax.lax.cond(number < total, transition, lambda carry, _: (carry, blank), carry, number)
+        return at, adaptation, jax.tree.map(lambda all_, one: all_.at[i].set(one), made, moves)
 
     at = hmc.HMCState(*map(jnp.asarray, (state.positions, state.log_densities, state.gradients)))
-    adaptation = DualAveragingState(*state.adaptation)
-    return jax.lax.scan(one, (at, adaptation), state.iteration + jnp.arange(CHUNK))
+    shape = (CHUNK, len(state.positions))
+    blank = _Moves(
+        jnp.zeros((CHUNK, *state.positions.shape)),
+        jnp.zeros(shape),
+        jnp.zeros(shape, dtype=bool),
+        jnp.zeros(shape),
+        jnp.zeros(shape, dtype=int),
+    )
+    left = jnp.minimum(CHUNK, total - state.iteration)
+    at, adaptation, made = jax.lax.fori_loop(0, left, transition, (at, DualAveragingState(*state.adaptation), blank))
+    return (at, adaptation), made
 
 
 def _extended(state: SamplerState, end: tuple[HMCState, Any], moves: _Moves, iteration: int) -> SamplerState:
@@ -246,19 +254,25 @@ def _extended(state: SamplerState, end: tuple[HMCState, Any], moves: _Moves, ite
     )
 
 
-def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -> Samples:
+@eqx.filter_jit
+def _r_hat_and_ess(z: Float[Array, "chains draws n"]) -> tuple[Array, Array, Array]:
     from blackjax.diagnostics import ess_bulk, ess_tail, rhat
 
+    return rhat(z), ess_bulk(z), ess_tail(z)
+
+
+def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -> Samples:
     z = (state.draws - state.centre) / np.sqrt(np.diag(state.spread))  # about 1, whatever the units
+    r_hat, ess_bulk, ess_tail = (np.atleast_1d(np.asarray(each)) for each in _r_hat_and_ess(jnp.asarray(z)))
     return Samples(
         draws=state.draws,
         log_density=state.log_density,
         divergent=state.divergent,
         acceptance=state.acceptance,
         leapfrogs=state.leapfrogs,
-        r_hat=np.atleast_1d(np.asarray(rhat(z))),
-        ess_bulk=np.atleast_1d(np.asarray(ess_bulk(z))),
-        ess_tail=np.atleast_1d(np.asarray(ess_tail(z))),
+        r_hat=r_hat,
+        ess_bulk=ess_bulk,
+        ess_tail=ess_tail,
         step_size=float(np.exp(state.adaptation[1])),
         labels=posterior.labels,
         state=state,

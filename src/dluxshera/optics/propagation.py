@@ -22,6 +22,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
 from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
@@ -53,7 +54,9 @@ class Waves(NamedTuple):
 
     maps: tuple[Complex[Array, "w n n"], ...]  # of the pupil and the surfaces
     tilts: Complex[Array, "w stars 2 npix"]  # along x and y in the pupil
-    transfers: tuple[Complex[Array, "w n"], ...]  # of the spaces between them, along an axis of the spectrum
+    transfers: tuple[
+        Complex[Array, "w n"], ...
+    ]  # to each surface and back from the last, along an axis of the spectrum
     exits: Complex[Array, "w 2 n"]  # along x and y, where the light leaves: defocus and the line of sight
 
 
@@ -153,11 +156,15 @@ class RelayOptics(eqx.Module):
         pupil: PupilState,
         surfaces: tuple[SurfaceState, ...],
     ) -> Waves:
-        """Return what the light meets on its way."""
+        """Return what the light meets on its way.
+
+        All wavelengths at once and outside the loop over them: within it, XLA would work out a cosine anew wherever it
+        is used, for each star and in each cell of a row.
+        """
         k = 2 * jnp.pi / wavelengths[:, None]
         x = self._coordinates(pupil, self.gap_npix)
         cell = pupil.diameter / self.npix
-        maps = [self.amplitude * phasor(k[..., None] * pupil.opd)]
+        maps = [jnp.asarray(self.amplitude) * phasor(k[..., None] * pupil.opd)]
         for surface, basis in zip(surfaces, self.surface_bases, strict=True):
             on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
             edge = 0.5 * surface.beam_scale * cell  # half a cell to either side
@@ -187,10 +194,11 @@ class RelayOptics(eqx.Module):
         field = along_axes(at_pupil, tilt[1], tilt[0])
         passed = {"pupil": field}
         field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
-        for number, (transfer, at_surface) in enumerate(zip(waves.transfers, at_surfaces), start=1):
+        steps = zip(waves.transfers[:-1], at_surfaces, strict=True)
+        for number, (transfer, at_surface) in enumerate(steps, start=1):
             passed[f"surface_{number}_in"] = field = travel(field, transfer)
             passed[f"surface_{number}_out"] = field = field * at_surface
-        if waves.transfers:
+        if at_surfaces:
             field = travel(field, waves.transfers[-1])
         return {**passed, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
 
@@ -230,88 +238,32 @@ class RelayOptics(eqx.Module):
         """
         cell = pupil.diameter / self.npix
         x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
-        directions = plate_scale * nodes[nodes.shape[0] // 2 :]
+        u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelengths[:, None]
         waves = self._waves(wavelengths, angles, pupil, surfaces)
-        arguments = 2 * jnp.pi * directions[:, None] / wavelengths[:, None, None] * x
-        kernels = jnp.cos(arguments), jnp.sin(arguments)
         per_pixel = photons.T * (plate_scale * cell / wavelengths[:, None]) ** 2
 
-        def add_wavelength(density, sample):
+        def add_wavelength(density: Quadrants, sample: tuple[Waves, Kernels, Array]) -> tuple[Quadrants, None]:
             waves, kernels, weights = sample
             exits = jax.vmap(lambda tilt: self._fields(waves, tilt)["exit"])(waves.tilts)
-            spectra = quadrants_of_transform(exits, *kernels)
-            added = (jnp.einsum("s,asb->ab", weights, re**2 + im**2) for re, im in spectra)
-            return tuple(before + more for before, more in zip(density, added, strict=True)), None
+            spectra = transform_by_quadrants(exits, kernels)
+            added = (jnp.einsum("s,asb->ab", weights, jnp.real(q) ** 2 + jnp.imag(q) ** 2) for q in spectra)
+            return Quadrants(*map(jnp.add, density, added)), None
 
-        zero = jnp.zeros((directions.shape[0],) * 2, dtype=photons.dtype)
-        density, _ = jax.lax.scan(add_wavelength, (zero,) * 4, (waves, kernels, per_pixel))
-        return integrate_pixels(join_quadrants(*density), nodes_per_pixel)
-
-
-def phasor(phase: Array) -> Array:
-    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))
+        zero = jnp.zeros((u.shape[1],) * 2, dtype=photons.dtype)
+        density, _ = jax.lax.scan(add_wavelength, Quadrants(*(zero,) * 4), (waves, transform_kernels(x, u), per_pixel))
+        return integrate_pixels(density.join(), nodes_per_pixel)
 
 
-def along_axes(field: Array, y: Array, x: Array) -> Array:
+def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
+    """Return exp(i phase)."""
+    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # the exponential of a complex number does more
+
+
+def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
+    """Return a field times a function of y and one of x."""
     return field * y[:, None] * x
 
 
-def travel(field: Array, transfer: Array) -> Array:
+def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
+    """Return a field behind free space, whose transfer function is the product of one along each axis."""
     return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))
-
-
-def quadrants_of_transform(fields, cosine, sine):
-    stars, n = fields.shape[:2]
-    half, m = n // 2, cosine.shape[0]
-    parts = jnp.stack([jnp.real(fields), jnp.imag(fields)], axis=1).reshape(2 * stars, n, n).transpose(1, 0, 2)
-
-    above, below = parts[half:], parts[:half][::-1]
-
-    def transform(along_y, along_x, part):
-        rows = (along_y @ part.reshape(half, -1)).reshape(-1, half)
-        both = (rows @ along_x.T).reshape(m, stars, 2, m)
-        return both[:, :, 0], both[:, :, 1]
-
-    def by_x(part):
-        right, left = part[..., half:], part[..., :half][..., ::-1]
-        return right + left, right - left
-
-    (ee, eo), (oe, oo) = by_x(above + below), by_x(above - below)
-    (cc_r, cc_i), (cs_r, cs_i) = transform(cosine, cosine, ee), transform(cosine, sine, eo)
-    (sc_r, sc_i), (ss_r, ss_i) = transform(sine, cosine, oe), transform(sine, sine, oo)
-    even_r, even_i, odd_r, odd_i = cc_r - ss_r, cc_i - ss_i, sc_r + cs_r, sc_i + cs_i
-    even_r2, even_i2, odd_r2, odd_i2 = cc_r + ss_r, cc_i + ss_i, sc_r - cs_r, sc_i - cs_i
-    # (y sign, x sign): --, -+, +-, ++
-    return (
-        (even_r - odd_i, even_i + odd_r),
-        (even_r2 - odd_i2, even_i2 + odd_r2),
-        (even_r2 + odd_i2, even_i2 - odd_r2),
-        (even_r + odd_i, even_i - odd_r),
-    )
-
-
-def join_quadrants(mm, mp, pm, pp):
-    below = jnp.concatenate([mm[::-1, ::-1], mp[::-1]], axis=1)
-    above = jnp.concatenate([pm[:, ::-1], pp], axis=1)
-    return jnp.concatenate([below, above])
-
-
-def symmetric_fourier_transform(fields, x, u):
-    return jnp.moveaxis(
-        join_quadrants_c(
-            *(
-                jax.lax.complex(*q)
-                for q in quadrants_of_transform(
-                    fields, jnp.cos(2 * jnp.pi * u[:, None] * x), jnp.sin(2 * jnp.pi * u[:, None] * x)
-                )
-            )
-        ),
-        1,
-        0,
-    )
-
-
-def join_quadrants_c(mm, mp, pm, pp):
-    below = jnp.concatenate([mm[::-1, :, ::-1], mp[::-1]], axis=2)
-    above = jnp.concatenate([pm[:, :, ::-1], pp], axis=2)
-    return jnp.concatenate([below, above])

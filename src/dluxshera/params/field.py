@@ -191,11 +191,12 @@ class ParamField:
 
     @property
     def default_value(self) -> Any:
-        """The default in its full shape: a number, a tuple, or for a map a list of rows."""
+        """The default in its full shape: a number, a tuple, or for a map an array."""
         if len(self.shape) < 2:
             return self.default
-        rows, columns = self.shape
-        return [[self.default] * columns for _ in range(rows)]
+        import numpy as np  # a spec without maps needs none
+
+        return np.full(self.shape, self.default)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything that the field says, by attribute."""

@@ -116,7 +116,10 @@ class SheraConfig:
         for name in changes:
             if name not in known:
                 raise UnknownKeyError(name, known, expected=f"a field of {type(self).__name__}")
-        return replace(self, **{name: tuple(v) if isinstance(v, list | range) else v for name, v in changes.items()})
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list | range) else value for name, value in changes.items()
+        }
+        return replace(self, **plain)
 
     def structure(self) -> dict[str, Any]:
         """Return everything structural as plain data, the mask by the SHA-256 of its file."""
@@ -130,7 +133,11 @@ class SheraConfig:
         """Check the effects, and put them in the order in which `EFFECTS` has them."""
         if isinstance(self.effects, list):
             object.__setattr__(self, "effects", tuple(self.effects))
-        self._require("effects", "a tuple of names, empty for none", lambda v: isinstance(v, tuple))
+        self._require(
+            "effects",
+            "a tuple of different names, empty for none",
+            lambda v: isinstance(v, tuple) and len(set(v)) == len(v),
+        )
         possible = effects_of(self.surfaces)
         for name in self.effects:
             if name not in possible:

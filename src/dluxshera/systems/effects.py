@@ -160,7 +160,7 @@ def with_effects(layout: Layout, effects: Iterable[str], spec: str) -> Layout:
 
 EFFECT_OF: Final[Mapping[str, str]] = {  # key -> the first effect that brings it
     key: name
-    for name, effect in reversed(EFFECTS.items())
+    for name, effect in reversed(list(EFFECTS.items()))
     for layout in (effect.forward, effect.inference, effect.physics_inference)
     for key in layout.keys
 }

@@ -183,7 +183,7 @@ def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool
     """Return whether a value is a map that says nothing; refuse one that does."""
     if key not in MAPS:
         return False
-    if _plain(store[key]) != spec[key].default_value:
+    if (store[key] != spec[key].default).any():
         raise ParameterError(
             key,
             expected="the default, for a profile holds no maps",

@@ -112,7 +112,7 @@ class _Call:
 
 
 @eqx.filter_jit
-def _compiled(call: _Call, *inputs: Any) -> Any:
+def _compiled(call: Callable[..., Any], *inputs: Any) -> Any:
     return call(*inputs)
 
 
