@@ -82,7 +82,7 @@ def _each(star: str, symbol: str) -> dict[str, dict[str, Any]]:
             title=f"Spectrum of star {star}",
             doc=f"Photons of star {star} for each unit of wavelength, at evenly spaced points from edge to edge of the"
             " band and linear between them; in any unit, for only its shape acts. It multiplies that of a black body.",
-            bounds=_POSITIVE,
+            bounds=Bounds(minimum=0),
             symbol=f"s_{symbol}",
             source=_ILLUSTRATIVE + ": flat",
         ),
@@ -143,7 +143,7 @@ SAID: Final[dict[str, dict[str, Any]]] = {
     TRANSMISSION: dict(
         title="Transmission",
         doc="Of the filter, at evenly spaced points from edge to edge of the band and linear between them.",
-        bounds=Bounds(exclusive_minimum=0, maximum=1),
+        bounds=Bounds(minimum=0, maximum=1),
         symbol=r"\tau",
         source=_ILLUSTRATIVE + ": a top hat",
     ),
