@@ -48,7 +48,7 @@ EVERY = list(commands(cli.app))
 def test_the_commands_are_these():
     assert [" ".join(path) for path in EVERY] == [
         "params list", "params show", "params graph", "profile new", "profile validate", "profile show", "profile diff",
-        "schema export", "schema check", "budget report",
+        "schema export", "schema check", "budget report", "run fit", "run show", "run plot", "run table",
     ]  # fmt: skip
 
 
@@ -61,7 +61,7 @@ def test_help_has_an_example_that_parses_and_the_exit_codes(path: tuple[str, ...
     assert "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage." in plain
 
 
-@pytest.mark.parametrize("system", {config.system_id for config in CONFIGS.values()})
+@pytest.mark.parametrize("system", sorted({config.system_id for config in CONFIGS.values()}))
 @pytest.mark.parametrize("name", ["forward", "inference", "physics_inference"])
 def test_list_has_every_parameter(system: str, name: str):
     spec = spec_of(next(config for config in CONFIGS.values() if config.system_id == system), name)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import linalg
 
 import dluxshera as ds
 from dluxshera.errors import FitError, UnknownKeyError
@@ -154,11 +155,84 @@ def test_a_prior_adds_its_information_and_an_infinite_one_adds_none():
     assert with_prior.sigma("b") < known.sigma("b")
 
 
-@pytest.mark.parametrize("ask", ["sigma", "conditional_sigma", "subset"])
+@pytest.mark.parametrize("ask", ["sigma", "conditional_sigma", "subset", "marginal"])
 def test_an_unknown_label_is_refused_with_near_matches(ask):
     known = information(np.eye(2), "m.coeffs_nm[Z4]", "m.coeffs_nm[Z5]")
     with pytest.raises(UnknownKeyError, match=r"a label of the Fisher matrix.*Did you mean m\.coeffs_nm\[Z4\]"):
-        getattr(known, ask)(["m.coeff_nm[Z4]"] if ask == "subset" else "m.coeff_nm[Z4]")
+        getattr(known, ask)(["m.coeff_nm[Z4]"] if ask in ("subset", "marginal") else "m.coeff_nm[Z4]")
+
+
+@given(st.integers(2, 6), st.integers(1, 5), st.integers(0, 10_000))
+def test_the_marginal_information_is_the_inverse_of_a_block_of_the_inverse(n, kept, seed):
+    """In units up to 12 orders of magnitude apart; to fit the others never tells more than to know them."""
+    rng = np.random.default_rng(seed)
+    known = from_rows(*rng.normal(size=(n, 4 * n)) * 10.0 ** rng.uniform(-6, 6, n)[:, None])
+    labels = rng.permutation(known.labels)[: min(kept, n)].tolist()
+    marginal = known.marginal(labels)
+    assert marginal.labels == tuple(labels)
+    at = [known.labels.index(label) for label in labels]
+    truth = np.linalg.inv(known.covariance()[np.ix_(at, at)])
+    size = np.sqrt(np.diag(truth))
+    np.testing.assert_allclose(marginal.matrix / np.outer(size, size), truth / np.outer(size, size), atol=1e-9)
+    lost = known.subset(labels).matrix - marginal.matrix
+    assert np.linalg.eigvalsh(lost / np.outer(size, size)).min() > -1e-9
+    for label in labels:
+        np.testing.assert_allclose(marginal.sigma(label), known.sigma(label), rtol=1e-8)
+
+
+def test_a_nuisance_that_the_data_do_not_see_takes_nothing_away():
+    """Of b and c, which do the same, the others lose what they would to one of them; d does nothing."""
+    row_a, row_b = np.random.default_rng(4).normal(size=(2, 30))
+    known = from_rows(row_a, row_b, -3 * row_b, 0 * row_a)
+    one = from_rows(row_a, row_b)
+    np.testing.assert_allclose(known.marginal("a").matrix, one.marginal("a").matrix, rtol=1e-12)
+    assert known.marginal("a").matrix < known.subset("a").matrix
+    np.testing.assert_array_equal(known.marginal("abcd").matrix, known.matrix)
+
+
+def test_correlations_are_those_of_the_bound():
+    """For [[a, c], [c, b]] the correlation is -c / sqrt(a b)."""
+    known = information([[4.0, 1.0], [1.0, 2.0]])
+    truth = -1.0 / np.sqrt(8.0)
+    np.testing.assert_allclose(known.correlation(), [[1.0, truth], [truth, 1.0]])
+    with pytest.raises(FitError, match="no information about b"):
+        information([[1.0, 0.0], [0.0, 0.0]]).correlation()
+
+
+def test_a_correlated_prior_adds_its_precision():
+    known = information([[4.0, 1.0], [1.0, 2.0]])
+    np.testing.assert_array_equal(known.with_precision(np.array([[1.0, 0.5], [0.5, 3.0]])).matrix, [[5, 1.5], [1.5, 5]])
+
+
+@given(st.integers(1, 5), st.integers(0, 10_000))
+def test_information_modes_are_the_generalised_eigenvectors(n, seed):
+    """Against SciPy; each is a change by one sigma of the prior, and the data's part of it is the eigenvalue."""
+    rng = np.random.default_rng(seed)
+    units = 10.0 ** rng.uniform(-4, 4, n)
+    known = from_rows(*rng.normal(size=(n, 3 * n)) * units[:, None])
+    prior = from_rows(*rng.normal(size=(n, 3 * n)) * units[:, None] * rng.uniform(0.1, 10.0, n)[:, None]).matrix
+    modes = known.information_modes(prior)
+    truth = linalg.eigh(known.matrix / np.outer(units, units), prior / np.outer(units, units), eigvals_only=True)
+    np.testing.assert_allclose(modes.values, truth[::-1], rtol=1e-8)
+    np.testing.assert_allclose(modes.vectors.T @ prior @ modes.vectors, np.eye(n), atol=1e-9)
+    of_data = modes.vectors.T @ known.matrix @ modes.vectors
+    np.testing.assert_allclose(of_data, np.diag(modes.values), atol=1e-9 * modes.values[0])
+    assert modes.labels == known.labels
+
+
+def test_an_information_mode_that_the_data_do_not_see_is_exactly_zero():
+    row = np.random.default_rng(4).normal(size=30)
+    modes = from_rows(row, row, 0 * row).information_modes(np.diag([1.0, 4.0, 9.0]))
+    np.testing.assert_array_equal(modes.values[1:], 0.0)
+    np.testing.assert_allclose(modes.values[0], row @ row * (1.0 + 1.0 / 4.0))
+
+
+def test_a_prior_that_leaves_a_direction_open_has_no_information_modes():
+    known = from_rows(*np.random.default_rng(4).normal(size=(3, 30)))
+    with pytest.raises(
+        FitError, match=r"the prior says nothing of b\. Give a prior to each parameter, or take a subset"
+    ):
+        known.information_modes(np.diag([1.0, 0.0, 2.0]))
 
 
 RNG = np.random.default_rng(4)

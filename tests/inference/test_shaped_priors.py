@@ -77,3 +77,27 @@ def test_draws_come_from_every_kind():
     drawn = np.stack([shaped.draw_from_prior(np.random.default_rng(seed)) for seed in range(50)])
     assert drawn.min(axis=0) == pytest.approx([0.1, 0.5], rel=1.0)
     assert np.all((drawn >= [0.1, 0.5]) & (drawn <= [10.0, 4.0]))
+
+
+PRIORS = [TruncatedNormal(0.5, 2.0, -1.0, 4.0), Uniform(0.0, 3.0), LogUniform(0.1, 10.0)]
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_expansion_and_residual_have_them_too(prior):
+    shaped = posterior(prior, Normal(2.0, 0.3))
+    gradient = jax.grad(shaped.loss)(THETA)
+    loss, slope, _ = shaped.expand(THETA)
+    np.testing.assert_allclose(slope, gradient, rtol=1e-12)
+    np.testing.assert_allclose(loss, shaped.loss(THETA), rtol=1e-14)
+    of_residual = jax.grad(lambda theta: 0.5 * jnp.sum(shaped.residual(theta) ** 2))(THETA)
+    np.testing.assert_allclose(of_residual, gradient, rtol=1e-12)
+    beyond = THETA.at[0].set(20.0)
+    assert shaped.expand(beyond).loss == np.inf
+    assert jnp.sum(shaped.residual(beyond) ** 2) == np.inf
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_bounds_are_narrowed_by_the_supports(prior):
+    lower, upper = posterior(prior, Normal(2.0, 0.3)).bounds
+    np.testing.assert_array_equal(lower, [prior.low, -np.inf])
+    np.testing.assert_array_equal(upper, [prior.high, np.inf])

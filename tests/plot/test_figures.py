@@ -34,6 +34,7 @@ ALL = {
     "residual": lambda: figures.plot_residual(IMAGE + 1.0, IMAGE, SCALE),
     "convergence": lambda: figures.plot_convergence([9.0, 4.0, 1.0], [5.0, 1.0, 1e-4], 1e-3),
     "pulls": lambda: figures.plot_pulls([0.1, -1.2], ["a", "b"]),
+    "correlation": lambda: figures.plot_correlation(np.diag([1.0, 4.0]), ["a", "b"]),
 }
 
 
@@ -123,3 +124,16 @@ def test_pulls_are_shown_one_row_each_from_the_top(pulls, limit):
     assert axes.get_xlabel() == "(estimate - truth) / sigma"
     one, two = (patch.get_extents().transformed(axes.transData.inverted()) for patch in axes.patches)
     np.testing.assert_allclose([one.x0, one.x1, two.x0, two.x1], [-1, 1, -2, 2])
+
+
+def test_correlations_have_the_labels_of_their_rows_and_columns():
+    covariance = [[4.0, -3.0, 0.0], [-3.0, 9.0, 1.5], [0.0, 1.5, 25.0]]
+    figure = figures.plot_correlation(covariance, ["a", "b", "c"], title="Correlations")
+    axes, bar = figure.axes
+    (shown,) = axes.images
+    np.testing.assert_allclose(shown.get_array(), [[1, -0.5, 0], [-0.5, 1, 0.1], [0, 0.1, 1]])
+    assert shown.get_clim() == (-1.0, 1.0)
+    for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
+        assert [label.get_text() for label in labels] == ["a", "b", "c"]
+    assert (axes.get_title(), bar.get_ylabel()) == ("Correlations", "correlation")
+    assert axes.yaxis_inverted()  # the first row is at the top

@@ -10,6 +10,7 @@ import typer
 import dluxshera.cli.budget as budget
 import dluxshera.cli.params as params
 import dluxshera.cli.profile as profile
+import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 from dluxshera._version import __version__
 from dluxshera.cli.budget import models_of as models_of
@@ -28,6 +29,7 @@ app.add_typer(params.app, name="params")
 app.add_typer(profile.app, name="profile")
 app.add_typer(schema.app, name="schema")
 app.add_typer(budget.app, name="budget")
+app.add_typer(run.app, name="run")
 
 
 def main() -> None:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import repeat
+from math import floor, inf, isfinite, log10
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from dluxshera.errors import SheraError
+
+if TYPE_CHECKING:
+    from dluxshera.inference.solution import Step
 
 EXIT_CODES: Final = "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage."
 
@@ -55,6 +60,18 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
     console.print(table)
 
 
+def print_estimates(
+    labels: Sequence[str], theta: Iterable[float], sigma: Iterable[float], truth: Iterable[float] | None = None
+) -> None:
+    """Print a row for each parameter, its values to two digits of its sigma; with truth and pull if it was known."""
+    rows = []
+    for label, value, error, true in zip(labels, theta, sigma, repeat(None) if truth is None else truth, strict=False):
+        decimals = max(0, 1 - floor(log10(error))) if 0 < error < inf else 6
+        known = [] if true is None else [f"{true:.{decimals}f}", f"{(value - true) / error:+.2f}"]
+        rows.append([label, f"{value:.{decimals}f}", f"{error:.2g}", *known])
+    print_table(("parameter", "estimate", "sigma", *(() if truth is None else ("truth", "pull"))), rows)
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[str], None]]:
     """Show what is being done on a terminal; say nothing elsewhere."""
@@ -66,6 +83,28 @@ def progress() -> Iterator[Callable[[str], None]]:
         return
     with console.status("") as status:
         yield status.update
+
+
+@contextmanager
+def fit_bar(tolerance: float) -> Iterator[Callable[[int, Step], None]]:
+    """Show a fit as a bar that fills as the distance to the maximum falls to the tolerance; its value is a callback."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        bar = shown.add_task("Fitting", total=None, at="first Fisher matrix, compiling")
+        first: list[float] = []
+
+        def advance(number: int, step: Step) -> None:
+            if isfinite(step.gradient_norm):
+                first.append(max(step.gradient_norm, 10 * tolerance))
+                left = log10(max(step.gradient_norm, tolerance) / tolerance)
+                whole = log10(first[0] / tolerance)
+                shown.update(bar, total=whole, completed=max(0.0, whole - left))
+            shown.update(bar, at=f"step {number}, {step.gradient_norm:.3g} sigma from the maximum")
+
+        yield advance
 
 
 def keep(

@@ -196,8 +196,8 @@ class PhotonReadNoise(Noise):
 
 
 def _valid(model: Array, possible: Array | bool = True) -> Array:
-    """Return the model with NaN where it is not finite or not possible."""
-    return jnp.where(possible & jnp.isfinite(model), model, jnp.nan)
+    """Return the model, with NaN where it is not finite or not possible; a product, so that derivatives are NaN too."""
+    return model * jnp.where(possible & jnp.isfinite(model), 1.0, jnp.nan)
 
 
 def _log_curve(x: Array) -> Array:

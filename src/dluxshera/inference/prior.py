@@ -20,7 +20,7 @@ from dluxshera.params.spec import ParamSpec
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class NormalPrior:
     """What a calibration, or an earlier fit, says of some parameters together: a normal distribution with correlations.
 
@@ -36,18 +36,28 @@ class NormalPrior:
     ------
     ShapeError, NonFiniteError, ParameterError
         If the three do not fit together, or the covariance is not that of a distribution.
+
+    Examples
+    --------
+    >>> prior = NormalPrior(("m1.focus", "m2.focus"), [3.0, -1.0], [[4.0, -1.9], [-1.9, 1.0]])
+    >>> NormalPrior(prior.labels, prior.mean, [[4.0, 2.1], [2.1, 1.0]])
+    Traceback (most recent call last):
+        ...
+    dluxshera.errors.ParameterError: covariance: expected a symmetric and positive definite matrix, got an array of
+        shape (2, 2) and dtype float64. Leave out a label whose value is exact, and fix it instead.
     """
 
-    labels: Sequence[str]
+    labels: tuple[str, ...]
     mean: Float[np.ndarray, " k"]
     covariance: Float[np.ndarray, "k k"]
 
-    def __post_init__(self) -> None:
-        k = len(self.labels)
-        if len(set(self.labels)) != k or not k:
-            raise ParameterError("labels", expected="names, each once", got=self.labels)
-        for name, shape in (("mean", (k,)), ("covariance", (k, k))):
-            value = np.array(getattr(self, name), dtype=float)
+    def __init__(self, labels: Sequence[str], mean: Any, covariance: Any) -> None:
+        k = len(labels)
+        if len(set(labels)) != k or not k:
+            raise ParameterError("labels", expected="names, each once", got=labels)
+        object.__setattr__(self, "labels", tuple(labels))
+        for name, given, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
+            value = np.array(given, dtype=float)
             if value.shape != shape:
                 raise ShapeError(name, expected=f"an array of shape {shape}, for {k} labels", got=value)
             if not np.all(np.isfinite(value)):
@@ -74,10 +84,6 @@ class NormalPrior:
         scale = np.sqrt(np.diag(self.covariance))
         inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
         return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
-
-    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " k"]:
-        """Draw all values together."""
-        return self.mean + np.linalg.cholesky(self.covariance) @ rng.normal(size=self.mean.size)
 
 
 class ThetaPrior(eqx.Module):

@@ -44,18 +44,7 @@ def read_map(path: str | Path, npix: int, *, unit: str | None = None) -> Float[n
         If there is no such file, or it is no square image of finite real numbers in a unit of length.
     """
     path = Path(path)
-    suffix = path.suffix.lower()
-    if suffix != ".npy" and suffix not in FITS_SUFFIXES:
-        remedy = "Convert the map, or name the file by its format"
-        raise DataError(str(path), expected=f"a name that ends with {', '.join(FITS_SUFFIXES)} or .npy", remedy=remedy)
-    if not path.is_file():
-        raise DataError(
-            str(path), expected="a file", remedy="Check the path; a relative one starts at the working folder"
-        )
-    if suffix == ".npy":
-        values, named = _read_npy(path), None
-    else:
-        values, named = _read_fits(path)
+    values, named = read_array(path)
     scale = _metres(path, named, unit)
     opd = _checked(path, values) * scale
     if opd.shape[0] >= npix:
@@ -63,6 +52,31 @@ def read_map(path: str | Path, npix: int, *, unit: str | None = None) -> Float[n
     if opd.shape[0] < 3:
         raise DataError(str(path), expected="at least 3 x 3 cells", got=values, remedy="Give the map in finer cells")
     return np.asarray(resample(opd, cell_centres(npix)))
+
+
+def read_array(path: str | Path) -> tuple[np.ndarray, str | None]:
+    """Return the array in a file, as it is, and the unit that its header names.
+
+    Parameters
+    ----------
+    path : str or Path
+        As of `read_map`.
+
+    Raises
+    ------
+    DataError
+        If there is no such file, or no array in it.
+    """
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix != ".npy" and suffix not in FITS_SUFFIXES:
+        remedy = "Convert it, or name the file by its format"
+        raise DataError(str(path), expected=f"a name that ends with {', '.join(FITS_SUFFIXES)} or .npy", remedy=remedy)
+    if not path.is_file():
+        raise DataError(
+            str(path), expected="a file", remedy="Check the path; a relative one starts at the working folder"
+        )
+    return (_read_npy(path), None) if suffix == ".npy" else _read_fits(path)
 
 
 def write_map(path: str | Path, opd: Float[np.ndarray, "m m"], unit: str = "nm") -> None:

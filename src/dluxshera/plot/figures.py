@@ -1,4 +1,4 @@
-"""The figures of a fit: image, residual, convergence, pulls. Each returns a new pyplot figure."""
+"""The figures of a fit: image, residual, convergence, pulls, correlations. Each returns a new pyplot figure."""
 
 from __future__ import annotations
 
@@ -122,4 +122,26 @@ def plot_pulls(pulls: Iterable[float], labels: Sequence[str], *, title: str = ""
     axes.set_xlim(-max(3.5, 1.1 * np.abs(values).max()), max(3.5, 1.1 * np.abs(values).max()))
     axes.invert_yaxis()
     axes.legend(frameon=False, loc="lower right")
+    return figure
+
+
+def plot_correlation(covariance: Any, labels: Sequence[str], *, title: str = "") -> Figure:
+    """Draw the correlation matrix of the estimates.
+
+    Parameters
+    ----------
+    covariance : array_like, shape (n, n)
+    labels : sequence of str
+        A name for each row.
+    title : str
+    """
+    covariance = np.asarray(covariance)
+    sigma = np.sqrt(np.diag(covariance))
+    size = 2.4 + 0.24 * len(labels)
+    figure, axes = _figure(size + 1.2, size)
+    shown = axes.imshow(covariance / np.outer(sigma, sigma), cmap="RdBu_r", vmin=-1, vmax=1)
+    figure.colorbar(shown, ax=axes, label="correlation")
+    ticks = np.arange(len(labels))
+    axes.set(xticks=ticks, yticks=ticks, yticklabels=labels, xlabel="parameter", title=title)
+    axes.set_xticklabels(labels, rotation=90)
     return figure
