@@ -8,6 +8,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := -m pip install -qq --no-input --disable-pip-version-check --retries 10
+# Two processes keep two cores busy, since compiling takes one core.
+PARALLEL := -n 2 --benchmark-disable
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 
 export PIP_ROOT_USER_ACTION := ignore
@@ -33,7 +35,7 @@ $(INSTALLED): pyproject.toml constraints.txt src/dluxshera/_version.py
 	        echo "$(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }; \
 	fi; \
 	echo "Installing the locked dependencies (once, and again when they change)"; \
-	$(RUN) $(PIP_INSTALL) -c constraints.txt -e '.[crosscheck,docs,test]'; \
+	$(RUN) $(PIP_INSTALL) -c constraints.txt -e '.[crosscheck,docs,sampling,test]'; \
 	touch $@
 
 site: $(INSTALLED)  ## run the code of every page and build the site
@@ -42,7 +44,7 @@ site: $(INSTALLED)  ## run the code of every page and build the site
 	@$(VENV)/bin/dluxshera budget report
 	@$(RUN) -m dluxshera.reference
 	@echo "Code of the pages"
-	@$(RUN) -m pytest -q tests/docs
+	@$(RUN) -m pytest -q $(PARALLEL) tests/docs
 	@$(MAKE) --no-print-directory build
 	@echo "The site is built. Open $(CURDIR)/site/index.html, or run: make serve"
 
@@ -58,9 +60,9 @@ serve: $(INSTALLED)  ## show the site at http://localhost:8000 and follow change
 # The pages' code draws the figures of the site that the other tests look at; when it fails, they still run and report.
 test: $(INSTALLED)  ## run everything that guards a change
 	@failed=; \
-	$(RUN) -m pytest -q tests/docs || failed="$$failed tests/docs"; \
+	$(RUN) -m pytest -q $(PARALLEL) tests/docs || failed="$$failed tests/docs"; \
 	$(MAKE) --no-print-directory build || failed="$$failed site"; \
-	$(RUN) -m pytest -q --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
+	$(RUN) -m pytest -q $(PARALLEL) --dist loadfile --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
 	test -z "$$failed" || { echo "Failed, see above:$$failed" >&2; exit 1; }
 
 validate: $(INSTALLED)  ## gather the long evidence again
@@ -80,13 +82,13 @@ lock:  ## choose the newest versions again, and try them on the oldest and the n
 	oldest=$(firstword $(PYTHONS)); \
 	echo "Resolving with $$($$oldest --version)"; \
 	$$oldest -m venv --clear $(LOCK); \
-	$(LOCK)/bin/python $(PIP_INSTALL) '.[crosscheck,docs,test]'; \
+	$(LOCK)/bin/python $(PIP_INSTALL) '.[crosscheck,docs,sampling,test]'; \
 	{ echo "# The versions that make installs, on Python 3.11 to 3.13. Written by make lock."; \
 	  $(LOCK)/bin/python -m pip freeze --exclude dluxshera; } > $(LOCK)/constraints.txt; \
 	for python in $(PYTHONS); do \
 	    echo "Trying them with $$($$python --version)"; \
 	    $$python -m venv --clear $(LOCK)/try; \
-	    $(LOCK)/try/bin/python $(PIP_INSTALL) -c $(LOCK)/constraints.txt '.[crosscheck,docs,test]'; \
+	    $(LOCK)/try/bin/python $(PIP_INSTALL) -c $(LOCK)/constraints.txt '.[crosscheck,docs,sampling,test]'; \
 	    $(LOCK)/try/bin/python -m pip check; \
 	done; \
 	mv $(LOCK)/constraints.txt constraints.txt; \

@@ -16,7 +16,8 @@ from dluxshera.params.validate import faults
 from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES
 from dluxshera.systems.designs import CONFIGS
-from dluxshera.systems.documents import BASES, LARGEST, config_schema, profile_schema, settable
+from dluxshera.systems.documents import BASES, LARGEST, LISTS, config_schema, profile_schema, settable
+from dluxshera.systems.effects import MAPS, effects_of
 from dluxshera.systems.points import (
     BUILDERS,
     build_point,
@@ -51,7 +52,13 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         "pixel_nodes": lambda: rng.randint(1, LARGEST["pixel_nodes"]),
         "aperture_subpixels": lambda: rng.randint(3, 5),
         "pupil_npix": lambda: pupil,
+        "effects": lambda: rng.sample(effects_of(named.surfaces), rng.randint(0, 5)),
+        "curve_samples": lambda: rng.choice([2, 3, 5.0]),
+        "n_field_stars": lambda: rng.choice([1, 2, 3.0]),
+        "motion_margin": lambda: rng.randint(1, 256),
     })  # fmt: skip
+    if {"pixel_offsets", "pixel_response"}.intersection(config.get("effects", ())):
+        config["image_npix"] = 2 * rng.randint(1, 16)  # each pixel is a value
     for name in named.bases:
         if rng.random() < 0.5:
             field = {"primary": "m1_noll", "secondary": "m2_noll", "tertiary": "m3_noll"}[name]
@@ -60,7 +67,7 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         config["gap_npix"] = rng.choice([None, int(config["pupil_npix"]) + 2 * rng.randint(0, 100)])
     bases = config_of(cls, named.name, config, design_values(named)).bases
     made = spec_of(config_of(cls, named.name, config, design_values(named)), spec)
-    values = {key: made[key].default for key in made.primitives} | design_values(named)
+    values = {key: made[key].default for key in made.primitives if key not in MAPS} | design_values(named)
     parameters: dict[str, Any] = {}
     for key in settable():
         if key not in values or rng.random() < 0.3 or (key not in made.primitives and not only_a_default(key, cls)):
@@ -80,6 +87,8 @@ def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
     """Return a value near the given one: far from it two mirrors need not form an image at all."""
     if key in BASES:
         return [rng.choice([0, rng.gauss(0, 20)]) for _ in bases[key.partition(".")[0]]]
+    if key in LISTS:
+        return [number * (1 - 1e-4 * rng.random()) for number in value]
     if key in EXACT:
         return rng.choice([0, -0.0, 5e-324, -1.7976931348623157e308, rng.gauss(0, 1)])
     if key == f.POSITION_ANGLE:
@@ -134,6 +143,11 @@ def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
         "m3_noll": [[4, 4], [0]],
         "gap_npix": [2, 14, 15, 32770, 32.5, 1e300, 300, 40],
         "diffractive_pupil": [5, "", "x" * 1001],
+        "effects": [["ghosts", "ghosts"], ["gohsts"], ["m3_maps"], [3], "ghosts", {"ghosts": 1}],
+        "curve_samples": [1, 1001, 2.5],
+        "n_field_stars": [0, 1001],
+        "motion_margin": [0, 257],
+        "surface_map_npix": [2, 8193],
     }
     name = rng.choice(list(wrong))
     document["config"][name] = deepcopy(rng.choice(wrong[name]))

@@ -13,7 +13,10 @@ _SPECS = [_SOURCE / "params" / f"{name}.py" for name in ("field", "schema", "spe
 _SYSTEMS = [
     *(
         _SOURCE / "systems" / f"{name}.py"
-        for name in ("aperture", "config", "documents", "fields", "layouts", "point_design", "points", "specs")
+        for name in (
+            *("aperture", "config", "documents", "effect_fields", "effects", "fields", "layouts", "point_design"),
+            *("points", "specs"),
+        )
     )
 ]
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dluxshera.binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
     from dluxshera.graph.node import DLuxSystemNode as DLuxSystemNode
     from dluxshera.graph.system_graph import SystemGraph as SystemGraph
+    from dluxshera.inference.eigenmodes import EigenThetaMap as EigenThetaMap
     from dluxshera.models import ModelParams as ModelParams
     from dluxshera.models import SheraThreePlane_Model as SheraThreePlane_Model
     from dluxshera.params.packing import pack_params as pack_params
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
 _HOME = {
     "DLuxSystemNode": "graph.node",
     "DerivedResolver": "params.registry",
+    "EigenThetaMap": "inference.eigenmodes",
     "ModelParams": "models",
     "ParamField": "params.spec",
     "ParamSpec": "params.spec",

@@ -5,10 +5,12 @@ The three systems share all of it; a binder's class says which configuration it 
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Sequence
 from functools import cache
 from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import equinox as eqx
 import jax
@@ -16,12 +18,17 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.graph.system_graph import SystemGraph
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
+from dluxshera.systems import effect_fields as e
+from dluxshera.systems import fields as f
 from dluxshera.systems.build import SystemOptics, system_optics
 from dluxshera.systems.config import SheraConfig, SheraFourPlaneConfig, SheraThreePlaneConfig, SheraTwoPlaneConfig
+from dluxshera.systems.effects import EFFECTS, MAPS
+from dluxshera.systems.exposure import Exposure, draw
 from dluxshera.systems.registries import SHERA_RESOLVER
-from dluxshera.systems.wiring import system_energy, system_image
+from dluxshera.systems.wiring import system_graph
 
 
 class PrecisionWarning(UserWarning):
@@ -31,8 +38,9 @@ class PrecisionWarning(UserWarning):
 class SheraBinder(eqx.Module):
     """What the binders of all systems share; abstract.
 
-    A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. Built optics
-    are shared through a cache; derived values are computed anew at each call.
+    A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. All that it
+    computes is an output of its `graph`, compiled as a whole. Built optics are shared through a cache; derived values
+    are computed anew at each call.
 
     Parameters
     ----------
@@ -81,6 +89,7 @@ class SheraBinder(eqx.Module):
                     got=had,
                     remedy="Build the spec from the same configuration",
                 )
+        _check_effects(config, spec)
         self.config = config
         self.spec = spec
         self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
@@ -143,6 +152,49 @@ class SheraBinder(eqx.Module):
         values = [self._values(store) for store in stores]
         stacked = {key: jnp.stack([jnp.asarray(one[key], float) for one in values]) for key in values[0]}
         return _predict_batch(self, stacked, chunk)
+
+    @property
+    def graph(self) -> SystemGraph:
+        """The model as a graph of named nodes, which keeps results by content: for what differs in little.
+
+        Its inputs are the spec's primitives, so it takes stores: ``binder.graph.value("image", store)``. The same
+        binder always has the same graph.
+        """
+        with _graphs_lock:
+            if self not in _graphs:
+                _graphs[self] = system_graph(self.config, self.spec, self.optics)
+            return _graphs[self]
+
+    def expose(self, store: ParameterStore, seed: int) -> Exposure:
+        """Return one noisy exposure: photon noise and, where the model has electronics, read noise of each frame.
+
+        Parameters
+        ----------
+        store : ParameterStore
+            A full store of the binder's spec, which has to be the forward one: it knows frames and full well.
+        seed : int
+            The same seed gives the same exposure.
+
+        Returns
+        -------
+        Exposure
+            Electrons, their variance, and which pixels exceed the full well in a frame; nothing is clipped.
+
+        Raises
+        ------
+        ConfigError
+            If the spec does not say how the exposure is made.
+        ParameterError
+            If the store belongs to another spec.
+        """
+        needed = (f.EXPOSURE_TIME, f.FRAME_TIME, f.FULL_WELL)
+        if missing := [key for key in needed if key not in self.spec]:
+            remedy = "Use the forward spec: build_forward_model_spec_from_config(config)"
+            raise ConfigError("spec", expected=f"a spec with {', '.join(missing)}", got=self.spec.title, remedy=remedy)
+        expected = self.predict(store)
+        exposure_time, frame_time, full_well = (store[key] for key in needed)
+        read_noise = store.get(e.READ_NOISE, 0.0)
+        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that go with a store, explicit overrides among them."""
@@ -253,19 +305,52 @@ class SheraFourPlaneBinder(SheraBinder):
         super().__init__(config, spec, store)
 
 
+_graphs: WeakKeyDictionary[SheraBinder, SystemGraph] = WeakKeyDictionary()
+_graphs_lock = threading.Lock()
+
+
+def _output(binder: SheraBinder, name: str, values: dict[str, Any]) -> Any:
+    graph = system_graph(binder.config, binder.spec, binder.optics, compiled=False)
+    return graph.function(name)(values)[name]
+
+
 @eqx.filter_jit
 def _predict(binder: SheraBinder, values: dict[str, Any]) -> Array:
-    return system_image(binder.config, binder.optics, values)
+    return _output(binder, "image", values)
 
 
 @eqx.filter_jit
 def _predict_batch(binder: SheraBinder, values: dict[str, Array], chunk: int) -> Array:
-    return jax.lax.map(lambda one: system_image(binder.config, binder.optics, one), values, batch_size=chunk)
+    return jax.lax.map(lambda one: _output(binder, "image", one), values, batch_size=chunk)
 
 
 @eqx.filter_jit
 def _energy(binder: SheraBinder, values: dict[str, Any]) -> dict[str, Array]:
-    return system_energy(binder.config, binder.optics, values)
+    return _output(binder, "energy", values)
+
+
+def _check_effects(config: SheraConfig, spec: ParamSpec) -> None:
+    """Refuse a spec that has other effects than the configuration, or lists and maps of other sizes."""
+    for key, item in spec.items():
+        if item.effect and not any(key in getattr(EFFECTS[name], spec.name).keys for name in config.effects):
+            raise ConfigError(
+                "config",
+                expected=f"the effect {item.effect}, for the spec has {key}",
+                got=config.effects,
+                remedy="Build the spec from the same configuration",
+            )
+    for name in config.effects:
+        for key in getattr(EFFECTS[name], spec.name).keys:
+            if key not in spec:
+                raise ConfigError(
+                    "spec",
+                    expected=f"{key}, for the configuration has the effect {name}",
+                    got=spec.title,
+                    remedy="Build the spec from the same configuration",
+                )
+            size = (getattr(config, MAPS[key]),) * 2 if key in MAPS else spec[key].shape
+            if spec[key].shape != size:
+                raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
 
 
 @cache  # once per process

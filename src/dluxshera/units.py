@@ -9,12 +9,16 @@ NANOMETRE: Final = 1e-9  # metres
 
 SUFFIX_UNITS: Final = {  # the longest suffix that fits a key's name decides
     "_as_per_pix": "arcsec/pixel",
+    "_per_as2": "arcsec**-2",
     "_per_m": "m**-1",
     "_m2": "m**2",
     "_as": "arcsec",
     "_deg": "deg",
+    "_k": "K",
     "_nm": "nm",
     "_m": "m",
+    "_pix": "pixel",
+    "_rad": "rad",
     "_s": "s",
 }
 

@@ -94,7 +94,14 @@ def batch_memory(n: str) -> dict[str, Any]:
     return {"peak_gb": peak_gb(), "images_gb": images.nbytes / 1e9, "seconds": time.perf_counter() - begin}
 
 
-JOBS = {job.__name__: job for job in (fisher_memory, fisher_hessian, fisher_jacfwd, first_call, batch_memory)}
+def recovery(steps: str = "2000") -> dict[str, Any]:
+    """The canonical recovery against Adam on the baseline."""
+    from benchmarks.recovery import recovery_against_adam
+
+    return recovery_against_adam(steps)
+
+
+JOBS = {job.__name__: job for job in (fisher_memory, fisher_hessian, fisher_jacfwd, first_call, batch_memory, recovery)}
 
 if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)

@@ -82,6 +82,21 @@ def test_fisher_memory(record):
     record.add("peak memory of the Fisher matrix", ("under", 1.5, "GB"), found["peak_gb"], "nothing")
 
 
+def test_recovery_against_adam(record):
+    """On a grid of 128: with 2,000 steps of the baseline it takes about 12 minutes."""
+    found = in_a_process("recovery")
+    adam = "; ".join(f"rate {of['rate']:g}: {of['distance']:.2g} sigma off after {of['steps']} steps"
+                     for of in found["adam"])  # fmt: skip
+    assert found["ours"]["distance"] < 1e-3
+    record.add(
+        "canonical recovery, 128 x 128 pixels",
+        ("at least", 10.0, TIMES),
+        found.pop("ratio"),
+        f"Adam on the baseline, to 0.1 sigma or 2,000 steps. {adam}",
+        **found,
+    )
+
+
 def test_first_call(record, tmp_path):
     first, second = (in_a_process("first_call", tmp_path / "cache")["seconds"] for _ in range(2))
     misses = []

@@ -49,25 +49,27 @@ def relay(surfaces: int) -> RelayOptics:
     )
 
 
-def pupil_state(defocus: float = 0.0) -> PupilState:
-    return PupilState(diameter=DIAMETER, coefficients=jnp.asarray(COEFFS_M1), defocus=defocus)
+def pupil_state(optics: RelayOptics, defocus: float = 0.0) -> PupilState:
+    return PupilState(diameter=DIAMETER, opd=optics.pupil_opd(jnp.asarray(COEFFS_M1)), defocus=defocus)
 
 
 M2 = SurfaceState(beam_scale=A, distance=Z, diameter=CUT, coefficients=jnp.asarray(COEFFS_M2))
 
 
 def our_planes(surfaces=(), defocus=0.0) -> dict[str, np.ndarray]:
-    found = relay(len(surfaces)).planes(WAVELENGTH, jnp.asarray(ANGLE), pupil_state(defocus), surfaces)
+    optics = relay(len(surfaces))
+    found = optics.planes(WAVELENGTH, jnp.asarray(ANGLE), pupil_state(optics, defocus), surfaces)
     return {name: np.asarray(wavefront.phasor) for name, wavefront in found.items()}
 
 
 def our_image(surfaces=(), defocus=0.0, nodes_per_pixel=NODES) -> np.ndarray:
+    optics = relay(len(surfaces))
     return np.asarray(
-        relay(len(surfaces)).image(
+        optics.image(
             jnp.array([WAVELENGTH]),
             jnp.ones((1, 1)),
             jnp.array([ANGLE]),
-            pupil_state(defocus),
+            pupil_state(optics, defocus),
             surfaces,
             PLATE_SCALE,
             jnp.asarray(pixel_nodes(IMAGE_NPIX, nodes_per_pixel)),

@@ -20,6 +20,8 @@ def sources() -> bytes:
     for folder in (ROOT / "src", ROOT / "schemas"):
         for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
             digest.update(path.read_bytes())
+    for path in sorted((ROOT / "docs" / "validation").glob("*.json")):  # what pages draw
+        digest.update(path.read_bytes())
     digest.update((ROOT / "tests" / "page_runner.py").read_bytes())
     return digest.digest()
 

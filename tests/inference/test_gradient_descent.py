@@ -12,7 +12,7 @@ import optax
 import pytest
 from scipy.optimize import minimize
 
-from dluxshera.errors import BoundsError, FitError, ShapeError
+from dluxshera.errors import BoundsError, FitError, ParameterError, ShapeError
 from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.gradient_descent import BlindDirectionWarning, gradient_descent, whiten
 from dluxshera.inference.likelihood import GaussianNoise, PoissonNoise
@@ -426,3 +426,75 @@ def test_the_prior_is_used_and_never_the_truth():
     np.testing.assert_allclose(solution.theta, 1.0, atol=0.01)
     np.testing.assert_allclose(solution.sigma, 2.0, rtol=1e-3)
     assert pack_params(solution.store, model.spec).shape == (3,)
+
+
+# Other coordinates, schedules, continuation.
+
+
+@pytest.mark.parametrize(
+    ("scaling", "optimiser"),
+    [
+        ("prior", optax.lbfgs()),
+        ("none", optax.lbfgs()),
+        ("prior", optax.adam(optax.exponential_decay(0.1, 50, 0.5))),
+    ],
+    ids=["prior, lbfgs", "none, lbfgs", "prior, adam with a schedule"],
+)
+def test_other_coordinates_lead_to_the_same_maximum(star, maximum, scaling, optimiser):
+    start = TRUTH + np.array([0.3, -0.3, 0.05, 0.2])
+    solution = gradient_descent(
+        star, start, scaling=scaling, optimiser=optimiser, steps_per_whitening=20, max_steps=1000
+    )
+    assert solution.converged
+    assert np.all(np.abs(solution.theta - maximum) < 2 * TOLERANCE * solution.sigma)
+    assert scaling in solution.provenance["solver"]
+
+
+def test_the_first_step_is_along_the_gradient_in_the_coordinates_asked_for(star):
+    """Plain gradient descent: in theta, along the gradient; scaled by a prior, along it times its variance."""
+    gradient = np.asarray(jax.grad(star.loss)(jnp.asarray(FAR)))
+    sigma = np.where(np.isfinite(star.prior_sigma), star.prior_sigma, 1.0)
+    for scaling, metric in (("none", np.ones(4)), ("prior", sigma**2)):
+        solution = gradient_descent(star, FAR, scaling=scaling, optimiser=optax.sgd(1e-6), max_steps=1, throw=False)
+        step = solution.history[1].theta - FAR
+        np.testing.assert_allclose(step / step[0], -metric * gradient / (-metric * gradient)[0], rtol=1e-6)
+
+
+def test_a_scaling_that_is_not_there_is_refused(star):
+    with pytest.raises(ParameterError, match="scaling: expected 'fisher', 'prior' or 'none', got 'hessian'"):
+        gradient_descent(star, FAR, scaling="hessian")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"optimiser": optax.sgd(0.5, momentum=0.5), "steps_per_whitening": 5},
+        {"scaling": "prior", "optimiser": optax.adam(optax.cosine_decay_schedule(0.1, 60)), "steps_per_whitening": 7},
+    ],
+    ids=["default", "momentum", "prior, adam with a schedule"],
+)
+def test_to_continue_gives_bit_by_bit_what_an_uninterrupted_fit_gives(star, options):
+    """From a checkpoint, and from where a fit ran out of steps between two of them."""
+    options = options | {"max_steps": 41, "throw": False}
+    states = []
+    whole = gradient_descent(star, FAR, checkpoint=states.append, **options)
+    short = gradient_descent(star, FAR, **options | {"max_steps": 4})
+    assert short.state.iteration <= 4
+    assert len(states) >= 3
+    for state in (states[1], states[-1], short.state):
+        again = gradient_descent(star, np.zeros(4), state=state, **options)
+        np.testing.assert_array_equal(again.theta, whole.theta)
+        np.testing.assert_array_equal(again.covariance, whole.covariance)
+        assert again.result is whole.result
+        assert len(again.history) == len(whole.history)
+        for one, other in zip(again.history, whole.history, strict=True):
+            np.testing.assert_array_equal(np.hstack(one), np.hstack(other))
+
+
+def test_the_callback_can_stop_the_fit(star):
+    solution = gradient_descent(star, FAR, callback=lambda number, _: number == 1, throw=False)
+    assert solution.result is Result.STOPPED
+    assert len(solution.history) - 1 == 1
+    with pytest.raises(FitError, match="stopped by the callback after 1 steps"):
+        gradient_descent(star, FAR, callback=lambda number, _: number == 1)

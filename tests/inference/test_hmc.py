@@ -84,13 +84,17 @@ def test_each_draw_has_its_own_log_density(linear, drawn):
         np.testing.assert_allclose(samples.log_density[chain, draw], expected, rtol=1e-9)
 
 
-def test_the_step_is_of_order_one_and_accepted_as_asked(drawn):
+def test_the_step_is_of_order_one_and_accepted_as_asked(linear, drawn):
     """A unit normal in three dimensions takes a step of about one and a few gradients for each draw."""
     samples, _ = drawn
     assert 0.3 < samples.step_size < 2.0
     assert 0.65 < samples.acceptance.mean() < 0.97
     assert samples.leapfrogs.mean() < 16
     assert np.std(samples.draws[:, 0, 0]) > 0  # chains of their own
+    posterior, _, _ = linear
+    careful = sample_posterior(posterior, gauss_newton(posterior, np.zeros(3)), draws=250, target_acceptance=0.97)
+    assert 0.94 < careful.acceptance.mean() < 0.995
+    assert careful.step_size < 0.8 * samples.step_size
 
 
 def test_to_continue_gives_bit_by_bit_what_an_uninterrupted_run_gives(linear, drawn, tmp_path):

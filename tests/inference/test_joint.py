@@ -9,6 +9,8 @@ import pytest
 from scipy import stats
 
 from dluxshera.errors import DataError, ParameterError, ShapeError, UnknownKeyError
+from dluxshera.inference.eigenmodes import eigen_posterior
+from dluxshera.inference.gauss_newton import gauss_newton
 from dluxshera.inference.joint import JointPosterior, make_joint_posterior
 from dluxshera.inference.likelihood import GaussianNoise, PhotonReadNoise, PoissonNoise
 from dluxshera.inference.posterior import NormalPrior, make_posterior
@@ -162,6 +164,15 @@ def test_a_joint_fit_finds_the_truth():
     theta, covariance = maximum(joint(), THETA)
     for truth, found in ((TRUTH, True), (TRUTH[[0, 1, 4, 5, 2, 3, 6, 7]], False)):
         assert bool(stats.chi2.sf((theta - truth) @ np.linalg.solve(covariance, theta - truth), 8) > 1e-3) is found
+
+
+def test_a_solver_fits_exposures_together_in_theta_and_in_eigenmodes():
+    """To the maximum of plain Gauss-Newton steps, within 0.01 sigma."""
+    theta, covariance = maximum(joint(), THETA)
+    reduced = eigen_posterior(joint(), THETA)
+    fit, of_modes = gauss_newton(joint(), THETA), gauss_newton(reduced, reduced.modes.z(THETA))
+    for found in (fit.theta, np.asarray(reduced.modes.theta(of_modes.theta))):
+        assert np.all(np.abs(found - theta) < 0.01 * np.sqrt(np.diag(covariance)))
 
 
 def test_each_exposure_costs_no_trace_of_its_own():

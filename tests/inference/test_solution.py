@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import ShapeError, UnknownKeyError
-from dluxshera.inference.solution import Result, Solution
+from dluxshera.inference.solution import Result, Solution, SolverState, Step
 from toys import linear_model
 
 COVARIANCE = np.array([[4.0, 0.1, 0.0], [0.1, 9.0, 0.2], [0.0, 0.2, 0.25]])
@@ -57,6 +57,17 @@ def test_a_result_reads_as_a_phrase():
     assert str(Result.MAX_STEPS) == "stopped at the largest number of steps"
     assert Result("converged") is Result.CONVERGED
     assert len({str(r) for r in Result}) == 7
+
+
+def test_a_state_is_the_history_in_plain_arrays():
+    steps = (Step(3.0, 2.0, np.array([0.0, 1.0])), Step(1.0, 0.5, np.array([0.5, 1.5]), misfit=1.2, damping=7.0))
+    state = SolverState.of(steps, np.array([4.0]))
+    assert all(isinstance(part, np.ndarray) for part in state)
+    assert (state.iteration, state.damping) == (1, 7.0)
+    np.testing.assert_array_equal(state.theta, [0.5, 1.5])
+    for one, other in zip(state.history, steps, strict=True):
+        np.testing.assert_array_equal(np.hstack(one), np.hstack(other))
+    assert np.isnan(state.history[0].misfit)
 
 
 def test_a_solution_is_immutable(solution):

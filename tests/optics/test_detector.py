@@ -7,7 +7,15 @@ import pytest
 from scipy.special import erf
 
 from dluxshera.errors import ConfigError, ShapeError
-from dluxshera.optics.detector import REACH, blur, crop, displaced_pixels, expected_counts
+from dluxshera.optics.detector import (
+    REACH,
+    blur,
+    crop,
+    displaced_pixels,
+    expected_counts,
+    expected_exposure,
+    margin_for,
+)
 from dluxshera.systems.detectors import DETECTORS
 
 STILL = jnp.zeros(2)
@@ -91,6 +99,21 @@ def test_blur_derivative_against_finite_differences():
     at, h = jnp.array([0.6, 1.0, -0.7]), 1e-5
     numeric = [(peak(at.at[i].add(h)) - peak(at.at[i].add(-h))) / (2 * h) for i in range(3)]
     np.testing.assert_allclose(jax.grad(peak)(at), numeric, rtol=1e-7)
+
+
+def test_blur_derivative_where_the_terms_of_an_oblique_smear_cancel():
+    """0.3 f_x - 0.1 f_y is then 1e-17 and not 0, in three places."""
+    image, h = jnp.asarray(gaussian_pixels(20, 1.5, 1.5, 0.3, -0.4)), 1e-4
+
+    @jax.jit
+    def peak(smear_x, smear_y):
+        return blur(image, 0.2, jnp.array([smear_x, smear_y]), 2)[8, 7]
+
+    slope = jax.jit(jax.grad(peak))
+    for smear_x in (0.3, 0.7, 1.3):
+        smear_y = -smear_x / 3.0
+        numeric = (peak(smear_x + h, smear_y) - peak(smear_x - h, smear_y)) / (2 * h)
+        assert slope(smear_x, smear_y) == pytest.approx(float(numeric), rel=1e-6)
 
 
 def test_light_of_the_opposite_border_stays_within_its_bound():
@@ -216,3 +239,86 @@ def test_named_detectors_are_those_of_the_design():
         name: (d.pixel_pitch_m, d.read_noise, d.dark_current, d.full_well, d.quantum_efficiency)
         for name, d in DETECTORS.items()
     } == {"HWK4123": (4.6e-6, 0.5, 2.0, 7e3, 0.85), "GSENSE2020BSI": (6.5e-6, 1.6, 0.07, 55e3, None)}
+
+
+@pytest.mark.parametrize(
+    ("jitter", "smear"), [(0.0, (0.0, 0.0)), (0.3, (0.0, 0.0)), (2.0, (0.0, 5.0)), (0.0, (9.0, 1.0))]
+)
+@pytest.mark.parametrize("leak", [2e-3, 1e-4])
+def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, leak):
+    margin, size = margin_for(jitter, smear, leak=leak), 16
+    assert (margin > 0) == bool(jitter or any(smear))
+    rows = jnp.arange(size + 2 * margin) < 1.0  # light along one border, which is a step to the opposite one
+    image = jnp.broadcast_to(rows[:, None].astype(float), (len(rows), len(rows)))
+    for wide in (image, image.T, jnp.broadcast_to(jnp.linspace(0.0, 1.0, len(rows)), image.shape)):
+        # A ramp is its own average; a border whose light stays outside the window leaves nothing in it.
+        still = crop(wide, margin)
+        if margin:
+            assert np.abs(blur(wide, jitter, jnp.array(smear), margin) - still).max() < leak
+
+
+@pytest.mark.parametrize("smear", [(0.3, 0.3), (1.0, 1.0), (2.5, -1.5), (1.0, 0.0)])
+@pytest.mark.parametrize("margin", [4, 8, 16])
+def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(smear, margin):
+    size, frequency = 64, 0.25  # cycles per pixel along the border, and a ramp across it
+    x, y = np.arange(size)[None, :] / (size - 1) - 0.5, np.arange(size)[:, None]
+
+    def wave(part):
+        return (x + smear[0] * part / (size - 1)) * np.cos(2 * np.pi * frequency * (y + smear[1] * part))
+
+    nodes, weights = np.polynomial.legendre.leggauss(30)
+    truth = sum(w / 2 * wave(t / 2) for t, w in zip(nodes, weights, strict=True))[margin:-margin, margin:-margin]
+    ringing = np.abs(blur(jnp.asarray(wave(0.0)), 0.0, jnp.array(smear), margin) - truth).max()
+    bound = 0.06 / margin**2 + 0.06 * min(1.0, abs(smear[0] * smear[1])) / margin
+    assert ringing < bound
+    assert ringing > 0.1 * bound
+
+
+def test_margin_grows_with_the_motion_and_refuses_nonsense():
+    assert margin_for() == 0
+    assert [margin_for(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
+    assert margin_for(0.3, displacement=0.5) == margin_for(0.3) + 3
+    assert margin_for(2.0) > margin_for(0.3)
+    assert margin_for(smear=(1.0, 1.0)) > 50 > margin_for(smear=(0.05, 0.05)) == margin_for(smear=(0.05, 0.0)) == 8
+    assert margin_for(smear=(0.0, -20.0)) == margin_for(smear=(20.0, 0.0)) > 10
+    for wrong in ({"jitter": -1.0}, {"displacement": float("nan")}, {"smear": (0.0, float("inf"))}, {"leak": 0.0}):
+        with pytest.raises(ConfigError, match=next(iter(wrong))):
+            margin_for(**wrong)
+
+
+def test_displacements_up_to_the_promise_fit_their_margin():
+    for largest in (0.5, 1.0, 2.5):
+        margin = margin_for(displacement=largest)
+        given = displaced_pixels(jnp.ones((8 + 2 * margin,) * 2), jnp.full((8, 8), largest), jnp.full((8, 8), -largest))
+        np.testing.assert_allclose(given, 1.0, rtol=1e-13)
+
+
+def test_expected_exposure_of_a_gaussian_in_closed_form():
+    npix, jitter, drift = 12, 0.6, np.array([0.02, -0.01])
+    margin = margin_for(jitter, displacement=0.5)
+    offset = np.broadcast_to(np.array([0.3, -0.2])[:, None, None], (2, npix, npix))
+    response = np.random.default_rng(4).uniform(0.9, 1.1, (npix, npix))
+    given = expected_exposure(
+        jnp.asarray(1e3 * gaussian_pixels(npix + 2 * margin, 2.5, 3.0)),
+        npix,
+        motion=(jitter, jnp.asarray(drift)),
+        offsets=jnp.asarray(offset),
+        response=jnp.asarray(response),
+        background=0.25,
+        dark_rate=0.125,
+        exposure_time=2.0,
+    )
+    width_x, width_y = np.sqrt(np.array([2.5, 3.0]) ** 2 + jitter**2 + drift**2 / 12)
+    truth = response * (1e3 * gaussian_pixels(npix, width_x, width_y, -0.3, 0.2) + 0.25) + 0.25
+    np.testing.assert_allclose(given, truth, atol=5e-4 * truth.max())
+
+
+def test_expected_exposure_without_effects_is_the_window():
+    image = jnp.asarray(np.random.default_rng(1).normal(size=(12, 12)))
+    np.testing.assert_array_equal(expected_exposure(image, 8), image[2:-2, 2:-2])
+    np.testing.assert_array_equal(expected_exposure(image, 12, background=3.0), image + 3.0)
+    for npix in (13, 7):
+        with pytest.raises(ShapeError, match="equal margin on each side"):
+            expected_exposure(image, npix)
+    with pytest.raises(ShapeError, match="at least 3 on each side"):
+        expected_exposure(image, 8, offsets=jnp.zeros((2, 8, 8)))

@@ -8,7 +8,8 @@ import pytest
 
 import reference_optics as ref
 from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState, symmetric_fourier_transform
+from dluxshera.optics.fourier import symmetric_fourier_transform
+from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState
 from dluxshera.optics.zernike import ZernikeBasis
 from helpers import relative_l2, rounding
 
@@ -37,7 +38,7 @@ def planes(optics, angle=(0.0, 0.0), m1=None, m2=None, m2_diameter=ref.FLIGHT.m2
     def metres(coeffs):
         return jnp.asarray(1e-9 * (np.zeros(8) if coeffs is None else coeffs))
 
-    pupil = PupilState(diameter=DIAMETER, coefficients=metres(m1), defocus=0.0)
+    pupil = PupilState(diameter=DIAMETER, opd=optics.pupil_opd(metres(m1)))
     surface = SurfaceState(beam_scale=float(A_M2), distance=float(Z), diameter=m2_diameter, coefficients=metres(m2))
     wavefronts = optics.planes(WAVELENGTH, jnp.asarray(angle, float), pupil, (surface,))
     return {name: np.asarray(wavefront.phasor) for name, wavefront in wavefronts.items()}

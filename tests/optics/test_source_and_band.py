@@ -1,12 +1,20 @@
-"""The binary's two stars, the wavelengths of the band, and the pixels that they are caught in."""
+"""Stars and their ghosts, the wavelengths of the band, and the pixels that they are caught in."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
 import reference_optics as ref
 from dluxshera.optics.pixels import integrate_pixels, pixel_nodes
-from dluxshera.optics.source import binary_photons, binary_positions
+from dluxshera.optics.source import (
+    binary_photons,
+    binary_positions,
+    distorted,
+    field_star_photons,
+    ghost_photons,
+    ghost_positions,
+)
 from dluxshera.optics.spectrum import top_hat_band
 from helpers import rounding
 
@@ -38,6 +46,44 @@ def test_contrast_is_the_ratio_of_a_to_b():
     a, b = np.asarray(binary_photons(number(11.0), number(3.461)))
     assert a / b == pytest.approx(3.461, rel=rounding(float, 4))
     assert a + b == pytest.approx(1e11, rel=rounding(float, 4, condition=np.log(1e11)))
+
+
+def test_ghosts_stand_where_reflection_and_offset_put_them():
+    stars = binary_positions(number(8.0), number(0.4), jnp.array([1.0, -2.0]))
+    mirrored = np.asarray(ghost_positions(stars, jnp.array([0.5, 0.25]), -1.0))
+    for star, ghost in zip(np.asarray(stars), mirrored, strict=True):
+        np.testing.assert_allclose((star + ghost) / 2, [0.25, 0.125], atol=rounding(float, 2, 10))  # the point between
+    np.testing.assert_allclose(mirrored[1] - mirrored[0], stars[0] - stars[1], rtol=rounding(float, 2, 4))
+    followed = ghost_positions(stars, jnp.array([3.0, 0.0]), 1.0)
+    np.testing.assert_allclose(followed - stars, [[3.0, 0.0]] * 2, rtol=0, atol=rounding(float, 2, 10))
+    by_magnification = jax.jacfwd(lambda m: ghost_positions(stars, jnp.zeros(2), m))(0.3)
+    np.testing.assert_array_equal(by_magnification, stars)
+
+
+def test_ghosts_have_their_part_of_each_star_at_each_wavelength():
+    photons = binary_photons(number(6.0), number(3.0))[:, None] * jnp.array([0.5, 0.3, 0.2])
+    ghosts = np.asarray(ghost_photons(photons, 1e-4))
+    assert ghosts.sum() == pytest.approx(100.0, rel=rounding(float, 8, 20))
+    np.testing.assert_allclose(ghosts[0], 75.0 * np.array([0.5, 0.3, 0.2]), rtol=rounding(float, 8, 20))
+    np.testing.assert_allclose(ghost_photons(photons[:, 0], 1e-4), ghosts[:, 0], rtol=rounding(float))
+
+
+def test_field_stars_shine_by_their_logarithm():
+    photons = field_star_photons(jnp.array([3.0, 5.5]))
+    np.testing.assert_allclose(photons, [1000.0, 10**5.5], rtol=rounding(float, condition=13))
+    assert jax.grad(lambda x: field_star_photons(x))(3.0) == pytest.approx(1000.0 * np.log(10), rel=1e-13)
+
+
+def test_distortion_is_radial_and_cubic():
+    stars = jnp.array([[3.0, 4.0], [0.0, 0.0], [-6.0, 8.0]])
+    np.testing.assert_allclose(distorted(stars, 1e-3), [[3.075, 4.1], [0.0, 0.0], [-6.6, 8.8]], rtol=rounding(float, 4))
+    np.testing.assert_array_equal(distorted(stars, 0.0), stars)
+    # A pair on a line through the axis is stretched by 1 + c (a^2 + a b + b^2), a and b signed distances.
+    a, b, cubic = 2.0, -5.0, 1e-4
+    pair = np.asarray(distorted(jnp.array([[0.6 * a, 0.8 * a], [0.6 * b, 0.8 * b]]), cubic))
+    assert np.hypot(*(pair[0] - pair[1])) == pytest.approx((a - b) * (1 + cubic * (a * a + a * b + b * b)), rel=1e-14)
+    slope = jax.jacfwd(lambda c: distorted(stars, c))(0.2)
+    np.testing.assert_allclose(slope, (distorted(stars, 0.7) - distorted(stars, 0.2)) / 0.5, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

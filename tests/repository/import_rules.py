@@ -68,19 +68,29 @@ def _named(node: ast.AST, module: str, is_package: bool) -> Iterator[str]:
             yield name
 
 
+def _resolved(name: str, modules: dict[str, Path]) -> str:
+    while name not in modules:  # a member of a module
+        name = name.rpartition(".")[0]
+    return name
+
+
 def imports_of(package: Path) -> list[Import]:
     """Return every import of the package from itself: at the top, in functions, for types, by relative name."""
     modules = modules_of(package)
-    found = []
-    for module, path in modules.items():
-        for node in ast.walk(ast.parse(path.read_text(), path)):
-            for name in _named(node, module, path.name == "__init__.py"):
-                if name.split(".")[0] != package.name:
-                    continue
-                while name not in modules:  # a member of a module
-                    name = name.rpartition(".")[0]
-                found.append(Import(module, name, getattr(node, "lineno", 0)))
-    return found
+    return [
+        Import(module, _resolved(name, modules), getattr(node, "lineno", 0))
+        for module, path in modules.items()
+        for node in ast.walk(ast.parse(path.read_text(), path))
+        for name in _named(node, module, path.name == "__init__.py")
+        if name.split(".")[0] == package.name
+    ]
+
+
+def named_in(file: Path, package: Path) -> set[str]:
+    """Return the modules of a package that a file from outside of it imports by absolute name."""
+    modules = modules_of(package)
+    names = (name for node in ast.walk(ast.parse(file.read_text(), file)) for name in _named(node, "", False))
+    return {_resolved(name, modules) for name in names if name.split(".")[0] == package.name}
 
 
 def room(module: str) -> str:

@@ -13,6 +13,7 @@ import dluxshera as ds
 PUBLIC = [
     "DLuxSystemNode",
     "DerivedResolver",
+    "EigenThetaMap",
     "ModelParams",
     "ParamField",
     "ParamSpec",

@@ -11,6 +11,7 @@ import dluxshera as ds
 from dluxshera.errors import ConfigError, DerivationError, UnknownKeyError
 from dluxshera.params.registry import DerivedResolver, TransformRegistry
 from dluxshera.params.store import ParameterStore
+from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import (
@@ -22,6 +23,7 @@ from dluxshera.systems.designs import (
     TARGETS,
     ZERO_POINT,
 )
+from dluxshera.systems.effects import DEFAULTS, EFFECTS, MAPS, effects_of
 from dluxshera.systems.layouts import LAYOUTS
 from dluxshera.systems.registries import SHERA_RESOLVER
 from dluxshera.units import units_of_suffix
@@ -32,8 +34,11 @@ BUILDERS = {
     "inference": ds.build_inference_spec_basic,
     "physics_inference": ds.build_inference_spec_physics,
 }
-EVERY = [(name, kind) for name in CONFIGS for kind in BUILDERS]
-SPECS = {(name, kind): BUILDERS[kind](CONFIGS[name]) for name, kind in EVERY}
+WITH_EFFECTS = {
+    f"{name}_with_effects": config.replace(effects=effects_of(config.surfaces)) for name, config in CONFIGS.items()
+}
+EVERY = [(name, kind) for name in CONFIGS | WITH_EFFECTS for kind in BUILDERS]
+SPECS = {(name, kind): BUILDERS[kind]((CONFIGS | WITH_EFFECTS)[name]) for name, kind in EVERY}
 KEYS = [pytest.param(case, key, id=f"{case[0]}-{case[1]}-{key}") for case in EVERY for key in SPECS[case]]
 PLATE_SCALE, LOG_FLUX = f.PLATE_SCALE, f.LOG_FLUX
 # Theta's order in the effective mode of the three-plane system, to which stored fits hold.
@@ -60,11 +65,12 @@ def test_each_parameter_says_all_that_a_reader_needs(case, key):
     assert bool(field.equation) == (field.kind == "derived")
     suffix = units_of_suffix(key)
     assert suffix in (None, field.units)
-    assert suffix or field.units in ("", "ph", "ph.s**-1.m**-3")
+    assert suffix or field.units in ("", "ph", "ph.s**-1", "ph.s**-1.m**-3")
     u.Unit(field.units, format="vounit")
     if field.kind == "derived":
         transform = SHERA_RESOLVER.registry(SPECS[case].system_id)[key]
-        assert (field.transform, field.depends_on) == (transform.name, transform.inputs)
+        optional = tuple(one for one in transform.optional if one in SPECS[case])
+        assert (field.transform, field.depends_on) == (transform.name, (*transform.inputs, *optional))
 
 
 @pytest.mark.parametrize("case", EVERY)
@@ -77,7 +83,7 @@ def test_every_spec_resolves_and_has_a_text_for_its_groups(case):
         assert spec[key].bounds.contains(float(value)), key
     texts = {group: text for group, _, text in spec.groups}
     assert all(texts[field.group].endswith(".") for field in spec.fields)
-    assert spec.title == f"{CONFIGS[case[0]].system_id}.{case[1]}"
+    assert spec.title == f"{(CONFIGS | WITH_EFFECTS)[case[0]].system_id}.{case[1]}"
 
 
 def test_what_systems_share_is_said_in_the_same_words():
@@ -90,8 +96,9 @@ def test_what_systems_share_is_said_in_the_same_words():
 
 
 def test_every_key_constant_has_a_definition():
-    constants = {value for name, value in vars(f).items() if name.isupper() and isinstance(value, str) and "." in value}
-    assert constants - {f._DESIGN} == set(f.FIELDS)
+    named = [*vars(f).items(), *vars(e).items()]
+    public = [value for name, value in named if name.isupper() and not name.startswith("_")]
+    assert {value for value in public if isinstance(value, str)} == set(f.FIELDS)
 
 
 @pytest.mark.parametrize("system_id", LAYOUTS)
@@ -99,7 +106,9 @@ def test_a_layout_has_each_key_once_and_derives_what_a_registry_computes(system_
     registry = SHERA_RESOLVER.registry(system_id)
     assert registry.system_id == system_id == CONFIG_CLASSES[system_id].system_id
     used = set()
-    for layout in LAYOUTS[system_id].values():
+    surfaces = CONFIG_CLASSES[system_id].surfaces
+    brought = [getattr(EFFECTS[name], kind) for name in effects_of(surfaces) for kind in BUILDERS]
+    for layout in (*LAYOUTS[system_id].values(), *brought):
         assert len(set(layout.keys)) == len(layout.keys)
         assert layout.derived <= set(layout.keys) & set(registry)
         used |= layout.derived
@@ -300,3 +309,53 @@ def test_the_seven_targets_of_the_design_page():
         offset = 0.5 * target.separation_as / 0.12320690002795907
         assert target.image_npix >= 256
         assert target.image_npix / 2 - offset >= 88
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_an_effect_brings_its_parameters_and_no_others(name):
+    config = CONFIGS[name]
+    for kind, build in BUILDERS.items():
+        plain = set(build(config))
+        for effect in effects_of(config.surfaces):
+            spec = build(config.replace(effects=[effect]))
+            brought = getattr(EFFECTS[effect], kind)
+            assert set(spec) - plain == set(brought.keys)
+            assert {key for key in spec if spec[key].effect} == set(brought.keys)
+            assert {key for key in brought.keys if spec[key].kind == "derived"} == brought.derived
+            gone = {f.EFFECTIVE_WAVELENGTH, f.DIFFRACTION_LIMIT} & plain
+            assert plain - set(spec) == (gone if effect in ("black_bodies", "spectra", "filter") else set())
+
+
+def test_effects_are_in_one_order_and_those_that_a_system_has_not_are_refused():
+    flight = ds.SHERA_FLIGHT_CONFIG
+    assert flight.replace(effects=["motion", "ghosts"]) == flight.replace(effects=("ghosts", "motion"))
+    with pytest.raises(UnknownKeyError, match="Did you mean ghosts"):
+        flight.replace(effects=["gohsts"])
+    with pytest.raises(UnknownKeyError, match="m2_maps"):
+        SHERA_TWOPLANE_FLIGHT_CONFIG.replace(effects=["m2_maps"])
+    with pytest.raises(ConfigError, match="different names"):
+        flight.replace(effects=["ghosts", "ghosts"])
+
+
+def test_a_binder_refuses_a_spec_of_other_effects():
+    small = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16)
+    with_ghosts = small.replace(effects=["ghosts", "pixel_response"])
+    with pytest.raises(ConfigError, match=r"field\.ghost_flux_ratio, for the configuration has the effect ghosts"):
+        ds.SheraThreePlaneBinder(with_ghosts, ds.build_forward_model_spec_from_config(small))
+    with pytest.raises(ConfigError, match="the effect ghosts, for the spec has"):
+        ds.SheraThreePlaneBinder(small, ds.build_forward_model_spec_from_config(with_ghosts))
+    larger = ds.build_forward_model_spec_from_config(with_ghosts.replace(image_npix=32))
+    with pytest.raises(ConfigError, match=r"detector\.pixel_response of shape \(16, 16\)"):
+        ds.SheraThreePlaneBinder(with_ghosts, larger)
+
+
+def test_a_map_has_one_default_for_all_its_elements():
+    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16, surface_map_npix=5, effects=effects_of(1))
+    spec = ds.build_forward_model_spec_from_config(config)
+    store = ParameterStore.from_spec_defaults(spec)
+    for key, size in MAPS.items():
+        if key in spec:
+            assert store[key].shape == spec[key].shape == (getattr(config, size),) * 2
+            assert np.all(np.asarray(store[key]) == DEFAULTS[key])
+            assert len(spec[key].labels) == store[key].size
+    assert spec[e.M2_CALIBRATED_MAP].labels[5] == f"{e.M2_CALIBRATED_MAP}[1,0]"

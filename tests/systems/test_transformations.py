@@ -10,8 +10,6 @@ from scenes import ABERRATED, CONFIGS, M2_FOCAL_LENGTH, SEPARATION, SPECS, X, sc
 
 SMALL = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
 UPDATES = {**ABERRATED, SEPARATION: 2.0, M2_FOCAL_LENGTH: -0.0545 * (1.0 + 5e-5)}  # aberrated and out of focus
-# jax traces under these names, whether or not a compiled program is found on disk afterwards.
-TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
 
 # What a process of its own runs before anything else was built there.
 FRESH = """
@@ -104,20 +102,6 @@ def test_vmap_is_a_loop(model):
         alone = model.binder.predict(store)
         assert relative_l2(one, alone) < rounding(float, 64**2, condition=100)
         assert relative_l2(other, alone) < rounding(float, 64**2, condition=100)
-
-
-@pytest.fixture
-def traces():
-    """Names of the functions that jax traces while the test runs."""
-    seen: list[str] = []
-
-    def listen(event: str, _duration: float, **details) -> None:
-        if event == TRACE_EVENT:
-            seen.append(str(details.get("fun_name", "?")))
-
-    jax.monitoring.register_event_duration_secs_listener(listen)
-    yield seen
-    jax.monitoring.unregister_event_duration_listener(listen)
 
 
 def test_no_retrace_over_20_calls(model, traces):

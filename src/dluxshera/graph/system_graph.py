@@ -257,6 +257,40 @@ class SystemGraph:
             cache_size=self._cache.size * len(labels),
         )
 
+    def extended(self, nodes: Iterable[Node], inputs: Iterable[str] = ()) -> SystemGraph:
+        """Return a graph with more nodes and inputs, a likelihood of the image and its data for example.
+
+        Parameters
+        ----------
+        nodes : iterable of Node
+            They take what the graph has, one another's results and the new inputs.
+        inputs : iterable of str
+            The new inputs.
+
+        Returns
+        -------
+        SystemGraph
+            Its cache is its own, and empty.
+
+        Raises
+        ------
+        GraphError
+            As the constructor.
+
+        Examples
+        --------
+        >>> graph = SystemGraph([Node("image", ("flux",), lambda flux: 2 * flux)], ["flux"])
+        >>> misfit = Node("misfit", ("image", "data"), lambda image, data: (image - data) ** 2)
+        >>> graph.extended([misfit], ["data"]).value("misfit", {"flux": 3.0, "data": 5.0})
+        1.0
+        """
+        return SystemGraph(
+            [*self.nodes.values(), *nodes],
+            [*self.inputs, *inputs],
+            overridable=self.overridable,
+            cache_size=self._cache.size,
+        )
+
     def statistics(self) -> dict[str, NodeStatistics]:
         """Return, for each node, how often it was computed and reused since the graph was made or cleared.
 

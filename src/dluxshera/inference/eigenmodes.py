@@ -42,6 +42,16 @@ class EigenThetaMap(eqx.Module):
         A name for each element of theta.
     whitened : bool
         Whether an amplitude is in units of its sigma.
+
+    Examples
+    --------
+    >>> matrix = np.array([[1.01, 1.0, 0.0], [1.0, 1.01, 0.0], [0.0, 0.0, 4.0]])
+    >>> known = FisherInformation(matrix, ("focus of M1", "focus of M2", "tip"))
+    >>> modes = EigenThetaMap.from_information(known, [0.0, 0.0, 0.0], min_eigenvalue=0.1)
+    >>> modes.names
+    (('focus of M1', 'focus of M2'), ('tip',))
+    >>> modes.dropped
+    (('focus of M1', 'focus of M2'),)
     """
 
     centre: Float[np.ndarray, " n"]

@@ -58,6 +58,16 @@ class FisherInformation:
         Symmetric; in the inverse units of the parameters.
     labels : tuple of str
         A name for each row.
+
+    Examples
+    --------
+    >>> known = FisherInformation(np.array([[4.0, 1.0], [1.0, 2.0]]), ("focus", "scale"))
+    >>> known.conditional_sigma("focus")
+    0.5
+    >>> print(f"{known.sigma('focus'):.4f}, {known.correlation()[0, 1]:.4f}")
+    0.5345, -0.3536
+    >>> known.marginal(["focus"]).matrix
+    array([[3.5]])
     """
 
     matrix: Float[np.ndarray, "n n"]

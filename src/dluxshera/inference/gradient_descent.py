@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -59,7 +59,7 @@ def gradient_descent(
     theta0: Theta,
     *,
     optimiser: optax.GradientTransformation = NEWTON_LIKE,
-    scaling: Literal["fisher", "prior", "none"] = "fisher",
+    scaling: str = "fisher",
     steps_per_whitening: int = 2,
     max_steps: int = 200,
     tolerance: float = 1e-3,

@@ -36,6 +36,15 @@ class NormalPrior:
     ------
     ShapeError, NonFiniteError, ParameterError
         If the three do not fit together, or the covariance is not that of a distribution.
+
+    Examples
+    --------
+    >>> prior = NormalPrior(("m1.focus", "m2.focus"), [3.0, -1.0], [[4.0, -1.9], [-1.9, 1.0]])
+    >>> NormalPrior(prior.labels, prior.mean, [[4.0, 2.1], [2.1, 1.0]])
+    Traceback (most recent call last):
+        ...
+    dluxshera.errors.ParameterError: covariance: expected a symmetric and positive definite matrix, got an array of
+        shape (2, 2) and dtype float64. Leave out a label whose value is exact, and fix it instead.
     """
 
     labels: tuple[str, ...]
@@ -75,10 +84,6 @@ class NormalPrior:
         scale = np.sqrt(np.diag(self.covariance))
         inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
         return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
-
-    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " k"]:
-        """Draw all values together."""
-        return self.mean + np.linalg.cholesky(self.covariance) @ rng.normal(size=self.mean.size)
 
 
 class ThetaPrior(eqx.Module):

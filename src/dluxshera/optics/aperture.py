@@ -5,14 +5,10 @@ Pupil coordinates are in units of the pupil's radius: column index grows with +x
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import numpy as np
 
 from dluxshera.errors import ConfigError
-
-TOLIMAN = "dLuxToliman"  # names the mask that this installed package carries
+from dluxshera.optics.mask_file import diffractive_pupil_file
 
 
 def cell_centres(npix: int) -> np.ndarray:
@@ -71,29 +67,6 @@ def pupil_raster(
 def open_area_fraction(raster: np.ndarray) -> float:
     """Return the open area of a pupil raster over that of the full circle."""
     return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
-
-
-def diffractive_pupil_file(source: str) -> Path:
-    """Return the file of a diffractive pupil: the mask in `dLuxToliman` under that name, otherwise a path.
-
-    Raises
-    ------
-    ConfigError
-        If there is no such file.
-    """
-    path = Path(source)
-    if source == TOLIMAN:
-        spec = find_spec(TOLIMAN)  # finds the package without importing it, which would bring jax
-        folders = (spec.submodule_search_locations if spec else None) or [source]
-        path = Path(folders[0]) / "diffractive_pupil.npy"
-    if not path.is_file():
-        raise ConfigError(
-            "diffractive_pupil",
-            expected=f"{TOLIMAN!r}, the path of a .npy file, or None",
-            got=str(source),
-            remedy="Give the path of an existing file",
-        )
-    return path
 
 
 def diffractive_pupil_raster(source: str, npix: int) -> np.ndarray:

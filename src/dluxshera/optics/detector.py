@@ -4,6 +4,7 @@ Images hold expected photo-electrons per pixel and exposure; rows grow with +y, 
 An effect that brings in light from outside the window takes a larger image and gives a smaller one.
 """
 
+from math import erfc, floor, sqrt
 from typing import Final
 
 import jax.numpy as jnp
@@ -14,6 +15,7 @@ from dluxshera.errors import ConfigError, ShapeError
 
 STENCIL: Final = (-2, -1, 0, 1, 2, 3)  # pixels from the one at or before the point that is interpolated
 REACH: Final = 3  # pixels that the stencil needs on each side for displacements of less than a pixel
+RINGING: Final = 0.12  # over margin^2: what `blur` lets steps at the borders of the array leave in the window
 
 
 def crop(image: Float[Array, "rows rows"], margin: int) -> Float[Array, "npix npix"]:
@@ -53,8 +55,9 @@ def blur(
         Pixels to leave out on each side. Light from the opposite border reaches the window only over more than
         `margin` pixels: with |smear| / 2 < margin it adds at most the border's largest value times
         2 erfc((margin - |smear| / 2) / (sqrt(2) jitter)), one erfc per axis. The step in value where opposite borders
-        meet is not band limited: one that is the same all along the border rings in the window by less than 0.06 of
-        itself / margin^2, and the two of both axes add.
+        meet is not band limited: it rings in the window by less than 0.06 of itself / margin^2 where it is the same all
+        along the border or the smear is along one axis. Where neither is so, 0.06 |smear_x smear_y| / margin comes on
+        top, at most 0.06 / margin. The two of both axes add.
 
     Raises
     ------
@@ -64,9 +67,18 @@ def blur(
     size = image.shape[0]
     f_y, f_x = jnp.fft.fftfreq(size)[:, None], jnp.fft.rfftfreq(size)[None, :]
     gaussian = jnp.exp(-2 * jnp.pi**2 * jnp.square(jitter) * (f_x**2 + f_y**2))
-    transfer = gaussian * jnp.sinc(f_x * smear[0] + f_y * smear[1])
+    transfer = gaussian * _sinc(f_x * smear[0] + f_y * smear[1])
     blurred = jnp.fft.irfft2(jnp.fft.rfft2(image) * transfer.astype(image.dtype), s=image.shape)
     return crop(blurred, margin)
+
+
+def _sinc(x: Array) -> Array:
+    """Return sin(pi x) / (pi x); jnp.sinc's derivative is -4 pi at 1e-17, where terms of an oblique smear cancel."""
+    small = jnp.abs(x) < 0.01
+    square = jnp.square(jnp.pi * x)
+    away = jnp.where(small, 1.0, jnp.pi * x)
+    near = 1.0 - square / 6 * (1.0 - square / 20 * (1.0 - square / 42))
+    return jnp.where(small, near, jnp.sin(away) / away)
 
 
 def displaced_pixels(
@@ -152,3 +164,84 @@ def expected_counts(
         Seconds of all frames together.
     """
     return jnp.asarray(response) * (image + background) + jnp.asarray(dark_rate) * exposure_time
+
+
+def margin_for(
+    jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
+) -> int:
+    """Return how many pixels an image must have beyond the window, on each side, for `expected_exposure`.
+
+    Parameters
+    ----------
+    jitter, smear, displacement : float
+        The largest of what `blur` and `displaced_pixels` are to be given, pixels; zero stands for no such effect.
+    leak : float
+        What the opposite border and the step where borders meet may leave in the window, as a part of the largest
+        value along the border. The step alone needs a margin of sqrt(0.12 / leak).
+
+    Raises
+    ------
+    ConfigError
+        If an argument is negative, or `leak` is not above zero.
+    """
+    half = max(abs(drift) for drift in smear) / 2
+    for name, value in (("jitter", jitter), ("smear", half), ("displacement", displacement)):
+        if not 0.0 <= value < float("inf"):
+            raise ConfigError(name, expected="pixels, finite and not negative", got=value)
+    if not leak > 0.0:
+        raise ConfigError("leak", expected="a part of the border's light, above zero", got=leak)
+    margin, oblique = 0, min(1.0, abs(smear[0] * smear[1]))
+    if jitter or half:
+        margin = floor(half) + 1
+        while _leak(margin, jitter, half, oblique) > leak:
+            margin += 1
+    return margin + (floor(displacement) + REACH if displacement else 0)
+
+
+def _leak(margin: int, jitter: float, half: float, oblique: float) -> float:
+    """Return what `blur` lets borders of one leave in the window."""
+    far = erfc((margin - half) / (sqrt(2) * jitter)) if jitter else 0.0
+    return RINGING / margin**2 + RINGING * oblique / margin + 2 * far
+
+
+def expected_exposure(
+    image: Float[Array, "rows rows"],
+    npix: int,
+    *,
+    motion: tuple[ArrayLike, Float[Array, " 2"]] | None = None,
+    offsets: Float[Array, "2 npix npix"] | None = None,
+    response: ArrayLike = 1.0,
+    background: ArrayLike = 0.0,
+    dark_rate: ArrayLike = 0.0,
+    exposure_time: ArrayLike = 0.0,
+) -> Float[Array, "npix npix"]:
+    """Return the electrons expected in each pixel of the window, from an optical image that is wide enough.
+
+    The light moves (`blur`), falls on displaced pixels (`displaced_pixels`) and is counted (`expected_counts`).
+
+    Parameters
+    ----------
+    image : Array (npix + 2 margin, npix + 2 margin)
+        Photo-electrons of the source per pixel and exposure, with the margin of `margin_for` around the window.
+    npix : int
+        Pixels across the window.
+    motion : (float, Array (2,)), optional
+        Jitter and smear, pixels; None does not transform at all.
+    offsets : Array (2, npix, npix), optional
+        Displacements of the pixels along x and y, pixels; None leaves them in their places.
+    response, background, dark_rate, exposure_time
+        As `expected_counts` takes them.
+
+    Raises
+    ------
+    ShapeError
+        If the image is smaller than the window, or than displaced pixels need, or not centred on it.
+    """
+    margin, odd = divmod(image.shape[0] - npix, 2)
+    if odd or margin < 0:
+        expected = f"{npix} pixels across and an equal margin on each side"
+        raise ShapeError("image", expected=expected, got=image, remedy="Render it with `margin_for` pixels around")
+    if motion is not None:
+        image = blur(image, *motion, 0)
+    window = crop(image, margin) if offsets is None else displaced_pixels(image, *offsets)
+    return expected_counts(window, response, background, dark_rate, exposure_time)

@@ -10,6 +10,8 @@ Signs: an OPD w multiplies the field by exp(+i k w), so OPD growing towards +x m
 
 from __future__ import annotations
 
+from itertools import pairwise
+from math import sqrt
 from typing import NamedTuple
 
 import dLux as dl
@@ -20,7 +22,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-from dluxshera.optics.aperture import cell_centres
+from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
+from dluxshera.optics.maps import resample
 from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -34,14 +37,27 @@ class SurfaceState(NamedTuple):
     distance: Scalar  # z = B / A, in the pupil's collimated space
     diameter: Scalar  # of its clear aperture, which is also the circle of its Zernike polynomials
     coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
+    opd_map: Float[Array, "m m"] | None = None  # over the square around the circle of the Zernike polynomials
 
 
 class PupilState(NamedTuple):
-    """The pupil: what of it is continuous. Lengths in metres."""
+    """The pupil, and what the relay does to the light on its way to the detector. Lengths in metres."""
 
     diameter: Scalar
-    coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
-    defocus: Scalar  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    opd: Float[Array, "npix npix"]  # of everything in the pupil, as `RelayOptics.pupil_opd` gives it
+    defocus: Scalar = 0.0  # rms OPD over the pupil of the defocus that the relay leaves at the detector
+    line_of_sight: Float[Array, " 2"] | None = None  # shift (x, y) of the whole image, radians
+
+
+class Waves(NamedTuple):
+    """What light of each wavelength w meets on its way."""
+
+    maps: tuple[Complex[Array, "w n n"], ...]  # of the pupil and the surfaces
+    tilts: Complex[Array, "w stars 2 npix"]  # along x and y in the pupil
+    transfers: tuple[
+        Complex[Array, "w n"], ...
+    ]  # to each surface and back from the last, along an axis of the spectrum
+    exits: Complex[Array, "w 2 n"]  # along x and y, where the light leaves: defocus and the line of sight
 
 
 class RelayOptics(eqx.Module):
@@ -63,7 +79,6 @@ class RelayOptics(eqx.Module):
     amplitude: Float[np.ndarray, "npix npix"]
     mask_opd: Float[np.ndarray, "npix npix"]
     pupil_basis: ZernikeBasis
-    defocus_basis: ZernikeBasis
     surface_bases: tuple[ZernikeBasis, ...]
     gap_npix: int = eqx.field(static=True)
 
@@ -80,7 +95,6 @@ class RelayOptics(eqx.Module):
         self.amplitude = (aperture / np.sqrt(np.sum(aperture**2))).astype(dtype)
         self.mask_opd = mask_opd.astype(dtype)
         self.pupil_basis = pupil_basis
-        self.defocus_basis = ZernikeBasis((4,), cell_centres(gap_npix) * (gap_npix / aperture.shape[0]), dtype)
         self.surface_bases = surface_bases
         self.gap_npix = gap_npix
 
@@ -89,9 +103,12 @@ class RelayOptics(eqx.Module):
         """Cells across the pupil."""
         return self.amplitude.shape[0]
 
-    def pupil_opd(self, pupil: PupilState) -> Float[Array, "npix npix"]:
-        """Return the OPD of everything in the pupil, metres."""
-        return jnp.asarray(self.mask_opd) + self.pupil_basis.opd(pupil.coefficients)
+    def pupil_opd(
+        self, coefficients: Float[Array, " modes"], opd_map: Float[Array, "npix npix"] | None = None
+    ) -> Float[Array, "npix npix"]:
+        """Return the OPD of everything in the pupil: mask, Zernike polynomials and a map on its cells; metres."""
+        opd = jnp.asarray(self.mask_opd) + self.pupil_basis.opd(coefficients)
+        return opd if opd_map is None else opd + opd_map
 
     @property
     def plane_names(self) -> tuple[str, ...]:
@@ -125,26 +142,69 @@ class RelayOptics(eqx.Module):
             pupil's space that has everything in it and whose Fourier transform is the image. Powers only fall: what an
             aperture stops is not restored.
         """
-        field = dl.Wavefront.from_phasor(jnp.asarray(self.amplitude, complex), wavelength, diameter=pupil.diameter)
-        field = field.add_opd(self.pupil_opd(pupil)).tilt(angle)
+        waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
+        fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves), waves.tilts[0, 0])
+        return {
+            name: dl.Wavefront.from_phasor(field, wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix))
+            for name, field in fields.items()
+        }
+
+    def _waves(
+        self,
+        wavelengths: Float[Array, " w"],
+        angles: Float[Array, "stars 2"],
+        pupil: PupilState,
+        surfaces: tuple[SurfaceState, ...],
+    ) -> Waves:
+        """Return what the light meets on its way.
+
+        All wavelengths at once and outside the loop over them: within it, XLA would work out a cosine anew wherever it
+        is used, for each star and in each cell of a row.
+        """
+        k = 2 * jnp.pi / wavelengths[:, None]
+        x = self._coordinates(pupil, self.gap_npix)
+        cell = pupil.diameter / self.npix
+        maps = [jnp.asarray(self.amplitude) * phasor(k[..., None] * pupil.opd)]
+        for surface, basis in zip(surfaces, self.surface_bases, strict=True):
+            on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
+            edge = 0.5 * surface.beam_scale * cell  # half a cell to either side
+            opd = basis.opd(surface.coefficients, surface.beam_scale * pupil.diameter / surface.diameter)
+            if surface.opd_map is not None:
+                opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
+            maps.append(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge) * phasor(k[..., None] * opd))
+        stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
+        cycles = jnp.fft.fftfreq(self.gap_npix, cell)
+        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
+        defocus = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
+        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
+        return Waves(
+            maps=tuple(maps),
+            tilts=phasor(k[..., None, None] * angles[:, :, None] * self._coordinates(pupil, self.npix)),
+            transfers=tuple(
+                phasor(-jnp.pi * wavelengths[:, None] * (after - before) * cycles**2)
+                for before, after in pairwise(stops)
+                if surfaces
+            ),
+            exits=phasor(k[..., None] * (defocus + shift[:, None] * x)),
+        )
+
+    def _fields(self, waves: Waves, tilt: Complex[Array, "2 npix"]) -> dict[str, Complex[Array, "n n"]]:
+        """Return the field of one star at one wavelength at each plane."""
+        at_pupil, *at_surfaces = waves.maps
+        field = along_axes(at_pupil, tilt[1], tilt[0])
         passed = {"pupil": field}
-        at = jnp.zeros_like(field.pixel_scale)
-        field = field.resize(self.gap_npix)
-        grid = dl.CoordSpec(self.gap_npix, None, None)
-        for number, (surface, basis) in enumerate(zip(surfaces, self.surface_bases, strict=True), start=1):
-            field = dl.ASMPropagator(surface.distance - at, grid)(field)
-            at = jnp.asarray(surface.distance)
-            passed[f"surface_{number}_in"] = field
-            coordinates = field.coordinates(scale=surface.beam_scale)
-            edge = 0.5 * surface.beam_scale * field.pixel_scale  # half a cell to either side
-            field *= dlu.soft_circle(coordinates, 0.5 * surface.diameter, edge)
-            magnification = surface.beam_scale * pupil.diameter / surface.diameter
-            field = field.add_opd(basis.opd(surface.coefficients, magnification))
-            passed[f"surface_{number}_out"] = field
-        if surfaces:
-            field = dl.ASMPropagator(-at, grid)(field)
-        defocus = self.defocus_basis.opd(jnp.reshape(pupil.defocus, (1,)))
-        return {**passed, "exit": field.add_opd(defocus)}
+        field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
+        steps = zip(waves.transfers[:-1], at_surfaces, strict=True)
+        for number, (transfer, at_surface) in enumerate(steps, start=1):
+            passed[f"surface_{number}_in"] = field = travel(field, transfer)
+            passed[f"surface_{number}_out"] = field = field * at_surface
+        if at_surfaces:
+            field = travel(field, waves.transfers[-1])
+        return {**passed, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
+
+    def _coordinates(self, pupil: PupilState, npix: int) -> Float[Array, " {npix}"]:
+        """Return the centres of the pupil's cells, continued to a grid of `npix`, metres."""
+        return pupil.diameter / self.npix * (jnp.arange(npix) - 0.5 * (npix - 1))
 
     def image(
         self,
@@ -176,59 +236,34 @@ class RelayOptics(eqx.Module):
         nodes_per_pixel : int
             Samples across a pixel.
         """
-        solid_angle = plate_scale**2
+        cell = pupil.diameter / self.npix
+        x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
+        u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelengths[:, None]
+        waves = self._waves(wavelengths, angles, pupil, surfaces)
+        per_pixel = photons.T * (plate_scale * cell / wavelengths[:, None]) ** 2
 
-        def add_wavelength(density: Array, sample: tuple[Array, Array]) -> tuple[Array, None]:
-            wavelength, weights = sample
-            exits = jax.vmap(lambda angle: self.planes(wavelength, angle, pupil, surfaces)["exit"].phasor)(angles)
-            cell = pupil.diameter / self.npix
-            x = cell * (jnp.arange(self.gap_npix // 2) + 0.5)
-            u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelength
-            spectra = symmetric_fourier_transform(exits, x, u)
-            intensity = jnp.real(spectra) ** 2 + jnp.imag(spectra) ** 2
-            per_pixel = weights * solid_angle * (cell / wavelength) ** 2
-            return density + jnp.tensordot(per_pixel, intensity, axes=1), None
+        def add_wavelength(density: Quadrants, sample: tuple[Waves, Kernels, Array]) -> tuple[Quadrants, None]:
+            waves, kernels, weights = sample
+            exits = jax.vmap(lambda tilt: self._fields(waves, tilt)["exit"])(waves.tilts)
+            spectra = transform_by_quadrants(exits, kernels)
+            added = (jnp.einsum("s,asb->ab", weights, jnp.real(q) ** 2 + jnp.imag(q) ** 2) for q in spectra)
+            return Quadrants(*map(jnp.add, density, added)), None
 
-        zero = jnp.zeros((nodes.shape[0],) * 2, dtype=photons.dtype)
-        density, _ = jax.lax.scan(add_wavelength, zero, (wavelengths, photons.T))
-        return integrate_pixels(density, nodes_per_pixel)
+        zero = jnp.zeros((u.shape[1],) * 2, dtype=photons.dtype)
+        density, _ = jax.lax.scan(add_wavelength, Quadrants(*(zero,) * 4), (waves, transform_kernels(x, u), per_pixel))
+        return integrate_pixels(density.join(), nodes_per_pixel)
 
 
-def symmetric_fourier_transform(
-    fields: Complex[Array, "stars n n"], x: Float[Array, " half_n"], u: Float[Array, " half_m"]
-) -> Complex[Array, "stars m m"]:
-    r"""Return the Fourier transforms :math:`\sum_{jk} U_{jk} e^{-2 \pi i (u_a y_j + u_b x_k)}` of square fields.
+def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
+    """Return exp(i phase)."""
+    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # the exponential of a complex number does more
 
-    Both axes are symmetric about zero, so each field splits into even and odd halves that need only real cosine and
-    sine kernels of half the size: a quarter of the arithmetic of the complex product.
 
-    Parameters
-    ----------
-    fields : Array, shape (stars, n, n)
-        n even.
-    x : Array, shape (n / 2,)
-        The positive coordinates of the fields' cells, ascending.
-    u : Array, shape (m / 2,)
-        The positive frequencies, ascending, in cycles per unit of x; they need not be evenly spaced.
+def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
+    """Return a field times a function of y and one of x."""
+    return field * y[:, None] * x
 
-    Returns
-    -------
-    Array, shape (stars, m, m)
-        At the frequencies -u (descending) and u.
-    """
-    argument = 2 * jnp.pi * u[:, None] * x
-    cosine, sine = jnp.cos(argument), jnp.sin(argument)
 
-    def along_rows(field: Array) -> Array:
-        half = field.shape[0] // 2
-        above, below = field[half:], field[:half][::-1]
-        even, odd = above + below, above - below
-        c = jax.lax.complex(cosine @ jnp.real(even), cosine @ jnp.imag(even))
-        s = jax.lax.complex(sine @ jnp.imag(odd), -(sine @ jnp.real(odd)))  # -i times the sine sum
-        return jnp.concatenate([(c - s)[::-1], c + s])
-
-    stars, n = fields.shape[:2]
-    rows = along_rows(jnp.moveaxis(fields, 0, 1).reshape(n, stars * n))  # (m, stars n)
-    rows = rows.reshape(-1, stars, n).transpose(2, 1, 0)  # (n, stars, m)
-    both = along_rows(rows.reshape(n, -1)).reshape(-1, stars, rows.shape[-1])  # (m of x, stars, m of y)
-    return both.transpose(1, 2, 0)
+def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
+    """Return a field behind free space, whose transfer function is the product of one along each axis."""
+    return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))

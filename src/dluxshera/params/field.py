@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from itertools import product
 from math import isfinite
 from typing import Any, Literal, get_args
 
@@ -61,8 +62,8 @@ class Bounds:
 class ParamField:
     """One parameter: what it is called, what it means, and what it may be.
 
-    Every value is a real number or a one-dimensional array of them, in double precision unless the model is built in
-    single; integers become floats, and booleans, complex numbers and strings are refused.
+    Every value is a real number, a list of them, or a map (an array of two dimensions), in double precision unless the
+    model is built in single; integers become floats, and booleans, complex numbers and strings are refused.
 
     Parameters
     ----------
@@ -82,9 +83,10 @@ class ParamField:
     shape : tuple of int
         ``()`` for a number.
     components : tuple of str
-        A name for each element of an array, such as ``Z4``; empty for a number.
+        A name for each element of a list, such as ``Z4``; empty for a number and for a map.
     default : float or tuple of float, optional
-        The value of a primitive that nothing else is said of; the value of a structural parameter.
+        The value of a primitive that nothing else is said of, of each element of a map; the value of a structural
+        parameter.
     bounds : Bounds
         Enforced by the store, element by element.
     prior : Prior, optional
@@ -97,6 +99,8 @@ class ParamField:
         The keys that the transform takes, in its order.
     acts_on : tuple of str
         The model outputs that change with it: ``("image",)`` or ``()``. Tested by derivative, key by key.
+    effect : str
+        The optional part of the model that it belongs to; empty for what every model has.
     source : str
         Where the default comes from: a citation, "design", "computed" or "illustrative". Never empty.
     since : str
@@ -130,6 +134,7 @@ class ParamField:
     transform: str = ""
     depends_on: tuple[str, ...] = ()
     acts_on: tuple[str, ...] = ("image",)
+    effect: str = ""
     source: str = ""
     since: str = "0.1.0"
     status: Status = "stable"
@@ -160,11 +165,13 @@ class ParamField:
             raise ParameterError(self.key, expected="a transform and no default, for it is derived", got=self.default)
         if self.kind != "derived" and (self.default is None or self.transform or self.depends_on):
             raise ParameterError(self.key, expected=f"a default and no transform, for it is {self.kind}", got=self)
-        size = self.shape[0] if self.shape else 0
-        if len(self.shape) > 1 or len(self.components) != size:
+        size = self.shape[0] if len(self.shape) == 1 else 0
+        if len(self.shape) > 2:
+            raise ParameterError(self.key, expected="a number, a list or a map", got=self.shape)
+        if len(self.components) != size:
             raise ParameterError(self.key, expected=f"{size} component names", got=self.components)
         shape = (len(self.default),) if isinstance(self.default, tuple) else ()
-        if self.default is not None and shape != self.shape:
+        if self.default is not None and shape != (self.shape if len(self.shape) < 2 else ()):
             raise ParameterError(self.key, expected=f"a default of shape {self.shape}", got=self.default)
         for number in self.default if isinstance(self.default, tuple) else (self.default,):
             if number is not None and not self.bounds.contains(number):
@@ -178,7 +185,18 @@ class ParamField:
     @property
     def labels(self) -> tuple[str, ...]:
         """A label for each number that the parameter holds, as tables and messages print it."""
+        if len(self.shape) == 2:
+            return tuple(f"{self.key}[{row},{column}]" for row, column in product(*map(range, self.shape)))
         return tuple(f"{self.key}[{name}]" for name in self.components) or (self.key,)
+
+    @property
+    def default_value(self) -> Any:
+        """The default in its full shape: a number, a tuple, or for a map an array."""
+        if len(self.shape) < 2:
+            return self.default
+        import numpy as np  # a spec without maps needs none
+
+        return np.full(self.shape, self.default)
 
     def as_dict(self) -> dict[str, Any]:
         """Return everything that the field says, by attribute."""

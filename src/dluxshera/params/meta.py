@@ -20,6 +20,7 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
         "additionalProperties": _TEXT,
     },
     "x-components": {"description": "A name for each element of an array.", **_TEXTS},
+    "x-default-of-each": {"description": "The default of each element of a map.", "type": "number"},
     "x-depends-on": {
         "description": "The keys that a derived value is computed from, in the transform's order.",
         **_KEYS,
@@ -33,6 +34,12 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
     "x-dimension": {
         "description": "The physical dimension of the unit, as astropy calls it.",
         "enum": sorted(set(DIMENSIONS.values())),
+    },
+    "x-effect": {"description": "The optional part of the model that the parameter belongs to.", **_TEXT},
+    "x-effects": {
+        "description": "Name to text: the optional parts of a model.",
+        "type": "object",
+        "additionalProperties": _TEXT,
     },
     "x-equation": {"description": "LaTeX, without dollar signs.", **_TEXT},
     "x-form": {"description": "What a value is like, in words, for messages.", **_TEXT},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,17 +24,28 @@ class Transform:
         Pure and traceable: arithmetic and array-namespace functions only, no conversion to `float`.
     equation : str
         LaTeX, without dollar signs, where the parameter's own equation does not hold in every system.
+    optional : tuple of str
+        Keys that the function takes after the inputs, in their order, where the spec has them, and None where not.
     """
 
     key: str
     inputs: tuple[str, ...]
     fn: Callable[..., Any]
     equation: str = ""
+    optional: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """The dotted name of the function, under which the API reference has it."""
         return f"{self.fn.__module__}.{self.fn.__qualname__}"
+
+    def inputs_in(self, keys: Container[str]) -> tuple[str, ...]:
+        """Return what the value is computed from in a spec that has these keys."""
+        return (*self.inputs, *(key for key in self.optional if key in keys))
+
+    def evaluate(self, inputs: Mapping[str, Any]) -> Any:
+        """Return the value for the values of `inputs_in`, by key."""
+        return self.fn(*(inputs[key] for key in self.inputs), *(inputs.get(key) for key in self.optional))
 
 
 class TransformRegistry(Mapping[str, Transform]):
@@ -190,7 +201,7 @@ class DerivedResolver:
                     f"{key} has no transform in {spec.system_id}", path=path, remedy=f"Register one for {key!r}"
                 )
             transform = registry[key]
-            known[key] = transform.fn(*(value(name, path) for name in transform.inputs))
+            known[key] = transform.evaluate({name: value(name, path) for name in transform.inputs_in(spec)})
             return known[key]
 
         return {key: value(spec[key].key, ()) for key in (spec.derived if keys is None else keys)}
@@ -217,7 +228,7 @@ class DerivedResolver:
                 return
             if key not in registry:
                 raise DerivationError(f"{key} has no transform in {spec.system_id}", path=path)
-            for name in registry[key].inputs:
+            for name in registry[key].inputs_in(spec):
                 visit(name, path)
 
         for key in spec.derived:

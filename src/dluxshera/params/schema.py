@@ -17,7 +17,9 @@ DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
 DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name of our own where it knows none
     "": "dimensionless",
+    "K": "temperature",
     "arcsec": "angle",
+    "arcsec**-2": "angle to the power of -2",
     "arcsec/pixel": "angle per pixel",
     "deg": "angle",
     "m": "length",
@@ -25,7 +27,10 @@ DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name o
     "m**2": "area",
     "nm": "length",
     "ph": "photon count",
+    "ph.s**-1": "photon rate",
     "ph.s**-1.m**-3": "photon flux density wav",
+    "pixel": "pixel count",
+    "rad": "angle",
     "s": "time",
 }
 
@@ -86,13 +91,17 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:
-        schema |= {"type": "array", "items": number, "minItems": item.shape[0], "maxItems": item.shape[0]}
+        inner = number
+        for size in reversed(item.shape):
+            inner = {"type": "array", "items": inner, "minItems": size, "maxItems": size}
+        schema |= inner
     else:
         schema |= number
     if item.kind != "primitive":
         schema["readOnly"] = True
     if item.kind != "derived":
-        schema["const" if item.kind == "structural" else "default"] = plain_value(item.default)
+        word = "x-default-of-each" if len(item.shape) == 2 else "default"
+        schema["const" if item.kind == "structural" else word] = plain_value(item.default)
     schema |= {
         "x-kind": item.kind,
         "x-group": item.group,
@@ -104,6 +113,7 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     }
     optional = {
         "x-components": list(item.components),
+        "x-effect": item.effect,
         "x-symbol": item.symbol,
         "x-equation": item.equation,
         "x-transform": item.transform,

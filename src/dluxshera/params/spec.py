@@ -127,6 +127,10 @@ class ParamSpec(Mapping[str, ParamField]):
         """Key and value of what the configuration fixes."""
         return {key: self[key].default for key in self._keys("structural")}  # type: ignore[misc]  # never None here
 
+    def defaults(self) -> dict[str, Any]:
+        """Return the defaults of the primitives by key, in their full shapes."""
+        return {key: self[key].default_value for key in self.primitives}
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """A label for each element of theta, in its order."""

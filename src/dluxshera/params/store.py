@@ -92,7 +92,7 @@ class ParameterStore(Mapping[str, Value]):
     @classmethod
     def from_spec_defaults(cls, spec: ParamSpec) -> Self:
         """Return the store of the defaults of a spec's primitives."""
-        return cls({key: spec[key].default for key in spec.primitives}, spec)
+        return cls(spec.defaults(), spec)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], spec: ParamSpec, *, allow_derived: bool = False) -> Self:
@@ -310,7 +310,8 @@ def _checked(field: ParamField, value: Any) -> Value:
     concrete = np.asarray(value, dtype=np.float64)
     if not np.all(np.isfinite(concrete)):
         raise NonFiniteError(field.key, got=concrete)
-    index = first_index(concrete, lambda number: not field.bounds.contains(number))
+    limits = field.bounds.as_dict()
+    index = first_index(concrete, lambda number: not field.bounds.contains(number)) if limits else None
     if index is not None:
         expected = f"{field.bounds}{_in(field)}"
         raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)

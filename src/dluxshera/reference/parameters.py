@@ -104,10 +104,11 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
     rows = [
         ("Symbol", f"${p.get('x-symbol')}$" if p.get("x-symbol") else ""),
         ("Kind", catalogue.said({label: p.kind(label) for label in there})),
+        ("Effect", effect(p)),
         ("Systems", ", ".join(f"[`{name}`](../systems/{name}.md)" for name in p.systems)),
         ("Unit", unit(p)),
         ("Dimension", p.get("x-dimension", "")),
-        ("Default" if p.get("default") is not None else "Value", design_values(p)),
+        ("Default" if p.get("default", p.get("x-default-of-each")) is not None else "Value", design_values(p)),
         ("Source of the value", each(lambda entry: text.plain(entry.get("x-source", "")))),
         ("Components", each(lambda entry: ", ".join(entry.get("x-components", [])))),
         ("Allowed", each(allowed)),
@@ -129,6 +130,12 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
         text.facts(rows),
     ]
     return "\n".join(filter(None, parts))
+
+
+def effect(p: Parameter) -> str:
+    """Return the optional effect that brings a parameter, with a link to what it is."""
+    name = p.get("x-effect", "")
+    return f"[`{name}`](../systems/{p.systems[-1]}.md#effects), which a configuration switches on" if name else ""
 
 
 def deprecation(p: Parameter) -> str:
@@ -164,7 +171,7 @@ def values_of(p: Parameter) -> dict[str, Any]:
     """Return the value in each design, by its name; what no design says is under the empty name."""
     found: dict[str, Any] = {}
     for entry in p.by_spec.values():
-        given = entry.get("const", entry.get("default"))
+        given = entry.get("const", entry.get("default", entry.get("x-default-of-each")))
         for design, number in (entry.get("x-design-values") or {"": given}).items():
             found.setdefault(design, number)
     return found
@@ -194,6 +201,8 @@ def allowed(entry: dict[str, Any]) -> str:
     if "enum" in entry:
         return ", ".join(map(str, entry["enum"]))
     item = entry.get("items", entry)
+    if item.get("type") == "array":
+        return f"{entry['minItems']} rows of {allowed(item)}"
     limits = [
         f"{sign} {text.number(item[name])}"
         for name, sign in [

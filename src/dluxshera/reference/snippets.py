@@ -15,6 +15,7 @@ BUILDERS = {
     "forward": "build_forward_model_spec_from_config",
     "inference": "build_inference_spec_basic",
     "physics_inference": "build_inference_spec_physics",
+    "effects": "build_forward_model_spec_from_config",
 }
 
 
@@ -49,9 +50,13 @@ def preamble(members: list[Parameter]) -> str:
     if any(p.kind(used[p.key]) == "derived" for p in members if p.key in used):
         lines.append("from dluxshera.systems.registries import SHERA_RESOLVER")
     for label in labels:
-        name = name_of(label)
+        name, config = name_of(label), config_of(label)
+        effects = dict.fromkeys(p.get("x-effect") for p in members if used.get(p.key) == label)
+        if names := "".join(f'        "{effect}",\n' for effect in effects if effect):
+            lines.append(f"\nwith_{name} = {config}.replace(\n    effects=[\n{names}    ]\n)")
+            config = f"with_{name}"
         lines += [
-            f"\n{name} = ds.{BUILDERS[label.spec]}(\n    {config_of(label)}\n)",
+            f"\n{name} = ds.{BUILDERS[label.spec]}(\n    {config}\n)",
             f"{name}_store = ds.ParameterStore.from_spec_defaults({name})",
         ]
     return "\n".join(["The snippets of this page start from:\n", "```python", *lines, "```\n"])
@@ -73,7 +78,12 @@ def snippet(p: Parameter, catalogue: Catalogue) -> str:
         lines = [f'value = {store}["{p.key}"]']
     if printed:
         lines.append('print(f"{value:.6g}")')
-    if p.kind(label) == "primitive":
+    if "x-default-of-each" in p.by_spec[label]:
+        lines.append("print(value.shape)")
+        sizes = (p.by_spec[label]["minItems"], p.by_spec[label]["items"]["minItems"])
+        printed = str(sizes)
+        lines.append(f'changed = {store}.replace(\n    {{"{p.key}": 0.9 * value}}\n)')
+    elif p.kind(label) == "primitive":
         lines.append(f'changed = {store}.replace(\n    {{"{p.key}": {new_value(p.by_spec[label]["default"])}}}\n)')
     elif knob := knob_of(p.key, label, catalogue):
         wanted = float(f"{given:.3g}") if given else 1.0

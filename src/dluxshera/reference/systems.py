@@ -9,6 +9,11 @@ CONFIGURATION = """\
 What fixes the shapes of arrays and the rasters. Changing it makes another model, whose spec has to be built anew.
 """
 
+EFFECTS = """\
+Optional parts of the model: a configuration names those that it has, `config.replace(effects=["ghosts", "motion"])`,
+and its specs then have their parameters. A model without effects has none of their cost.
+"""
+
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
     """Return the text of each page by its file name."""
@@ -32,6 +37,7 @@ def page(system: str, catalogue: Catalogue) -> str:
         parts += [f"## {words(label.spec).capitalize()} {{ #{anchor(label)} }}\n", said + "\n", graph(catalogue, label)]
     if config:
         parts += ["## Configuration\n", CONFIGURATION, configuration(config)]
+        parts += effects(config, catalogue)
     return "\n".join(parts)
 
 
@@ -91,6 +97,15 @@ def configuration(schema: dict[str, Any]) -> str:
             ]
         )
     return text.table(["Field", "What it is", "Allowed", "Default"], rows)
+
+
+def effects(schema: dict[str, Any], catalogue: Catalogue) -> list[str]:
+    """Return the section on the optional effects of a system, where its configuration has some."""
+    rows = []
+    for name, said in schema["properties"].get("effects", {}).get("x-effects", {}).items():
+        keys = [p.key for p in catalogue.parameters.values() if p.get("x-effect") == name]
+        rows.append([f"`{name}`", text.plain(said), text.links(keys)])
+    return ["## Effects\n", EFFECTS, text.table(["Effect", "What it is", "Parameters"], rows)] if rows else []
 
 
 def form_of(entry: dict[str, Any]) -> str:

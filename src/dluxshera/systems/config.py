@@ -15,7 +15,8 @@ from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
 from dluxshera.errors import ConfigError, UnknownKeyError
-from dluxshera.optics.aperture import TOLIMAN, diffractive_pupil_file
+from dluxshera.optics.mask_file import TOLIMAN, diffractive_pupil_file
+from dluxshera.systems.effects import effects_of
 from dluxshera.systems.point_design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 
 _NOLL = tuple(range(4, 12))
@@ -61,16 +62,32 @@ class SheraConfig:
     n_wavelengths: int = field(default=3, metadata={"doc": "Gauss-Legendre samples of the band."})
     aperture_subpixels: int = field(default=5, metadata={"doc": "Samples across a cell of the pupil's raster."})
     pixel_nodes: int = field(default=2, metadata={"doc": "Gauss-Legendre samples across a pixel."})
+    effects: tuple[str, ...] = field(
+        default=(), metadata={"doc": "Optional parts of the model (see `dluxshera.systems.effects`); none by default."}
+    )
+    curve_samples: int = field(
+        default=17, metadata={"doc": "Points across the band of a sampled spectrum or filter curve; at least 2."}
+    )
+    n_field_stars: int = field(default=1, metadata={"doc": "Number of field stars, where they are an effect."})
+    motion_margin: int = field(
+        default=8,
+        metadata={
+            "doc": "Pixels rendered beyond each border of the image, where motion of the line of sight blurs it."
+        },
+    )
 
     system_id: ClassVar[str]
     design_type: ClassVar[type[Design]]
+    surfaces: ClassVar[int] = 0  # behind the pupil
 
     def __post_init__(self) -> None:
         self._require("design", f"a {self.design_type.__name__}", lambda v: isinstance(v, self.design_type))
         for name in ("pupil_npix", "image_npix"):
             self._require(name, "an even integer of at least 2", lambda v: _is_int(v, 2) and v % 2 == 0)
-        for name in ("n_wavelengths", "aperture_subpixels", "pixel_nodes"):
+        for name in ("n_wavelengths", "aperture_subpixels", "pixel_nodes", "n_field_stars", "motion_margin"):
             self._require(name, "an integer of at least 1", lambda v: _is_int(v, 1))
+        self._require("curve_samples", "an integer of at least 2", lambda v: _is_int(v, 2))
+        self._check_effects()
         self._require("n_struts", "an integer of at least 0", lambda v: _is_int(v, 0))
         self._require("obscuration", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
         self._require("strut_width", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
@@ -99,7 +116,10 @@ class SheraConfig:
         for name in changes:
             if name not in known:
                 raise UnknownKeyError(name, known, expected=f"a field of {type(self).__name__}")
-        return replace(self, **changes)
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list | range) else value for name, value in changes.items()
+        }
+        return replace(self, **plain)
 
     def structure(self) -> dict[str, Any]:
         """Return everything structural as plain data, the mask by the SHA-256 of its file."""
@@ -108,6 +128,21 @@ class SheraConfig:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
             plain["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
         return {**plain, "system_id": self.system_id}
+
+    def _check_effects(self) -> None:
+        """Check the effects, and put them in the order in which `EFFECTS` has them."""
+        if isinstance(self.effects, list):
+            object.__setattr__(self, "effects", tuple(self.effects))
+        self._require(
+            "effects",
+            "a tuple of different names, empty for none",
+            lambda v: isinstance(v, tuple) and len(set(v)) == len(v),
+        )
+        possible = effects_of(self.surfaces)
+        for name in self.effects:
+            if name not in possible:
+                raise UnknownKeyError(str(name), possible, expected=f"an effect of {self.system_id}")
+        object.__setattr__(self, "effects", tuple(name for name in possible if name in self.effects))
 
     def _check_basis(self, name: str) -> None:
         if isinstance(getattr(self, name), list | range):
@@ -147,10 +182,14 @@ class _RelayConfig(SheraConfig):
         default=None,
         metadata={"doc": "Grid between the planes; by default the smallest that holds the light (see `gap_grid`)."},
     )
+    surface_map_npix: int = field(
+        default=256, metadata={"doc": "Cells across a map of a surface behind the pupil, where maps are an effect."}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self._check_basis("m2_noll")
+        self._require("surface_map_npix", "an integer of at least 3", lambda v: _is_int(v, 3))
         least = self.pupil_npix
         self._require(
             "gap_npix",
@@ -196,6 +235,7 @@ class SheraThreePlaneConfig(_RelayConfig):
 
     system_id: ClassVar[str] = "shera_threeplane"
     design_type: ClassVar[type[Design]] = ThreePlaneDesign
+    surfaces: ClassVar[int] = 1
 
 
 @_documented
@@ -209,6 +249,7 @@ class SheraFourPlaneConfig(_RelayConfig):
 
     system_id: ClassVar[str] = "shera_fourplane"
     design_type: ClassVar[type[Design]] = FourPlaneDesign
+    surfaces: ClassVar[int] = 2
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dluxshera.systems.config import SheraConfig, SheraFourPlaneConfig, SheraThreePlaneConfig, SheraTwoPlaneConfig
+from dluxshera.systems.detectors import GSENSE2020BSI, HWK4123, Detector
 from dluxshera.systems.point_design import FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 
 ZERO_POINT: Final = 1.005e17  # photons per second, square metre and metre of bandwidth from a star of V = 0
@@ -33,6 +34,8 @@ class Target:
         V magnitudes of stars A and B.
     spectral_types : str
         Of A and B.
+    temperature_a_k, temperature_b_k : float
+        Effective temperatures of A and B.
     image_npix : int
         Pixels across an image that holds both patterns at the flight plate scale.
     """
@@ -46,13 +49,31 @@ class Target:
     v_a: float
     v_b: float
     spectral_types: str
+    temperature_a_k: float
+    temperature_b_k: float
     image_npix: int = 256
+
+
+# Effective temperatures of dwarfs by spectral type, in round numbers of the usual main-sequence tables: illustrative.
+DWARFS: Final = {
+    "G1.5V": 5815.0,
+    "G2V": 5770.0,
+    "G8V": 5480.0,
+    "K0V": 5270.0,
+    "K0.5V": 5220.0,
+    "K1V": 5170.0,
+    "K2V": 5100.0,
+    "K4V": 4600.0,
+    "K5V": 4440.0,
+    "K7V": 4050.0,
+}
 
 
 def target_from_magnitudes(
     name: str, separation_as: float, position_angle_deg: float, v_a: float, v_b: float, spectral_types: str, **said: Any
 ) -> Target:
     """Return a target whose flux density and flux ratio follow from the V magnitudes and the zero point."""
+    of_a, of_b = spectral_types.split("/")
     return Target(
         name=name,
         separation_as=separation_as,
@@ -64,6 +85,8 @@ def target_from_magnitudes(
         v_a=v_a,
         v_b=v_b,
         spectral_types=spectral_types,
+        temperature_a_k=DWARFS[of_a],
+        temperature_b_k=DWARFS[of_b],
         **said,
     )
 
@@ -79,6 +102,8 @@ ALPHA_CEN = Target(
     v_a=0.002,
     v_b=1.350,
     spectral_types="G2V/K1V",
+    temperature_a_k=DWARFS["G2V"],
+    temperature_b_k=DWARFS["K1V"],
 )
 
 TARGETS: Final[dict[str, Target]] = {
@@ -94,18 +119,27 @@ TARGETS: Final[dict[str, Target]] = {
     )
 }
 
+
+def _of_detector(detector: Detector) -> dict[str, float]:
+    return dict(full_well=detector.full_well, dark_current=detector.dark_current, read_noise=detector.read_noise)
+
+
 _FLIGHT: Final[dict[str, Any]] = dict(
     m1_diameter_m=0.220,
     pixel_pitch_m=4.6e-6,
     wavelength_m=550e-9,
     bandwidth_m=41e-9,
     throughput=0.85,
-    full_well=7e3,
+    **_of_detector(HWK4123),
 )
 _FLIGHT_MIRRORS: Final[dict[str, Any]] = dict(
     m2_diameter_m=0.025, m1_focal_length_m=0.604353, m2_focal_length_m=-0.0545, m1_m2_separation_m=0.554130
 )
-_FLIGHT_WELL: Final = ("full_well", "HWK4123: 7 ke-")
+_FLIGHT_DETECTOR: Final = (
+    ("full_well", "HWK4123: 7 ke-"),
+    ("dark_current", "HWK4123: 2 e-/s"),
+    ("read_noise", "HWK4123: 0.5 e-"),
+)
 _FLIGHT_STRUCTURE: Final[dict[str, Any]] = dict(
     obscuration=0.025 / 0.220, n_struts=3, strut_width=0.002 / 0.220, strut_rotation_deg=-90.0
 )
@@ -115,9 +149,13 @@ _TESTBED: Final[dict[str, Any]] = dict(
     wavelength_m=550e-9,
     bandwidth_m=110e-9,
     throughput=0.85,
-    full_well=55e3,
+    **_of_detector(GSENSE2020BSI),
 )
-_TESTBED_WELL: Final = ("full_well", "GSENSE2020BSI: 55 ke-")
+_TESTBED_DETECTOR: Final = (
+    ("full_well", "GSENSE2020BSI: 55 ke-"),
+    ("dark_current", "GSENSE2020BSI: 0.07 e-/s"),
+    ("read_noise", "GSENSE2020BSI: 1.6 e-"),
+)
 _TESTBED_STRUCTURE: Final[dict[str, Any]] = dict(
     obscuration=0.025 / 0.090,
     n_struts=4,
@@ -129,7 +167,7 @@ _TWO_PLANE_SCALE: Final = ("plate_scale_as_per_pix", "SHERA public design, two-p
 
 SHERA_FLIGHT_CONFIG = SheraThreePlaneConfig(
     name="shera_flight",
-    design=ThreePlaneDesign(**_FLIGHT, **_FLIGHT_MIRRORS, sources=(_FLIGHT_WELL,)),
+    design=ThreePlaneDesign(**_FLIGHT, **_FLIGHT_MIRRORS, sources=_FLIGHT_DETECTOR),
     **_FLIGHT_STRUCTURE,
 )
 SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
@@ -140,18 +178,18 @@ SHERA_TESTBED_CONFIG = SheraThreePlaneConfig(
         m1_focal_length_m=0.357960,
         m2_focal_length_m=-0.041935,
         m1_m2_separation_m=0.320000,
-        sources=(_TESTBED_WELL,),
+        sources=_TESTBED_DETECTOR,
     ),
     **_TESTBED_STRUCTURE,
 )
 SHERA_TWOPLANE_FLIGHT_CONFIG = SheraTwoPlaneConfig(
     name="shera_twoplane_flight",
-    design=TwoPlaneDesign(**_FLIGHT, plate_scale_as_per_pix=0.123, sources=(_FLIGHT_WELL, _TWO_PLANE_SCALE)),
+    design=TwoPlaneDesign(**_FLIGHT, plate_scale_as_per_pix=0.123, sources=(*_FLIGHT_DETECTOR, _TWO_PLANE_SCALE)),
     **_FLIGHT_STRUCTURE,
 )
 SHERA_TWOPLANE_TESTBED_CONFIG = SheraTwoPlaneConfig(
     name="shera_twoplane_testbed",
-    design=TwoPlaneDesign(**_TESTBED, plate_scale_as_per_pix=0.3547, sources=(_TESTBED_WELL, _TWO_PLANE_SCALE)),
+    design=TwoPlaneDesign(**_TESTBED, plate_scale_as_per_pix=0.3547, sources=(*_TESTBED_DETECTOR, _TWO_PLANE_SCALE)),
     **_TESTBED_STRUCTURE,
 )
 SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
@@ -162,7 +200,7 @@ SHERA_FOURPLANE_EXAMPLE_CONFIG = SheraFourPlaneConfig(
         m3_diameter_m=0.025,
         m3_power_per_m=0.0,
         m2_m3_separation_m=0.5,
-        sources=(_FLIGHT_WELL,),
+        sources=_FLIGHT_DETECTOR,
     ),
     **_FLIGHT_STRUCTURE,
 )

@@ -15,11 +15,14 @@ from dluxshera.params.schema import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.params.spec import ParamField
 from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
+from dluxshera.systems.effects import CURVES, EFFECTS, FIELD_STARS, MAPS, effects_of
 from dluxshera.systems.layouts import LAYOUTS
 
 SPECS: Final = ("forward", "inference", "physics_inference")
 STRUCTURAL: Final = (f.OPEN_FRACTION, f.PEAK_FRACTION)
 BASES: Final = {f.M1_ZERNIKES: "m1_noll", f.M2_ZERNIKES: "m2_noll", f.M3_ZERNIKES: "m3_noll"}
+
+LISTS: Final = frozenset((*BASES, *CURVES, *FIELD_STARS))  # parameters that are lists of numbers
 
 LARGEST: Final = {  # what a document may ask for, so that a slip of the pen does not fill the memory
     "pupil_npix": 2048,
@@ -30,6 +33,10 @@ LARGEST: Final = {  # what a document may ask for, so that a slip of the pen doe
     "n_struts": 64,
     "gap_npix": 32768,
     "noll": 1000,
+    "curve_samples": 1000,
+    "n_field_stars": 1000,
+    "motion_margin": 256,
+    "surface_map_npix": 8192,
 }
 
 _FRACTION: Final = {"type": "number", "minimum": 0, "exclusiveMaximum": 1, "x-form": "a fraction from 0 to below 1"}
@@ -62,6 +69,16 @@ _RULES: Final[dict[str, dict[str, Any]]] = {
     "n_wavelengths": _count("n_wavelengths", 1),
     "aperture_subpixels": _count("aperture_subpixels", 1),
     "pixel_nodes": _count("pixel_nodes", 1),
+    "effects": {
+        "type": "array",
+        "items": {"enum": list(EFFECTS)},
+        "uniqueItems": True,
+        "x-form": f"a list of different effects: {', '.join(EFFECTS)}",
+    },
+    "curve_samples": _count("curve_samples", 2),
+    "n_field_stars": _count("n_field_stars", 1),
+    "motion_margin": _count("motion_margin", 1),
+    "surface_map_npix": _count("surface_map_npix", 3),
     "gap_npix": {**_count("gap_npix", 2), "type": ["integer", "null"], "multipleOf": 2, "x-form": "an even integer"},
 }
 
@@ -98,18 +115,25 @@ def _config_properties(cls: type[SheraConfig]) -> dict[str, Any]:
         properties[item.name] = {
             "title": item.name.replace("_", " "), "description": text, **_RULES[item.name], "default": default,
         }  # fmt: skip
+    possible = list(effects_of(cls.surfaces))
+    properties["effects"] |= {
+        "items": {"enum": possible},
+        "x-form": f"a list of different effects: {', '.join(possible)}",
+        "x-effects": {name: EFFECTS[name].doc for name in possible},
+    }
     return properties
 
 
 @lru_cache(maxsize=1)
 def settable() -> Mapping[str, ParamField]:
     """Return, by key, what is said of each parameter that is primitive in a spec of some system."""
+    layouts = [layout for of_system in LAYOUTS.values() for layout in of_system.values()]
+    layouts += [getattr(effect, spec) for effect in EFFECTS.values() for spec in SPECS]
     keys = dict.fromkeys(
         key
-        for layouts in LAYOUTS.values()
-        for layout in layouts.values()
+        for layout in layouts
         for key in layout.keys
-        if key not in layout.derived and key not in STRUCTURAL
+        if key not in layout.derived and key not in STRUCTURAL and key not in MAPS
     )
     return {key: _described(key) for key in keys}
 
@@ -192,7 +216,7 @@ def profile_schema() -> dict[str, Any]:
 def _parameter(item: ParamField) -> dict[str, Any]:
     """Return the schema of a parameter's value: each keyword of JSON Schema applies to its own type alone."""
     limits = item.bounds.as_dict()
-    array, unit = item.key in BASES, own_unit(item)
+    array, unit = item.key in LISTS, own_unit(item)
     what = "a list of numbers" if array else "a number"
     said: dict[str, Any] = {
         "title": item.title,
@@ -205,7 +229,7 @@ def _parameter(item: ParamField) -> dict[str, Any]:
     }
     if array:
         value: dict[str, Any] = {"type": "array", "items": {"type": "number", **limits}}
-        said |= {"items": value["items"], "maxItems": LARGEST["noll"]}
+        said |= {"items": value["items"], "maxItems": LARGEST["noll"]}  # the other lists have the same limit
     else:
         value = {"type": "number"}
         said |= limits
@@ -229,14 +253,12 @@ def _parameter(item: ParamField) -> dict[str, Any]:
 
 def _not_set(key: str) -> dict[str, Any]:
     item = _described(key)
-    structural = "no value, for the configuration fixes it"
-    inputs = "no value, for it is derived in every spec"
-    return {
-        "title": item.title,
-        "description": item.doc,
-        "not": {},
-        "x-form": structural if key in STRUCTURAL else inputs,
-    }
+    reason = "no value, for it is derived in every spec"
+    if key in STRUCTURAL:
+        reason = "no value, for the configuration fixes it"
+    if key in MAPS:
+        reason = "no value, for a profile holds no maps: set it in a store"
+    return {"title": item.title, "description": item.doc, "not": {}, "x-form": reason}
 
 
 @lru_cache(maxsize=1)

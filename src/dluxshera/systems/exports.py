@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from dluxshera.params.meta import meta_schema
@@ -11,6 +12,7 @@ from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, Target
 from dluxshera.systems.documents import config_fields, config_schema, profile_schema, settable
+from dluxshera.systems.effects import MAPS, effects_of
 from dluxshera.systems.points import BUILDERS, design_keys
 from dluxshera.systems.registries import SHERA_RESOLVER
 
@@ -21,9 +23,11 @@ SPEC_TEXTS: Final = {
     " Zernike coefficients.",
     "physics_inference": "For fits with free geometry (physics mode): plate scale and defocus are derived and act;"
     " total flux is primitive.",
+    "effects": "The forward spec with every optional effect: what each effect of a configuration brings with it.",
 }
 NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
 OBSERVATION: Final = (f.EXPOSURE_TIME, f.FRAME_TIME)
+EFFECT_FIELDS: Final = ("effects", "curve_samples", "n_field_stars", "motion_margin", "surface_map_npix")
 FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
 
 
@@ -34,20 +38,30 @@ def system_schemas() -> dict[str, dict[str, Any]]:
         folder = f"{system}/{SCHEMA_VERSION}"
         for name in BUILDERS:
             made[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
+        made[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
         made[f"{folder}/config.schema.json"] = config_schema(cls)
     made[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
     made[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
     return made
 
 
-def _spec_schema(system: str, name: str) -> dict[str, Any]:
+def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the schema of one spec, with the values of the system's designs; the first of them gives the defaults."""
-    specs = {config.name: BUILDERS[name](config) for config in CONFIGS.values() if config.system_id == system}
+    specs = {
+        config.name: BUILDERS[name](config.replace(effects=effects))
+        for config in CONFIGS.values()
+        if config.system_id == system
+    }
     values = {}
     for design, spec in specs.items():
-        primitives = {key: spec[key].default for key in spec.primitives}
+        primitives = spec.defaults()
         values[design] = {**spec.structural, **primitives, **SHERA_RESOLVER.resolve(spec, primitives)}
-    return spec_schema(next(iter(specs.values())), SPEC_TEXTS[name], values)
+        for key in MAPS:
+            values[design].pop(key, None)
+    first = next(iter(specs.values()))
+    if not effects:
+        return spec_schema(first, SPEC_TEXTS[name], values)
+    return spec_schema(replace(first, name="effects"), SPEC_TEXTS["effects"], values)
 
 
 def packaged_files() -> dict[str, str]:
@@ -92,7 +106,7 @@ def _instrument(config: SheraConfig) -> str:
         for key, attribute in design_keys(type(config)).items()
         if key not in OBSERVATION
     }
-    sizes = (*NUMERICS, "image_npix", "gap_npix")
+    sizes = (*NUMERICS, "image_npix", "gap_npix", *EFFECT_FIELDS)
     return _text(
         "instrument",
         config.name,

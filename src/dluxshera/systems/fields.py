@@ -1,5 +1,6 @@
 """Every parameter of the SHERA systems, described once; the specs say which of them are set and which computed.
 
+Those of optional effects stand in `dluxshera.systems.effect_fields`.
 `acts_on` says here what the image itself reads; in a spec, what an acting derived value is computed from acts as well.
 """
 
@@ -10,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 from dluxshera.params.spec import Bounds, ParamField
+from dluxshera.systems import effect_fields
 
 SEPARATION: Final = "binary.separation_as"
 POSITION_ANGLE: Final = "binary.position_angle_deg"
@@ -61,7 +63,9 @@ GROUPS: Final = (
     ("secondary", "Secondary mirror", "Aberrations of M2, on M2's own circle."),
     ("tertiary", "Tertiary surface", "Aberrations of the surface behind M2, on its own circle."),
     ("band", "Band", "The filter."),
-    ("imaging", "Imaging", "Exposure, throughput, and how full the detector's pixels become."),
+    ("imaging", "Imaging", "Exposure, throughput, motion, and how full the detector's pixels become."),
+    ("field", "Light besides the binary", "Field stars, ghosts of the two stars, and a uniform background."),
+    ("detector", "Detector", "Pixels that are off their places or respond unevenly, dark current and read noise."),
 )
 
 _POSITIVE = Bounds(exclusive_minimum=0)
@@ -414,7 +418,9 @@ _SAID: Final[dict[str, dict[str, Any]]] = {
     ),
 }
 
-FIELDS: Final[dict[str, FieldMaker]] = {key: partial(ParamField, key, **said) for key, said in _SAID.items()}
+FIELDS: Final[dict[str, FieldMaker]] = {
+    key: partial(ParamField, key, **said) for key, said in (_SAID | effect_fields.SAID).items()
+}
 
 PRIOR_SIGMA: Final = {  # how far each default can be trusted before an observation, in the parameter's unit
     SEPARATION: 0.010,
@@ -425,5 +431,7 @@ PRIOR_SIGMA: Final = {  # how far each default can be trusted before an observat
     LOG_FLUX: 0.02,
     M1_ZERNIKES: 5.0,
     M2_ZERNIKES: 5.0,
+    effect_fields.TEMPERATURE_A: 50.0,
+    effect_fields.TEMPERATURE_B: 50.0,
 }
 RELATIVE_PRIOR_SIGMA: Final = {PLATE_SCALE: 1e-4}

@@ -99,7 +99,7 @@ def _upstream(spec: ParamSpec, key: str, resolver: DerivedResolver) -> set[str]:
     while ahead:
         one = ahead.pop()
         if spec[one].kind == "derived":
-            fresh = set(registry[one].inputs) - found
+            fresh = set(registry[one].inputs_in(spec)) - found
             found |= fresh
             ahead += fresh
     return found

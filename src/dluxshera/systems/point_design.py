@@ -24,6 +24,8 @@ class Design(ABC):
     ----------
     m1_diameter_m, pixel_pitch_m, wavelength_m, bandwidth_m, exposure_time_s, frame_time_s, full_well : float
         As the parameters of these names.
+    dark_current, read_noise : float
+        Of the detector, as the parameters of these names; zero for none.
     throughput : float
         From the open aperture to detected electrons, quantum efficiency included.
     sources : tuple of (str, str)
@@ -43,6 +45,8 @@ class Design(ABC):
     full_well: float
     exposure_time_s: float = 1800.0
     frame_time_s: float = 0.05
+    dark_current: float = 0.0
+    read_noise: float = 0.0
     sources: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
@@ -51,7 +55,9 @@ class Design(ABC):
             value = getattr(self, name)
             if not isfinite(value):
                 raise ConfigError(f"design.{name}", expected="a finite number", got=value)
-            if name not in self._signed() and value <= 0:
+            if name in ("dark_current", "read_noise") and value < 0:
+                raise ConfigError(f"design.{name}", expected="a number that is not negative", got=value)
+            if name not in (*self._signed(), "dark_current", "read_noise") and value <= 0:
                 raise ConfigError(f"design.{name}", expected="a positive number", got=value)
         for name, _ in self.sources:
             if name not in names:

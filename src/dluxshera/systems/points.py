@@ -13,7 +13,8 @@ from dluxshera.params.spec import ParamField, ParamSpec
 from dluxshera.systems import fields as f
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import ALPHA_CEN, CONFIGS, TARGETS, Target
-from dluxshera.systems.documents import BASES, LARGEST, config_fields, settable
+from dluxshera.systems.documents import LARGEST, LISTS, config_fields, settable
+from dluxshera.systems.effects import EFFECT_OF
 from dluxshera.systems.specs import (
     build_forward_model_spec_from_config,
     build_inference_spec_basic,
@@ -77,10 +78,11 @@ def build_point(
             given[key] = value
         elif not only_a_default(key, cls):
             reason = "no value, for it is derived" if kind == "derived" else "no value, for it does nothing"
-            inputs = f"Set one of {', '.join(built[key].depends_on)}" if kind == "derived" else ""
-            raise ParameterError(key, expected=f"{reason} in the {built.title} spec", got=value, remedy=inputs)
-    defaults = {key: built[key].default for key in built.primitives}
-    return Point(made, built, defaults | given)
+            remedy = f"Set one of {', '.join(built[key].depends_on)}" if kind == "derived" else ""
+            if kind == "absent" and key in EFFECT_OF:
+                remedy = f"Add {EFFECT_OF[key]} to the effects of the configuration"
+            raise ParameterError(key, expected=f"{reason} in the {built.title} spec", got=value, remedy=remedy)
+    return Point(made, built, built.defaults() | given)
 
 
 def spec_of(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> ParamSpec:
@@ -144,7 +146,7 @@ def config_of(
 def design_keys(cls: type[SheraConfig]) -> dict[str, str]:
     """Return the keys of the parameters that a system's design has, with its attributes."""
     attributes = [item.name for item in fields(cls.design_type) if item.name != "sources"]
-    by_attribute = {key.partition(".")[2]: key for key in f.FIELDS if not key.endswith("zernike_coeffs_nm")}
+    by_attribute = {key.partition(".")[2]: key for key in f.FIELDS if not key.endswith(("zernike_coeffs_nm", "map_nm"))}
     return {by_attribute[name]: name for name in attributes}
 
 
@@ -163,8 +165,8 @@ def _checked(key: str, value: Any) -> Any:
     known = settable()
     if key not in known:
         raise UnknownKeyError(key, known, expected="a parameter that profiles set")
-    if isinstance(value, list) != (key in BASES) or not is_amount(value):
-        what = "a list of numbers" if key in BASES else "a number"
+    if isinstance(value, list) != (key in LISTS) or not is_amount(value):
+        what = "a list of numbers" if key in LISTS else "a number"
         raise ParameterError(key, expected=what, got=value)
     numbers = floats(value)
     for i, number in enumerate(numbers if isinstance(numbers, list) else [numbers]):
@@ -214,8 +216,9 @@ def _of_type(name: str, value: Any, expected: str) -> Any:
     if isinstance(value, float) and value.is_integer() and "int" in expected:
         value = int(value)
     whole = isinstance(value, int) and not isinstance(value, bool)
-    if expected == "tuple[int, ...]" and isinstance(value, list):
-        return tuple(_of_type(name, item, "int") for item in value)
+    for element in ("int", "str"):
+        if expected == f"tuple[{element}, ...]" and isinstance(value, list):
+            return tuple(_of_type(name, item, element) for item in value)
     if expected == "float" and (whole or isinstance(value, float)):
         return float(value)
     if (value is None and "None" in expected) or (expected.startswith("int") and whole):

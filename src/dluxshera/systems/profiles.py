@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from dluxshera.errors import DocumentError, ExpectationError
+from dluxshera.errors import DocumentError, ExpectationError, ParameterError
 from dluxshera.params.profile_files import profile_data, save_profile
 from dluxshera.params.profiles import Profile, Setting, load_profile
 from dluxshera.params.schema import spec_schema
@@ -20,6 +20,7 @@ from dluxshera.params.validate import faults, raise_all
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import CONFIGS
 from dluxshera.systems.documents import config_fields, config_schema, settable, shera_profiles
+from dluxshera.systems.effects import MAPS
 from dluxshera.systems.points import Point, build_point, config_of, design_values, only_a_default, spec_of
 
 if TYPE_CHECKING:
@@ -127,13 +128,18 @@ def profile_of(
         As `save_profile` takes it. The values of the store become the design, so that where they change the grid
         between the planes, the grid is written out.
 
+    Raises
+    ------
+    ParameterError
+        If the store has a map that is not its default: a profile holds no maps.
+
     Examples
     --------
     >>> config, spec, store = load_model("observation/flight_alpha_cen")
     >>> profile_of(config, store, spec, name="mine")["parameters"]["system.pixel_pitch_m"]
     {'value': 4.6e-06, 'unit': 'm'}
     """
-    values = {key: _plain(store[key]) for key in spec.primitives}
+    values = {key: _plain(store[key]) for key in spec.primitives if not _is_default_map(key, store, spec)}
     of_design = design_values(config)
     structure = {name: getattr(config, name) for name in config_fields(type(config))}
     if "gap_npix" in structure and any(values.get(key, value) != value for key, value in of_design.items()):
@@ -171,6 +177,20 @@ def save_model(path: Path, config: SheraConfig, store: Mapping[str, Any], spec: 
 def schema_file() -> Path:
     """Return the installed JSON Schema of profiles, for the first line of a profile."""
     return shera_profiles().packaged / "profile.schema.json"
+
+
+def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool:
+    """Return whether a value is a map that says nothing; refuse one that does."""
+    if key not in MAPS:
+        return False
+    if (store[key] != spec[key].default).any():
+        raise ParameterError(
+            key,
+            expected="the default, for a profile holds no maps",
+            got=store[key],
+            remedy="Write the map to a file (dluxshera.optics.map_files.write_map), and set it in the store again",
+        )
+    return True
 
 
 def _plain(value: Any) -> Any:

@@ -17,16 +17,18 @@ from dluxshera.errors import ConfigError
 from dluxshera.params.priors import Normal
 from dluxshera.params.registry import TransformRegistry
 from dluxshera.params.spec import ParamField, ParamSpec
+from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
-from dluxshera.systems.aperture import aperture_numbers
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.designs import ALPHA_CEN, SHERA_FLIGHT_CONFIG, Target
+from dluxshera.systems.effects import CURVES, DEFAULTS, EFFECT_OF, FIELD_STARS, MAPS, with_effects
 from dluxshera.systems.layouts import LAYOUTS, Layout
 from dluxshera.systems.registries import SHERA_RESOLVER
 
 _OF_TARGET = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
 _CENTRED = (f.X_POSITION, f.Y_POSITION)
 _STRUCTURAL = (f.OPEN_FRACTION, f.PEAK_FRACTION)
+_TEMPERATURES = (e.TEMPERATURE_A, e.TEMPERATURE_B)
 _ZERNIKES = (f.M1_ZERNIKES, f.M2_ZERNIKES, f.M3_ZERNIKES)
 
 
@@ -94,13 +96,13 @@ def _build(config: SheraConfig, target: Target, name: str, computed: Mapping[str
     if CONFIG_CLASSES.get(config.system_id) is not type(config):
         known = ", ".join(cls.__name__ for cls in CONFIG_CLASSES.values())
         raise ConfigError("config", expected=f"one of {known}", got=config)
-    layout = LAYOUTS[config.system_id][name]
+    layout = with_effects(LAYOUTS[config.system_id][name], config.effects, name)
     values, sources = _defaults(config, target, layout)
     values |= {key: value for key, value in computed.items() if key in layout.keys and key not in layout.derived}
     sources |= dict.fromkeys(computed, "computed from the design by the forward spec")
     registry = SHERA_RESOLVER.registry(config.system_id)
     made = [
-        _derived(key, registry) if key in layout.derived else _valued(key, values[key], config, sources)
+        _derived(key, registry, layout) if key in layout.derived else _valued(key, values[key], config, sources)
         for key in layout.keys
         if key in layout.derived or key in values
     ]
@@ -110,45 +112,71 @@ def _build(config: SheraConfig, target: Target, name: str, computed: Mapping[str
 def _computed(config: SheraConfig, target: Target) -> dict[str, float]:
     """Return what the forward spec derives and another spec has as a primitive."""
     forward = build_forward_model_spec_from_config(config, target)
-    wanted = [key for key in (f.PLATE_SCALE, f.FOCAL_LENGTH, f.LOG_FLUX) if forward[key].kind == "derived"]
-    derived = SHERA_RESOLVER.resolve(forward, {key: forward[key].default for key in forward.primitives}, wanted)
+    knobs = (f.PLATE_SCALE, f.FOCAL_LENGTH, f.LOG_FLUX, e.DARK_SIGNAL, e.TOTAL_READ_NOISE)
+    wanted = [key for key in knobs if key in forward and forward[key].kind == "derived"]
+    derived = SHERA_RESOLVER.resolve(forward, forward.defaults(), wanted)
     return {key: float(value) for key, value in derived.items()}
 
 
 def _defaults(config: SheraConfig, target: Target, layout: Layout) -> tuple[dict[str, Any], dict[str, str]]:
+    from dluxshera.systems.aperture import aperture_numbers  # needs NumPy, which whoever builds no spec does without
+
     values: dict[str, Any] = {key: getattr(target, key.partition(".")[2]) for key in _OF_TARGET}
     values |= dict.fromkeys(_CENTRED, 0.0)
     values |= zip(_STRUCTURAL, aperture_numbers(config), strict=True)
     values |= {key: (0.0,) * len(noll) for key in _ZERNIKES if (noll := config.bases.get(key.partition(".")[0]))}
+    values |= {key: _full(key, value, config) for key, value in DEFAULTS.items()}
+    values |= {key: getattr(target, key.partition(".")[2]) for key in _TEMPERATURES}
     of_design = [
         key
         for key in layout.keys
         if key not in values
         and key not in layout.derived
-        and key not in (*_ZERNIKES, f.LOG_FLUX)
+        and key not in (*_ZERNIKES, f.LOG_FLUX, e.DARK_SIGNAL, e.TOTAL_READ_NOISE)
         and (key != f.PLATE_SCALE or config.system_id == "shera_twoplane")
     ]
     values |= config.design.values(tuple(of_design))
     sources = dict.fromkeys(_OF_TARGET, f"{target.name}: {target.source}")
+    sources |= dict.fromkeys(_TEMPERATURES, f"{target.name}: illustrative, for {target.spectral_types}")
     sources |= {key: said for key in of_design if (said := config.design.source_of(key))}
     return values, sources
 
 
-def _derived(key: str, registry: TransformRegistry) -> ParamField:
+def _full(key: str, value: float, config: SheraConfig) -> float | tuple[float, ...]:
+    """Return the default of a list for each of its elements; that of a map stays one number."""
+    return (value,) * len(_components(key, config)) or value
+
+
+def _components(key: str, config: SheraConfig) -> tuple[str, ...]:
+    """Return the names of the elements of a list; none for a number and for a map."""
+    if key in _ZERNIKES:
+        return tuple(f"Z{j}" for j in config.bases.get(key.partition(".")[0], ()))
+    count = config.curve_samples if key in CURVES else config.n_field_stars if key in FIELD_STARS else 0
+    return tuple(str(i) for i in range(count))
+
+
+def _derived(key: str, registry: TransformRegistry, layout: Layout) -> ParamField:
     transform = registry[key]
     said: dict[str, Any] = {"equation": transform.equation} if transform.equation else {}
     return f.FIELDS[key](
-        kind="derived", transform=transform.name, depends_on=transform.inputs, source="computed", default=None, **said
+        kind="derived",
+        transform=transform.name,
+        depends_on=transform.inputs_in(layout.keys),
+        source="computed",
+        default=None,
+        effect=EFFECT_OF.get(key, ""),
+        **said,
     )
 
 
 def _valued(key: str, value: Any, config: SheraConfig, sources: Mapping[str, str]) -> ParamField:
-    said: dict[str, Any] = {"default": value, "equation": ""}
+    said: dict[str, Any] = {"default": value, "equation": "", "effect": EFFECT_OF.get(key, "")}
     if key in sources:
         said["source"] = sources[key]
     if isinstance(value, tuple):
-        noll = config.bases[key.partition(".")[0]]
-        said |= {"shape": (len(noll),), "components": tuple(f"Z{j}" for j in noll)}
+        said |= {"shape": (len(value),), "components": _components(key, config)}
+    if key in MAPS:
+        said["shape"] = (getattr(config, MAPS[key]),) * 2
     if key in _STRUCTURAL:
         said["kind"] = "structural"
     if key in f.PRIOR_SIGMA:

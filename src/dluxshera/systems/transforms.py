@@ -7,11 +7,12 @@ numbers without jax, and carry gradients of JAX arrays. Which system uses which 
 
 from __future__ import annotations
 
-from math import sqrt
+from functools import cache
+from math import lcm, pi, sqrt
 from typing import Any
 
-import numpy as np
-
+from dluxshera.optics.alignment import line_of_sight
+from dluxshera.optics.curves import curve_mean, namespace, photon_black_body, sampled_curve
 from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
 from dluxshera.units import ARCSEC, NANOMETRE
 
@@ -98,7 +99,7 @@ def four_plane_defocus(
 
 def open_area(diameter: Number, open_fraction: Number) -> Number:
     """Return the area that light passes, square metres; diameter in metres."""
-    return open_fraction * np.pi * (0.5 * diameter) ** 2
+    return open_fraction * pi * (0.5 * diameter) ** 2
 
 
 def effective_wavelength(wavelength: Number) -> Number:
@@ -118,15 +119,19 @@ def log_photons(
     bandwidth: Number,
     diameter: Number,
     open_fraction: Number,
+    transmission: Number | None = None,
 ) -> Number:
     """Return log10 of the photons of one exposure: flux density x throughput x time x bandwidth x open area.
 
-    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres. Where
-    the product is beyond the range of floating point, it is the sum of the logarithms.
+    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres; of a
+    filter curve the mean across the band counts. Where the product is beyond the range of floating point, it is the sum
+    of the logarithms.
     """
+    if transmission is not None:
+        throughput = throughput * curve_mean(_array(transmission))
     photons = flux_density * throughput * exposure_time * bandwidth * open_area(diameter, open_fraction)
-    factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * np.pi * open_fraction, diameter, diameter)
-    xp = _namespace(photons)
+    factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * pi * open_fraction, diameter, diameter)
+    xp = namespace(photons)
     ordinary = (photons > _SMALLEST) & (photons < _LARGEST)
     logarithm = xp.log10(xp.where(ordinary, photons, 1.0))
     return xp.where(ordinary, logarithm, sum(xp.log10(factor) for factor in factors))[()]
@@ -135,13 +140,13 @@ def log_photons(
 def log_photons_of_a(log_flux_total: Number, contrast: Number) -> Number:
     """Return log10 of star A's photons, from log10 of all and the flux ratio A / B."""
     part = contrast / (1.0 + contrast)
-    return log_flux_total + _namespace(part).log10(part)
+    return log_flux_total + namespace(part).log10(part)
 
 
 def log_photons_of_b(log_flux_total: Number, contrast: Number) -> Number:
     """Return log10 of star B's photons, from log10 of all and the flux ratio A / B."""
     whole = 1.0 + contrast
-    return log_flux_total - _namespace(whole).log10(whole)
+    return log_flux_total - namespace(whole).log10(whole)
 
 
 def photons_per_frame(log_flux_total: Number, frame_time: Number, exposure_time: Number) -> Number:
@@ -151,7 +156,7 @@ def photons_per_frame(log_flux_total: Number, frame_time: Number, exposure_time:
 
 def peak_photons_per_frame(photons_per_frame: Number, contrast: Number, peak_fraction: Number) -> Number:
     """Return the photons that the brighter star puts on its brightest pixel in one frame."""
-    brighter = _namespace(contrast).maximum(contrast, 1.0) / (1.0 + contrast)
+    brighter = namespace(contrast).maximum(contrast, 1.0) / (1.0 + contrast)
     return peak_fraction * photons_per_frame * brighter
 
 
@@ -160,10 +165,74 @@ def full_well_margin(full_well: Number, peak_photons: Number) -> Number:
     return full_well / peak_photons
 
 
+def effective_wavelength_of_star(
+    wavelength: Number,
+    bandwidth: Number,
+    temperature: Number | None = None,
+    spectrum: Number | None = None,
+    transmission: Number | None = None,
+) -> Number:
+    """Return the mean wavelength of a star's detected photons, metres.
+
+    Centre and width of the band in metres, temperature in kelvin; spectrum and filter curve as samples across the band.
+    """
+    curves = [_array(curve) for curve in (spectrum, transmission) if curve is not None]
+    pieces = lcm(1, *(curve.shape[-1] - 1 for curve in curves))  # at whose borders the curves have kinks
+    nodes, photons = _nodes_and_weights(pieces)
+    for curve in curves:
+        photons = photons * sampled_curve(curve, nodes)
+    if temperature is not None:
+        photons = photons * photon_black_body(wavelength + bandwidth * nodes, temperature)
+    return wavelength + bandwidth * (photons * nodes).sum() / photons.sum()
+
+
+def line_of_sight_shift(
+    decentre: Number, tilt: Number, f1: Number, f2: Number, separation: Number, detector_separation: Number
+) -> Number:
+    """Return the shift of the image by decentre and tilt of M2, arcsec; lengths in metres, the tilt in radians."""
+    whole = pupil_to_detector(f1, f2, separation, detector_separation)
+    return line_of_sight(decentre, tilt, 1.0 / f2, RayMatrix().gap(detector_separation), whole) / ARCSEC
+
+
+def four_plane_line_of_sight_shift(
+    decentre: Number,
+    tilt: Number,
+    f1: Number,
+    f2: Number,
+    separation: Number,
+    m2_m3: Number,
+    m3_power: Number,
+    detector_separation: Number,
+) -> Number:
+    """Return the shift of the image by decentre and tilt of M2, as `line_of_sight_shift` does; power in 1/metres."""
+    whole = four_plane_relay(f1, f2, separation, m2_m3, m3_power).gap(detector_separation)
+    onward = RayMatrix().gap(m2_m3).powered_surface(m3_power).gap(detector_separation)
+    return line_of_sight(decentre, tilt, 1.0 / f2, onward, whole) / ARCSEC
+
+
+def dark_signal(dark_current: Number, exposure_time: Number) -> Number:
+    """Return the electrons per pixel of the dark current in one exposure; electrons per second, and seconds."""
+    return dark_current * exposure_time
+
+
+def total_read_noise(read_noise: Number, exposure_time: Number, frame_time: Number) -> Number:
+    """Return the standard deviation that reading every frame leaves in the sum; electrons, and seconds."""
+    return read_noise * (exposure_time / frame_time) ** 0.5
+
+
+@cache
+def _nodes_and_weights(pieces: int) -> tuple[Any, Any]:
+    """Return Gauss-Legendre positions in the band, 16 for each of so many equal pieces of it, and their weights."""
+    import numpy as np  # not before a value is computed: specs and schemas need none
+
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    return ((np.arange(pieces)[:, None] + 0.5 * (nodes + 1.0)) / pieces - 0.5).ravel(), np.tile(weights, pieces)
+
+
+def _array(samples: Any) -> Any:
+    """Return a list of samples as an array; an array of any library stays as it is."""
+    return samples if hasattr(samples, "__array_namespace__") else namespace(samples).asarray(samples, dtype=float)
+
+
 def _defocus(relay: RayMatrix, diameter: Number) -> Number:
     return relay.a / relay.b * (0.5 * diameter) ** 2 / (4 * sqrt(3.0)) / NANOMETRE
-
-
-def _namespace(value: Any) -> Any:
-    """Return the array namespace of a value: that of the array API standard, NumPy for a plain number."""
-    return value.__array_namespace__() if hasattr(value, "__array_namespace__") else np
