@@ -121,7 +121,8 @@ for name, fit in {"physics": by_lengths, "effective": by_scale}.items():
     print(f" uas, sigma {1e6 * sigma:.2f}")
 
 # %% [markdown]
-# The separation does not care. Whichever numbers describe the telescope, the image is the same, and so is what it says of the stars.
+# The separation does not care, but for a tenth of its sigma, by which the priors differ. Whichever numbers describe the telescope, the image is the same, and
+# so is what it says of the stars.
 #
 # ## What differs
 #

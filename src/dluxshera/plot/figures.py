@@ -162,7 +162,7 @@ def plot_marginal(draws: Any, estimate: float, sigma: float, *, label: str = "",
     """
     draws = np.ravel(np.asarray(draws))
     figure, axes = _figure(6.4, 3.6)
-    _, edges, _ = axes.hist(draws, bins=40, density=True, color="C0", alpha=0.7, label="draws")
+    _, edges, _ = axes.hist(draws, bins=25, density=True, color="C0", alpha=0.7, label="draws")
     spread = max(float(np.abs(edges - estimate).max()), 4 * sigma)
     x = np.linspace(estimate - spread, estimate + spread, 401)
     normal = np.exp(-0.5 * ((x - estimate) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
