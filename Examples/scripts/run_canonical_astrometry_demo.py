@@ -8,28 +8,26 @@ never sees the truth. 23 parameters are free: position, brightness, plate scale,
 from __future__ import annotations
 
 import argparse
-import json
-from importlib.metadata import version
-from math import log10
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
-import matplotlib.pyplot as plt
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 jax.config.update("jax_enable_x64", True)
 
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
-from dluxshera.files import whole_folder, write_text  # noqa: E402
-from dluxshera.inference.gradient_descent import gradient_descent  # noqa: E402
+from dluxshera.cli.common import fit_bar  # noqa: E402
+from dluxshera.cli.run import write_figures  # noqa: E402
+from dluxshera.inference.gauss_newton import gauss_newton  # noqa: E402
 from dluxshera.inference.likelihood import PoissonNoise  # noqa: E402
 from dluxshera.inference.posterior import draw_from_prior, make_posterior  # noqa: E402
-from dluxshera.inference.solution import Solution, Step  # noqa: E402
-from dluxshera.plot import figures  # noqa: E402
+from dluxshera.inference.runs import read_run, save_run  # noqa: E402
+from dluxshera.inference.solution import Solution  # noqa: E402
+from dluxshera.systems.provenance import provenance_of  # noqa: E402
 
 FREE = (
     "binary.separation_as",
@@ -43,7 +41,6 @@ FREE = (
     "secondary.zernike_coeffs_nm",
 )
 TOLERANCE = 1e-3
-FIGURES = ("image", "residual", "convergence", "pulls")
 
 
 class Demo(NamedTuple):
@@ -85,45 +82,29 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     print_table(solution, truth, start)
     folder = None
     if output is not None:
-        folder = Path(output)
-        summary = {
-            "seed": seed,
-            "design": config.name,
-            "config": config.structure(),
-            "spec": {"name": spec.title, "sha256": spec.digest()},
-            "versions": {name: version(name) for name in ("dluxshera", "jax", "dLux", "numpy", "optax")},
-            "command": f"{Path(__file__).name} {'--fast ' if fast else ''}--seed {seed} --output {output}",
-            "result": solution.result.name,
-            "steps": len(solution.history) - 1,
-            "parameters": rows(solution, truth, start),
-        }
-        with whole_folder(folder) as making:
-            write_text(making / "summary.json", json.dumps(summary, indent=2) + "\n")
-            np.savez_compressed(making / "fit.npz", data=data, theta=solution.theta, covariance=solution.covariance)
-            for name, figure in draw(solution, data, binder, truth).items():
-                figure.savefig(making / f"{name}.png", dpi=150)
-                plt.close(figure)
+        said = ["--fast"] if fast else []
+        folder = save_run(
+            Path(output),
+            solution,
+            truth=truth,
+            images={"data": data, "model": binder.predict(solution.store)},
+            command=shlex.join([Path(__file__).name, *said, "--seed", str(seed), "--output", str(output)]),
+            provenance={
+                "seed": seed,
+                "tolerance": TOLERANCE,
+                "plate_scale_as_per_pix": float(solution.store["system.plate_scale_as_per_pix"]),
+                **provenance_of(config),
+            },
+        )
+        list(write_figures(read_run(folder), folder))
         print(f"Results in {folder}")
     return Demo(truth, start, solution, folder)
 
 
 def fit_with_progress(posterior, start) -> Solution:
     """Fit, with a bar that fills as the distance to the maximum falls to the tolerance."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task("Fitting", total=None, at="first Fisher matrix, compiling")
-        first: list[float] = []
-
-        def advance(number: int, step: Step) -> None:
-            first.append(step.gradient_norm)
-            progress.update(
-                bar,
-                total=log10(first[0] / TOLERANCE),
-                completed=max(0.0, log10(first[0] / max(step.gradient_norm, TOLERANCE))),
-                at=f"step {number}, {step.gradient_norm:.3g} sigma from the maximum",
-            )
-
-        return gradient_descent(posterior, start, tolerance=TOLERANCE, callback=advance)
+    with fit_bar(TOLERANCE) as tell:
+        return gauss_newton(posterior, start, tolerance=TOLERANCE, callback=tell)
 
 
 def rows(solution: Solution, truth: np.ndarray, start: np.ndarray) -> list[dict[str, float | str]]:
@@ -156,20 +137,6 @@ def print_table(solution: Solution, truth: np.ndarray, start: np.ndarray) -> Non
     console.print(table)
     error, sigma = (1e6 * rows(solution, truth, start)[0][name] for name in ("error", "sigma"))
     console.print(f"Separation: error {error:+.2f} microarcsec, bound {sigma:.2f} microarcsec")
-
-
-def draw(solution: Solution, data: np.ndarray, binder: ds.SheraThreePlaneBinder, truth: np.ndarray) -> dict:
-    """Return the figures of a run by name."""
-    scale = float(solution.store["system.plate_scale_as_per_pix"])
-    steps = solution.history
-    return {
-        "image": figures.plot_image(data, scale, title="alpha Cen through the diffractive pupil"),
-        "residual": figures.plot_residual(data, binder.predict(solution.store), scale, title="What the fit leaves"),
-        "convergence": figures.plot_convergence(
-            [step.loss for step in steps], [step.gradient_norm for step in steps], TOLERANCE
-        ),
-        "pulls": figures.plot_pulls(solution.pulls(truth), solution.labels, title="Pulls"),
-    }
 
 
 if __name__ == "__main__":

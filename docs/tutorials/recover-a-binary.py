@@ -89,16 +89,16 @@ figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 # The *posterior* is the prior times the likelihood of this image. The fit starts at another draw from the prior, so it knows nothing of the truth:
 
 # %%
-from dluxshera.inference.gradient_descent import gradient_descent
+from dluxshera.inference.gauss_newton import gauss_newton
 
 posterior = make_posterior(binder.predict, free, binder.store, data)
 start = draw_from_prior(free, rng)
-solution = gradient_descent(posterior, start)
+solution = gauss_newton(posterior, start)
 print(solution.result.name, "in", len(solution.history) - 1, "steps")
 
 # %% [markdown]
-# It descends in coordinates in which the full Fisher matrix is the identity. Scaling the parameters one by one would not do: the defocus of the two mirrors
-# and the plate scale mimic each other so closely that a condition number of some 10⁹ would remain.
+# Each step solves for all parameters at once, by the full Fisher matrix: it is a step of Gauss and Newton. Scaling the parameters one by one would not do: the
+# defocus of the two mirrors and the plate scale mimic each other so closely that a condition number of some 10⁹ would remain.
 
 # %%
 from dluxshera.plot.figures import plot_convergence
@@ -137,6 +137,28 @@ from dluxshera.plot.figures import plot_pulls
 figure = plot_pulls(solution.pulls(truth), solution.labels)
 
 # %% [markdown]
+# ## Keep the run
+#
+# A run is a folder: theta, covariance, history and images as plain arrays, and a file that says what was run, with which versions, on what.
+
+# %%
+from dluxshera.inference.runs import read_run, save_run
+from dluxshera.systems.provenance import provenance_of
+
+save_run(
+    "results/visit",
+    solution,
+    truth=truth,
+    images={"data": data, "model": binder.predict(solution.store)},
+    provenance={"seed": 20, **provenance_of(config)},
+)
+run = read_run("results/visit")
+print(run.result.name, np.array_equal(run.theta, solution.theta))
+
+# %% [markdown]
+# `dluxshera run show results/visit` prints it, `run plot` draws it, and `run table results/*` makes one table of many. The folder appears when all of it is
+# written; what is read back is what was fitted.
+#
 # What the photons allow is not all there is: an error of the instrument that the model does not have makes a bias that no pull shows. The
 # error budget counts those.
 #

@@ -34,6 +34,7 @@ ALL = {
     "residual": lambda: figures.plot_residual(IMAGE + 1.0, IMAGE, SCALE),
     "convergence": lambda: figures.plot_convergence([9.0, 4.0, 1.0], [5.0, 1.0, 1e-4], 1e-3),
     "pulls": lambda: figures.plot_pulls([0.1, -1.2], ["a", "b"]),
+    "marginal": lambda: figures.plot_marginal([0.1, 0.2, 0.4], 0.2, 0.1),
     "correlation": lambda: figures.plot_correlation(np.diag([1.0, 4.0]), ["a", "b"]),
 }
 
@@ -137,3 +138,18 @@ def test_correlations_have_the_labels_of_their_rows_and_columns():
         assert [label.get_text() for label in labels] == ["a", "b", "c"]
     assert (axes.get_title(), bar.get_ylabel()) == ("Correlations", "correlation")
     assert axes.yaxis_inverted()  # the first row is at the top
+
+
+def test_a_marginal_is_a_density_beside_that_of_the_fit():
+    draws = np.random.default_rng(3).normal(2.0, 0.5, (4, 500))
+    figure = figures.plot_marginal(draws, 2.0, 0.5, label="a key", title="Draws")
+    (axes,) = figure.axes
+    areas = [bar.get_height() * bar.get_width() for bar in axes.patches]
+    np.testing.assert_allclose(sum(areas), 1.0)
+    edges = [axes.patches[0].get_x(), axes.patches[-1].get_x() + axes.patches[-1].get_width()]
+    np.testing.assert_allclose(edges, [draws.min(), draws.max()])
+    x, y = axes.lines[0].get_data()
+    np.testing.assert_allclose(np.trapezoid(y, x), 1.0, atol=2e-3)
+    np.testing.assert_allclose(np.trapezoid(y * x, x), 2.0, atol=5e-3)
+    np.testing.assert_allclose(np.trapezoid(y * (x - 2) ** 2, x), 0.25, atol=5e-3)
+    assert (axes.get_xlabel(), axes.get_ylabel(), axes.get_title()) == ("a key", "density", "Draws")

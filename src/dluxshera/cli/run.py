@@ -144,18 +144,11 @@ def run_plot(
     import matplotlib as mpl
 
     mpl.use("Agg")
-    import matplotlib.pyplot as plt
-
     from dluxshera.inference.runs import read_run
 
     if file_format not in ("png", "svg"):
         raise typer.BadParameter(f"--format is png or svg, not {file_format}")
-    there = output or folder
-    for name, figure in figures_of(read_run(folder)):
-        there.mkdir(parents=True, exist_ok=True)
-        path = there / f"{name}.{file_format}"
-        figure.savefig(path, dpi=150)
-        plt.close(figure)
+    for path in write_figures(read_run(folder), output or folder, file_format):
         print(f"{path}: written")
 
 
@@ -201,6 +194,18 @@ def figures_of(run: Run) -> Iterator[tuple[str, Figure]]:
     yield "correlation", figures.plot_correlation(run.covariance, run.labels, title="Correlation of the estimates")
     if run.pulls is not None:
         yield "pulls", figures.plot_pulls(run.pulls, run.labels, title="Pulls")
+
+
+def write_figures(run: Run, folder: Path, file_format: str = "png") -> Iterator[Path]:
+    """Write the figures of a run to a folder, and yield their files."""
+    import matplotlib.pyplot as plt
+
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, figure in figures_of(run):
+        path = folder / f"{name}.{file_format}"
+        figure.savefig(path, dpi=150)
+        plt.close(figure)
+        yield path
 
 
 def _binder(model: Any) -> Any:

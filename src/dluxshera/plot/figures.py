@@ -145,3 +145,28 @@ def plot_correlation(covariance: Any, labels: Sequence[str], *, title: str = "")
     axes.set(xticks=ticks, yticks=ticks, yticklabels=labels, xlabel="parameter", title=title)
     axes.set_xticklabels(labels, rotation=90)
     return figure
+
+
+def plot_marginal(draws: Any, estimate: float, sigma: float, *, label: str = "", title: str = "") -> Figure:
+    """Draw the histogram of the draws of one parameter, and the normal distribution that a fit gives.
+
+    Parameters
+    ----------
+    draws : array_like
+        Of any shape.
+    estimate, sigma : float
+        Of the fit.
+    label : str
+        Of the parameter.
+    title : str
+    """
+    draws = np.ravel(np.asarray(draws))
+    figure, axes = _figure(6.4, 3.6)
+    _, edges, _ = axes.hist(draws, bins=25, density=True, color="C0", alpha=0.7, label="draws")
+    spread = max(float(np.abs(edges - estimate).max()), 4 * sigma)
+    x = np.linspace(estimate - spread, estimate + spread, 401)
+    normal = np.exp(-0.5 * ((x - estimate) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
+    axes.plot(x, normal, color="C1", label="of the fit")
+    axes.set(xlabel=label or "value", ylabel="density", title=title)
+    axes.legend(frameon=False)
+    return figure

@@ -1,0 +1,104 @@
+#!/usr/bin/env python
+"""Draw from the posterior of a faint binary, and compare with what a fit says.
+
+A two-plane model on a coarse pupil, for it takes thousands of gradients. With few photons the flux ratio is lopsided,
+which the normal distribution of a fit does not show.
+"""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+jax.config.update("jax_enable_x64", True)
+
+import dluxshera as ds  # noqa: E402  (after the switch to float64)
+from dluxshera.cli.common import fit_bar, print_estimates  # noqa: E402
+from dluxshera.cli.run import write_figures  # noqa: E402
+from dluxshera.inference.gauss_newton import gauss_newton  # noqa: E402
+from dluxshera.inference.hmc import sample_posterior  # noqa: E402
+from dluxshera.inference.likelihood import PoissonNoise  # noqa: E402
+from dluxshera.inference.posterior import draw_from_prior, make_posterior  # noqa: E402
+from dluxshera.inference.runs import read_run, save_run  # noqa: E402
+from dluxshera.inference.samples import Samples  # noqa: E402
+from dluxshera.inference.solution import Solution  # noqa: E402
+from dluxshera.params.priors import Normal  # noqa: E402
+from dluxshera.systems.provenance import provenance_of  # noqa: E402
+
+
+class Demo(NamedTuple):
+    """What a run found."""
+
+    truth: np.ndarray
+    solution: Solution
+    samples: Samples
+
+
+FREE = ("binary.separation_as", "binary.x_position_as", "binary.contrast", "primary.zernike_coeffs_nm")
+UNSURE = {"binary.contrast": Normal(3.5, 1.0)}
+LOG_FLUX = 4.0  # so few that not everything is normal
+
+
+def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) -> Demo:
+    """Fit, sample, and print both.
+
+    Parameters
+    ----------
+    fast : bool
+        A coarser pupil, a smaller image and fewer draws.
+    seed : int
+        Of truth, noise and start.
+    output : path, optional
+        Folder to write; none by default.
+    """
+    config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
+    size = {"pupil_npix": 32, "image_npix": 24} if fast else {"pupil_npix": 64, "image_npix": 48}
+    config = config.replace(**size, n_wavelengths=1, m1_noll=(4, 5))
+    spec = ds.build_inference_spec_basic(config)
+    spec = replace(spec, fields=tuple(replace(f, prior=UNSURE.get(f.key, f.prior)) for f in spec.fields))
+    binder = ds.SheraTwoPlaneBinder(config, spec)
+    base = binder.store.replace({"binary.log_flux_total": LOG_FLUX})
+    free = spec.subset(FREE)
+
+    rng = np.random.default_rng(seed)
+    truth = draw_from_prior(free, rng)
+    data = PoissonNoise().sample(rng, binder.predict(ds.unpack_params(truth, free, base)))
+    posterior = make_posterior(binder.predict, free, base, data)
+    with fit_bar(1e-3) as tell:
+        solution = gauss_newton(posterior, draw_from_prior(free, rng), callback=tell)
+    length = {"draws": 250, "warmup": 100, "chains": 2} if fast else {"draws": 1000, "warmup": 300, "chains": 4}
+    samples = sample_posterior(posterior, solution, seed=seed, progress=True, **length)
+    print(f"The fit: {solution.result}")
+    print_estimates(solution.labels, solution.theta, solution.sigma, truth)
+    print(f"The draws: {samples.result}")
+    print_estimates(samples.labels, samples.mean, samples.sigma, truth)
+    if output is not None:
+        kept = {name: getattr(samples, name) for name in ("draws", "log_density", "divergent", "acceptance")}
+        folder = save_run(
+            Path(output),
+            solution,
+            truth=truth,
+            images={"data": data, "model": binder.predict(solution.store)},
+            samples=kept,
+            provenance={"seed": seed, **provenance_of(config)},
+        )
+        list(write_figures(read_run(folder), folder))
+        print(f"Results in {folder}")
+    return Demo(truth, solution, samples)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(
+        description=__doc__.partition("\n")[0],
+        epilog="Example: python Examples/scripts/run_hmc_demo.py --fast --output results/hmc",
+    )
+    parser.add_argument("--fast", action="store_true", help="fewer draws on a coarser pupil, in seconds")
+    parser.add_argument("--seed", type=int, default=0, help="of truth, noise and start (default 0)")
+    parser.add_argument("--output", type=Path, default=Path("results/hmc"), help="folder to write")
+    given = parser.parse_args()
+    main(fast=given.fast, seed=given.seed, output=given.output)
