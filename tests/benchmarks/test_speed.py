@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import reference_optics as ref
-from benchmarks.case import CHUNK, batch, image_of, images_of, reference_case
+from benchmarks.case import CHUNK, batch, image_of, reference_case, stores_of
 from benchmarks.measure import in_a_process, interleaved, seconds
 from benchmarks.test_cold_start import LIGHT, start
 from helpers import relative_l2
@@ -140,9 +140,11 @@ def test_light_commands(record, quantity, arguments):
 
 def test_throughput_of_a_batch(record):
     case = reference_case()
-    thetas = batch(case, STORES)
-    found = interleaved(lambda: images_of(case, thetas), lambda: [image_of(case, theta) for theta in thetas], 3)
-    assert jnp.allclose(images_of(case, thetas)[-1], image_of(case, thetas[-1]), rtol=1e-9)
+    binder, stores = case.scene.binder, stores_of(case, batch(case, STORES))
+    found = interleaved(
+        lambda: binder.predict_batch(stores, CHUNK), lambda: [binder.predict(store) for store in stores], 3
+    )
+    assert jnp.allclose(binder.predict_batch(stores, CHUNK)[-1], binder.predict(stores[-1]), rtol=1e-9)
     record.add(
         f"a batch of {STORES} stores, {CHUNK} at a time",
         ("at least", 1.0, TIMES),
