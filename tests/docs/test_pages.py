@@ -10,7 +10,19 @@ import pytest
 import page_runner
 from page_runner import ROOT, Page
 
-LIBRARIES = ("dLux", "dLuxToliman", "equinox", "jax", "jaxlib", "matplotlib", "numpy", "optax", "sybil")
+LIBRARIES = (
+    "arviz",
+    "blackjax",
+    "dLux",
+    "dLuxToliman",
+    "equinox",
+    "jax",
+    "jaxlib",
+    "matplotlib",
+    "numpy",
+    "optax",
+    "sybil",
+)
 
 
 @pytest.fixture(scope="session")
