@@ -29,7 +29,7 @@ FREE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-CHUNK = 4
+CHUNK = 1  # one image keeps two cores busy; more at a time cost memory traffic
 
 
 class Case(NamedTuple):
