@@ -3,12 +3,15 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from beartype import BeartypeConf, beartype
+import numpy as np
+from beartype import BeartypeConf, FrozenDict, beartype
 from beartype.roar import BeartypeDecorHintPep673Exception
 
 F = TypeVar("F", bound=Callable[..., object])
 
-_check = beartype(conf=BeartypeConf(is_pep484_tower=True))  # an int is a float, as mypy has it
+# An int is a float, as mypy has it; and what a comparison of NumPy's numbers yields is a bool.
+_OVERRIDES = FrozenDict({bool: bool | np.bool_})
+_check = beartype(conf=BeartypeConf(is_pep484_tower=True, hint_overrides=_OVERRIDES))
 
 
 def checked(function: F) -> F:
