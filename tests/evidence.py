@@ -16,6 +16,7 @@ import sys
 import tokenize
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -78,10 +79,7 @@ def modules_behind(file: Path, package: Path = PACKAGE) -> list[Path]:
     The package's own ``__init__`` is left out: it says where names live, and computes nothing. So the file has to
     import from there.
     """
-    modules = modules_of(package)
-    imported: dict[str, set[str]] = {module: set() for module in modules}
-    for found in imports_of(package):
-        imported[found.module].add(found.target)
+    modules, imported = modules_of(package), _import_graph(package)
     waiting, seen = sorted(named_in(file, package)), set()
     if package.name in waiting:
         raise ValueError(f"{file}: import names from their modules, so that it is known which code they rest on")
@@ -91,6 +89,14 @@ def modules_behind(file: Path, package: Path = PACKAGE) -> list[Path]:
             seen.add(module)
             waiting += [*imported[module], module.rpartition(".")[0]]
     return sorted(modules[module] for module in seen)
+
+
+@cache
+def _import_graph(package: Path) -> dict[str, set[str]]:
+    graph: dict[str, set[str]] = {module: set() for module in modules_of(package)}
+    for found in imports_of(package):
+        graph[found.module].add(found.target)
+    return graph
 
 
 def write_evidence(name: str, result: dict[str, Any], sources: Iterable[Path], packages: Iterable[str]) -> None:

@@ -128,8 +128,8 @@ print(f"error {1e6 * error:+.2f} uas, sigma {1e6 * sigma:.2f} uas")
 
 # %% [markdown]
 # The *sigma* is the Cramer-Rao bound, the smallest error that any unbiased estimate from these photons can have. One fit cannot say whether errors follow it.
-# The *pulls*, error over sigma, of many fits can: over 32 such simulations those of the separation have the mean and the scatter of a unit normal
-# distribution, and `make validate` measures it again. Here are the pulls of this fit:
+# The *pulls*, error over sigma, of many fits can: over 200 such simulations those of the separation have the mean and the scatter of a unit
+# normal distribution (see the evidence). Here are the pulls of this fit:
 
 # %%
 from dluxshera.plot.figures import plot_pulls

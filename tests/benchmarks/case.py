@@ -29,7 +29,7 @@ FREE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-CHUNK = 4
+CHUNK = 1  # one image keeps two cores busy; more at a time cost memory traffic
 
 
 class Case(NamedTuple):
@@ -73,11 +73,9 @@ def image_of(case: Case, theta: jax.Array) -> jax.Array:
     return case.scene.binder.predict(unpack_params(theta, case.free, case.scene.store))
 
 
-@eqx.filter_jit
-def images_of(case: Case, thetas: jax.Array, chunk: int = CHUNK) -> jax.Array:
-    """The package's images of a batch, `chunk` at a time."""
-    store, free, predict = case.scene.store, case.free, case.scene.binder.predict
-    return jax.lax.map(lambda theta: predict(unpack_params(theta, free, store)), thetas, batch_size=chunk)
+def stores_of(case: Case, thetas: jax.Array) -> list[ds.ParameterStore]:
+    """The stores of a batch."""
+    return [unpack_params(theta, case.free, case.scene.store) for theta in thetas]
 
 
 def batch(case: Case, n: int) -> jax.Array:

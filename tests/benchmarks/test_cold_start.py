@@ -1,10 +1,16 @@
-"""How long the light commands take from nothing, against an interpreter that does nothing. The aim is 0.3 s each."""
+"""How long the light commands take from nothing, against an interpreter that does nothing. The aim is 0.3 s each.
 
+Modules are loaded from bytecode, as those of an installed package are, whatever the environment of the tests says.
+"""
+
+import os
 import subprocess
 import sys
 import time
 
 import pytest
+
+from benchmarks.measure import ROOT
 
 LIGHT = {
     "pass": None,
@@ -17,9 +23,11 @@ LIGHT = {
 CODE = "import sys; from dluxshera.cli import main; sys.argv[0] = 'dluxshera'; main()"
 
 
-def start(arguments: list[str] | None) -> None:
-    command = ["pass"] if arguments is None else [CODE, *arguments]
-    subprocess.run([sys.executable, "-c", *command], check=True, capture_output=True)
+def start(arguments: list[str] | None, code: str = CODE) -> None:
+    command = ["pass"] if arguments is None else [code, *arguments]
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    env["PYTHONPYCACHEPREFIX"] = str(ROOT / ".cache" / "bytecode")
+    subprocess.run([sys.executable, "-c", *command], check=True, capture_output=True, env=env)
 
 
 @pytest.mark.parametrize("arguments", LIGHT.values(), ids=LIGHT)

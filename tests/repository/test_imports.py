@@ -131,13 +131,34 @@ def test_a_planted_read_is_found(planted, source: str, count: int):
         "import dluxshera.reference",
         "from dluxshera.cli import main; sys.argv[1:] = ['--help']; main()",
         "from dluxshera.cli import main; sys.argv[1:] = ['schema', 'export']; main()",
+        "from dluxshera.cli import main; sys.argv[1:] = ['profile', 'show', 'instrument/shera_flight']; main()",
     ],
-    ids=["package", "errors", "spec", "reference", "help", "schema-export"],
+    ids=["package", "errors", "spec", "reference", "help", "schema-export", "show-instrument"],
 )
 def test_metadata_schemas_and_help_need_no_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str):
     monkeypatch.chdir(tmp_path)
-    report = f"import sys, atexit\natexit.register(lambda: print('loaded:', *({HEAVY!r} & set(sys.modules))))\n"
-    assert run_fresh(report + code).splitlines()[-1].split() == ["loaded:"]
+    assert loaded(code, HEAVY) == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["profile", "validate", "target/alpha_cen"]],
+    ids=["help", "validate-target"],
+)
+def test_what_names_no_system_needs_no_arrays(arguments: list[str]):
+    """A profile of a target has values and their bounds, and nothing to draw an aperture for."""
+    code = f"from dluxshera.cli import main; sys.argv[1:] = {arguments!r}; main()"
+    assert loaded(code, HEAVY | {"numpy", "pydantic", "dLuxToliman"}) == set()
+
+
+def test_what_is_loaded_is_seen():
+    assert loaded("import numpy", {"numpy", "scipy"}) == {"numpy"}
+
+
+def loaded(code: str, heavy: set[str]) -> set[str]:
+    """Return which of the heavy packages a piece of code loads in a new interpreter."""
+    report = f"import sys, atexit\natexit.register(lambda: print('loaded:', *({heavy!r} & set(sys.modules))))\n"
+    return set(run_fresh(report + code).splitlines()[-1].split()) - {"loaded:"}
 
 
 def test_importing_every_module_changes_no_setting():
