@@ -102,8 +102,10 @@ def knob_of(key: str, label: Label, catalogue: Catalogue) -> str | None:
         return [*needed, *(deeper for other in needed for deeper in inputs(other))]
 
     found = inputs(key)
-    direct = catalogue.depends_on(key, label)
-    for candidate in [*reversed(direct), *found]:
+    # Of an effect, first what the effect itself brings: at its default, often zero, nothing else may have a derivative.
+    effect = catalogue.parameters[key].get("x-effect")
+    candidates = [*reversed(catalogue.depends_on(key, label)), *found]
+    for candidate in sorted(candidates, key=lambda name: catalogue.parameters[name].get("x-effect") != effect):
         p = catalogue.parameters[candidate]
         number = p.by_spec[label].get("type") == "number"
         if number and p.kind(label) == "primitive" and found.count(candidate) == 1:
