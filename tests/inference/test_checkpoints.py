@@ -83,7 +83,9 @@ class Foreign(NamedTuple):
     x: int
 
 
-@pytest.mark.parametrize("rest", [object(), {1}, Foreign(1), np.array([None]), [[b"x"]]], ids=repr)
+@pytest.mark.parametrize(
+    "rest", [object(), {1}, Foreign(1), np.array([None]), [[b"x"]]], ids=lambda value: type(value).__name__
+)
 def test_what_cannot_be_written_exactly_is_refused_and_the_old_state_stays(rest, tmp_path):
     keep = checkpoint(tmp_path)
     keep(Outer(Inner(1.0, np.ones(1)), "old"))

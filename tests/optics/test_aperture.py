@@ -8,12 +8,12 @@ import pytest
 import reference_optics as ref
 from dluxshera.errors import ConfigError
 from dluxshera.optics.aperture import (
-    TOLIMAN,
     cell_centres,
     diffractive_pupil_raster,
     open_area_fraction,
     pupil_raster,
 )
+from dluxshera.optics.mask_file import TOLIMAN
 from helpers import rounding
 
 DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
