@@ -28,8 +28,14 @@ STRUCTURAL = {
     "aperture_subpixels": 3,
     "pixel_nodes": 3,
     "gap_npix": 80,
+    "effects": ("ghosts",),
+    "curve_samples": 5,
+    "n_field_stars": 2,
+    "motion_margin": 4,
+    "surface_map_npix": 64,
 }
-SETTINGS = ("image_npix", "n_wavelengths", "pixel_nodes")
+OF_EFFECTS = ("effects", "curve_samples", "n_field_stars", "motion_margin", "surface_map_npix")
+SETTINGS = ("image_npix", "n_wavelengths", "pixel_nodes", *OF_EFFECTS)
 
 
 @pytest.fixture(autouse=True)

@@ -2,7 +2,8 @@
 
 Transforms (the reference pages name this file with them): effective_focal_length, focal_ratio, image_plate_scale,
 refocused_plate_scale, relay_defocus, focal_length_from_plate_scale, four_plane_focal_length,
-four_plane_image_plate_scale, four_plane_defocus.
+four_plane_image_plate_scale, four_plane_defocus, line_of_sight_shift, four_plane_line_of_sight_shift, dark_signal,
+total_read_noise.
 """
 
 import jax
@@ -17,9 +18,11 @@ from dluxshera.systems.registries import SHERA_RESOLVER
 from dluxshera.units import ARCSEC
 from helpers import central_difference
 
+# The effects that bring transforms of plain numbers.
+WITH = {0: ("electronics",), 1: ("alignment", "electronics"), 2: ("alignment", "electronics")}
 EPS = np.finfo(np.float64).eps
 SPECS = {
-    config.system_id: ds.build_forward_model_spec_from_config(config)
+    config.system_id: ds.build_forward_model_spec_from_config(config.replace(effects=WITH[config.surfaces]))
     for config in (ds.SHERA_FLIGHT_CONFIG, SHERA_FOURPLANE_EXAMPLE_CONFIG, CONFIGS["shera_twoplane_flight"])
 }
 TRANSFORMS = [
@@ -37,6 +40,7 @@ def values_near_the_design(spec, seed=0):
     values = {key: spec[key].default for key in spec.primitives} | spec.structural
     values = {key: value * (1 + 1e-4 * rng.normal()) for key, value in values.items() if np.isscalar(value)}
     values |= {f.M3_POWER: 0.3} if f.M3_POWER in spec else {}
+    values |= {key: 1e-6 * rng.normal() for key in spec.primitives if spec[key].effect == "alignment"}
     return values | SHERA_RESOLVER.resolve(spec, values)
 
 
