@@ -8,6 +8,7 @@ from dluxshera.reference.sources import Catalogue, Label, Parameter, words
 
 DESIGN = "shera_flight"  # whose values stand in the table
 DIGITS = 8
+EFFECTS = "effects"  # the schema of what optional effects bring
 
 
 def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[str]]) -> dict[str, str]:
@@ -24,9 +25,13 @@ def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, 
 def index_page(catalogue: Catalogue) -> str:
     """Return the table of all parameters."""
     several = len(catalogue.systems) > 1
+    columns = [spec for spec in catalogue.spec_names if spec != EFFECTS]
+    optional = EFFECTS in catalogue.spec_names
     rows = []
     for p in catalogue.parameters.values():
-        kinds = {spec: kinds_of(p, spec) for spec in catalogue.spec_names}
+        kinds = {spec: ", ".join(kinds_of(p, spec)) for spec in columns}
+        if optional and not any(kinds.values()):
+            kinds |= {"forward": ", ".join(kinds_of(p, EFFECTS)) + "*"}
         said = {
             "Group": [catalogue.groups[p.group]["title"]],
             "Kind": sorted({p.kind(label) for label in p.by_spec}),
@@ -37,12 +42,13 @@ def index_page(catalogue: Catalogue) -> str:
             p.title,
             unit(p),
             value(p, DESIGN, digits=7),
-            *(", ".join(kinds[spec]) or text.NONE for spec in catalogue.spec_names),
+            *(kinds[spec] or text.NONE for spec in columns),
         ]
         if several:
             row.append("all" if p.systems == catalogue.systems else ", ".join(map(short_name, p.systems)))
         rows.append(row)
-    head = ["Parameter", "Title", "Unit", "Default", *(words(spec) for spec in catalogue.spec_names)]
+    head = ["Parameter", "Title", "Unit", "Default", *(words(spec) for spec in columns)]
+    starred = " What has a star belongs to an optional effect, which its own section names." if optional else ""
     systems = ", ".join(f"[`{name}`](../systems/{name}.md)" for name in catalogue.systems)
     which = f"the systems {systems}" if several else f"the system {systems}"
     return "\n".join(
@@ -52,8 +58,8 @@ def index_page(catalogue: Catalogue) -> str:
             text.MARK + "\n",
             f"All {len(rows)} parameters of {which}. A *primitive* value is yours to set, a *derived* one is computed "
             "from others, a *structural* one is fixed by the configuration; which it is depends on the spec, one to a "
-            f"column. Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. Choose "
-            "a heading to sort by it, or narrow the list down.\n",
+            f"column.{starred} Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. "
+            "Choose a heading to sort by it, or narrow the list down.\n",
             text.table(head + ["systems"] * several, rows, data=True),
         ]
     )
