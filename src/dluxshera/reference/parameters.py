@@ -58,8 +58,8 @@ def index_page(catalogue: Catalogue) -> str:
             text.MARK + "\n",
             f"All {len(rows)} parameters of {which}. A *primitive* value is yours to set, a *derived* one is computed "
             "from others, a *structural* one is fixed by the configuration; which it is depends on the spec, one to a "
-            f"column.{starred} Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits. "
-            "Choose a heading to sort by it, or narrow the list down.\n",
+            f"column.{starred} Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits."
+            " Choose a heading to sort by it, or narrow the list down.\n",
             text.table(head + ["systems"] * several, rows, data=True),
         ]
     )
