@@ -46,7 +46,7 @@ def test_value_and_gradient(record):
     ((value, gradient), (value_0, gradient_0)) = ours(case.posterior, case.theta * (1 + 1e-5)), other(case.theta)
     assert np.all(np.isfinite([value, value_0]))
     assert gradient.shape == gradient_0.shape == (23,)
-    found = interleaved(lambda: ours(case.posterior, case.theta), lambda: other(case.theta), 9)
+    found = interleaved(lambda: ours(case.posterior, case.theta), lambda: other(case.theta), 25)
     record.add(
         "value and gradient, 23 parameters", ("at least", 4.0, TIMES), found.pop("ratio"), "the baseline's", **found
     )
