@@ -4,10 +4,10 @@ import equinox as eqx
 import numpy as np
 import pytest
 
-import reference_optics as ref
 from benchmarks.baseline import Baseline
-from helpers import relative_l2
-from scenes import ABERRATED, CONFIGS, M1_ZERNIKES, M2_ZERNIKES, PLATE_SCALE, SEPARATION, scene
+from support import reference_optics as ref
+from support.helpers import relative_l2
+from support.scenes import ABERRATED, CONFIGS, M1_ZERNIKES, M2_ZERNIKES, PLATE_SCALE, SEPARATION, scene
 
 FLAT = {M1_ZERNIKES: np.zeros(8), M2_ZERNIKES: np.zeros(8)}
 

@@ -10,8 +10,8 @@ import pytest
 import dluxshera as ds
 from dluxshera.errors import ConfigError, DerivedKeyError, ParameterError, UnknownKeyError
 from dluxshera.models import OLD_NAMES, REMOVAL, ModelParams, OldNameWarning, SheraThreePlane_Model
-from helpers import CENTRAL_STEP, central_difference, rounding, run_fresh
-from page_runner import ROOT
+from support.helpers import CENTRAL_STEP, central_difference, rounding, run_fresh
+from support.page_runner import ROOT
 
 CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
 FORWARD = ds.build_forward_model_spec_from_config(CONFIG)

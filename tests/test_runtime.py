@@ -9,7 +9,7 @@ import pytest
 
 from dluxshera import runtime
 from dluxshera.errors import ConfigError
-from helpers import run_fresh
+from support.helpers import run_fresh
 
 # As a user's process has it: without what the tests set for themselves.
 PLAIN = {"JAX_COMPILATION_CACHE_DIR": "", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1"}

@@ -19,12 +19,15 @@ jax.config.update("jax_enable_x64", True)
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
 from dluxshera.cli.common import fit_bar, print_estimates  # noqa: E402
 from dluxshera.cli.run import write_figures  # noqa: E402
-from dluxshera.inference.gauss_newton import gauss_newton  # noqa: E402
-from dluxshera.inference.likelihood import PoissonNoise  # noqa: E402
-from dluxshera.inference.posterior import draw_from_prior, make_posterior  # noqa: E402
-from dluxshera.inference.runs import read_run, save_run  # noqa: E402
-from dluxshera.inference.solution import Solution  # noqa: E402
-from dluxshera.systems.provenance import provenance_of  # noqa: E402
+from dluxshera.inference import (  # noqa: E402
+    PoissonNoise,
+    Solution,
+    draw_from_prior,
+    gauss_newton,
+    make_posterior,
+)
+from dluxshera.profiles import provenance_of  # noqa: E402
+from dluxshera.runs import read_run, save_run  # noqa: E402
 
 
 class Demo(NamedTuple):

@@ -17,8 +17,8 @@ jax.config.update("jax_enable_x64", True)
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
+from dluxshera.inference import PoissonNoise
+from dluxshera.inference import draw_from_prior, make_posterior
 
 config = ds.SHERA_FLIGHT_CONFIG.replace(
     pupil_npix=64, image_npix=64, n_wavelengths=1
@@ -41,7 +41,7 @@ print(len(posterior.labels), "numbers")
 # An `EigenThetaMap` holds the modes at a point. `eigen_posterior` makes it, and a posterior of the *amplitudes* of the modes in place of the parameters:
 
 # %%
-from dluxshera.inference.eigenmodes import eigen_posterior
+from dluxshera.inference import eigen_posterior
 
 amplitudes = eigen_posterior(posterior, start)
 modes = amplitudes.modes
@@ -72,7 +72,7 @@ axes.legend()
 # %%
 import optax
 
-from dluxshera.inference.gradient_descent import gradient_descent
+from dluxshera.inference import gradient_descent
 
 plain = gradient_descent(
     posterior,
@@ -106,7 +106,7 @@ print(f"separation: error {1e6 * error:+.1f}, sigma {1e6 * sigma[0]:.1f}")
 # It is the maximum that a fit of the parameters finds:
 
 # %%
-from dluxshera.inference.gauss_newton import gauss_newton
+from dluxshera.inference import gauss_newton
 
 usual = gauss_newton(posterior, start)
 in_sigma = np.abs((theta - usual.theta) / usual.sigma).max()

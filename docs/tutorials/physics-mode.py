@@ -52,7 +52,7 @@ for key, sigma in metrology.items():
 # light, it cannot tell all four apart. Give each its prior, as the spec has none for them:
 
 # %%
-from dluxshera.params.priors import Normal
+from dluxshera.params import Normal
 
 fields = (
     replace(f, prior=Normal(f.default, metrology[f.key]))
@@ -71,8 +71,8 @@ print(len(lengths.labels), "numbers")
 # The truth, lengths and all, is drawn from the prior:
 
 # %%
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
+from dluxshera.inference import PoissonNoise
+from dluxshera.inference import draw_from_prior, make_posterior
 
 rng = np.random.default_rng(3)
 truth = draw_from_prior(lengths, rng)
@@ -87,7 +87,7 @@ print(f"true defocus: {defocus:.1f} nm rms")
 # %%
 import warnings
 
-from dluxshera.inference.gauss_newton import gauss_newton
+from dluxshera.inference import gauss_newton
 
 posterior = make_posterior(physics.predict, lengths, physics.store, data)
 start = draw_from_prior(lengths, rng)

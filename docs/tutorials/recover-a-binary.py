@@ -72,9 +72,9 @@ print(len(free.labels), "numbers, the last:", free.labels[-1])
 # Each has a prior in the spec: what a catalogue or the design says, and how far to trust it. Draw a truth from it, make the image, and add photon noise.
 
 # %%
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
-from dluxshera.plot.figures import plot_image
+from dluxshera.inference import PoissonNoise
+from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.plot import plot_image
 
 rng = np.random.default_rng(20)
 truth = draw_from_prior(free, rng)
@@ -89,7 +89,7 @@ figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 # The *posterior* is the prior times the likelihood of this image. The fit starts at another draw from the prior, so it knows nothing of the truth:
 
 # %%
-from dluxshera.inference.gauss_newton import gauss_newton
+from dluxshera.inference import gauss_newton
 
 posterior = make_posterior(binder.predict, free, binder.store, data)
 start = draw_from_prior(free, rng)
@@ -101,7 +101,7 @@ print(solution.result.name, "in", len(solution.history) - 1, "steps")
 # defocus of the two mirrors and the plate scale mimic each other so closely that a condition number of some 10⁹ would remain.
 
 # %%
-from dluxshera.plot.figures import plot_convergence
+from dluxshera.plot import plot_convergence
 
 figure = plot_convergence(
     [step.loss for step in solution.history],
@@ -113,7 +113,7 @@ figure = plot_convergence(
 # Does the model explain the image? What remains should be noise, and nothing else:
 
 # %%
-from dluxshera.plot.figures import plot_residual
+from dluxshera.plot import plot_residual
 
 figure = plot_residual(data, binder.predict(solution.store), field.default)
 
@@ -132,7 +132,7 @@ print(f"error {1e6 * error:+.2f} uas, sigma {1e6 * sigma:.2f} uas")
 # normal distribution (see the evidence). Here are the pulls of this fit:
 
 # %%
-from dluxshera.plot.figures import plot_pulls
+from dluxshera.plot import plot_pulls
 
 figure = plot_pulls(solution.pulls(truth), solution.labels)
 
@@ -142,8 +142,8 @@ figure = plot_pulls(solution.pulls(truth), solution.labels)
 # A run is a folder: theta, covariance, history and images as plain arrays, and a file that says what was run, with which versions, on what.
 
 # %%
-from dluxshera.inference.runs import read_run, save_run
-from dluxshera.systems.provenance import provenance_of
+from dluxshera.runs import read_run, save_run
+from dluxshera.profiles import provenance_of
 
 save_run(
     "results/visit",

@@ -23,10 +23,10 @@ from dataclasses import replace
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
-from dluxshera.params.priors import Normal
+from dluxshera.inference import gauss_newton
+from dluxshera.inference import PoissonNoise
+from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.params import Normal
 
 config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
 config = config.replace(
@@ -62,7 +62,7 @@ print(solution.result.name, "on", int(data.sum()), "photons")
 # The sampler is NUTS. It starts from the fit, and works in coordinates in which the Laplace approximation is a unit normal:
 
 # %%
-from dluxshera.inference.hmc import sample_posterior
+from dluxshera.inference import sample_posterior
 
 samples = sample_posterior(
     posterior, solution, draws=400, warmup=100, chains=2, seed=1
@@ -94,7 +94,7 @@ print(f"shifted by more than 0.1 sigma: {shift[2] > 0.1}")
 # Of a normal distribution, 2.3 % lies more than two sigmas above the mean. Where more than 4 % of the draws do, the label is printed: one parameter is lopsided. Look at it:
 
 # %%
-from dluxshera.plot.figures import plot_marginal
+from dluxshera.plot import plot_marginal
 
 label = "binary.contrast"
 estimate, sigma = solution.value_and_sigma(label)
@@ -109,7 +109,7 @@ figure = plot_marginal(samples.of(label), estimate, sigma, label=label)
 # Draws go with a run, and into the tools that read ArviZ's format:
 
 # %%
-from dluxshera.inference.runs import read_run, save_run
+from dluxshera.runs import read_run, save_run
 
 kept = {"draws": samples.draws, "divergent": samples.divergent}
 folder = save_run("results/faint", solution, truth=truth, samples=kept)

@@ -33,9 +33,9 @@ print(len(free.labels), "numbers:", *free)
 # There is one mirror with aberrations, so 15 numbers are free and not 23. Draw a truth from the prior, make the image, fit it from another draw:
 
 # %%
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
+from dluxshera.inference import gauss_newton
+from dluxshera.inference import PoissonNoise
+from dluxshera.inference import draw_from_prior, make_posterior
 
 rng = np.random.default_rng(3)
 truth = draw_from_prior(free, rng)
@@ -93,7 +93,7 @@ gauss_newton(posterior, start)
 # shows what is missing: a pattern, where noise has none.
 
 # %%
-from dluxshera.plot.figures import plot_residual
+from dluxshera.plot import plot_residual
 
 figure = plot_residual(image, binder.predict(wrong.store), 0.1232069)
 

@@ -15,15 +15,11 @@ from jax import Array
 from jax.tree_util import GetAttrKey, register_pytree_with_keys_class
 from jaxtyping import Float
 
-from dluxshera.binder import SheraThreePlaneBinder
 from dluxshera.errors import ConfigError, ParameterError, UnknownKeyError
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.model import SheraThreePlaneBinder
+from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.systems import SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, SheraThreePlaneConfig, build_inference_spec_basic
 from dluxshera.systems import fields as f
-from dluxshera.systems.config import SheraThreePlaneConfig
-from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG
-from dluxshera.systems.registries import SHERA_RESOLVER
-from dluxshera.systems.specs import build_inference_spec_basic
 
 REMOVAL: Final = "1.0.0"
 

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.systems.aperture import aperture_raster, mask_raster
+from dluxshera.systems import aperture_raster, mask_raster
 
 ARCSEC = np.pi / (180.0 * 3600.0)
 OVERSAMPLE = 3

@@ -12,11 +12,9 @@ import numpy as np
 
 import dluxshera as ds
 from benchmarks.baseline import Baseline
-from dluxshera.inference.fisher import FisherInformation, fisher_information
-from dluxshera.inference.likelihood import GaussianNoise
-from dluxshera.inference.posterior import Posterior, make_posterior
-from dluxshera.params.packing import pack_params, unpack_params
-from scenes import ABERRATED, CONFIGS, Scene, scene
+from dluxshera.inference import FisherInformation, GaussianNoise, Posterior, fisher_information, make_posterior
+from dluxshera.params import pack_params, unpack_params
+from support.scenes import ABERRATED, CONFIGS, Scene, scene
 
 FREE = (
     "binary.separation_as",

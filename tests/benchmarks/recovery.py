@@ -19,10 +19,8 @@ import optax
 
 from benchmarks.case import reference_case
 from benchmarks.measure import seconds
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.likelihood import GaussianNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
-from dluxshera.params.packing import unpack_params
+from dluxshera.inference import GaussianNoise, draw_from_prior, gauss_newton, make_posterior
+from dluxshera.params import unpack_params
 
 SIZE = {"pupil_npix": 128, "image_npix": 128}
 RATES = (1e-1, 1e-2, 1e-3)

@@ -6,11 +6,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import reference_optics as ref
 from benchmarks.case import CHUNK, batch, image_of, reference_case, stores_of
 from benchmarks.measure import in_a_process, interleaved, seconds
 from benchmarks.test_cold_start import LIGHT, start
-from helpers import relative_l2
+from support import reference_optics as ref
+from support.helpers import relative_l2
 
 TIMES = "times"
 STORES = 32

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-import built_site
-from built_site import SITE
+from support import built_site
+from support.built_site import SITE
 
 AXE = (Path(__file__).parent / "vendor" / "axe.min.js").read_text(encoding="utf-8")
 GATE = {"serious", "critical"}

@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-import built_site
-from built_site import SITE
-from page_runner import ROOT, Page
+from support import built_site
+from support.built_site import SITE
+from support.page_runner import ROOT, Page
 
 PARAMETERS = "reference/parameters/index.html"
 SYSTEMS = [path.relative_to(SITE).as_posix() for path in built_site.pages() if path.parent.name == "systems"]

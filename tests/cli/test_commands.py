@@ -11,10 +11,10 @@ import typer
 from typer.testing import CliRunner
 
 from dluxshera import cli
-from dluxshera.params.spec import ParamSpec
-from dluxshera.systems.designs import CONFIGS
-from dluxshera.systems.points import spec_of
-from helpers import run_fresh
+from dluxshera.params import ParamSpec
+from dluxshera.profiles import spec_of
+from dluxshera.systems import CONFIGS
+from support.helpers import run_fresh
 
 HEAVY = {"jax", "jaxlib", "dLux", "equinox", "optax", "astropy", "matplotlib", "scipy"}
 ROOT = Path(__file__).resolve().parents[2]

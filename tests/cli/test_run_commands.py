@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 import dluxshera as ds
 from dluxshera import cli
 from dluxshera.errors import DataError, DocumentError, UnknownKeyError
-from dluxshera.inference.checkpoints import NAME
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.runs import read_run
+from dluxshera.inference import PoissonNoise
+from dluxshera.runs import read_run
+from dluxshera.runs.checkpoint import NAME
 
 SMALL = [
     "observation/flight_alpha_cen", "--set", "pupil_npix=64", "--set", "image_npix=32", "--set", "n_wavelengths=1",

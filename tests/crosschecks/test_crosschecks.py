@@ -11,12 +11,9 @@ from poppy.matrixDFT import matrix_dft
 from prysm.polynomials import noll_to_nm, zernike_nm
 from prysm.propagation import angular_spectrum, focus_fixed_sampling
 
-import reference_optics as ref
-from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.pixels import pixel_nodes
-from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState
-from dluxshera.optics.zernike import ZernikeBasis
-from helpers import relative_l2, rounding
+from dluxshera.optics import PupilState, RelayOptics, SurfaceState, ZernikeBasis, cell_centres, pixel_nodes
+from support import reference_optics as ref
+from support.helpers import relative_l2, rounding
 
 NPIX, GAP_NPIX, IMAGE_NPIX, NODES = 128, 256, 64, 2
 DIAMETER, WAVELENGTH = ref.FLIGHT.m1_diameter, ref.FLIGHT.wavelength

@@ -5,7 +5,7 @@ from textwrap import indent
 import jax
 import pytest
 
-from page_runner import Page, same_output
+from support.page_runner import Page, same_output
 
 OUTPUT = "```{ .text .output .no-copy }\n"
 

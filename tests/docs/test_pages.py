@@ -7,8 +7,8 @@ from importlib.metadata import version
 
 import pytest
 
-import page_runner
-from page_runner import ROOT, Page
+from support import page_runner
+from support.page_runner import ROOT, Page
 
 LIBRARIES = (
     "arviz",
@@ -34,7 +34,7 @@ def sources() -> bytes:
             digest.update(path.read_bytes())
     for path in sorted((ROOT / "docs" / "validation").glob("*.json")):  # what pages draw
         digest.update(path.read_bytes())
-    digest.update((ROOT / "tests" / "page_runner.py").read_bytes())
+    digest.update((ROOT / "tests" / "support" / "page_runner.py").read_bytes())
     return digest.digest()
 
 

@@ -11,14 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from dluxshera.cli import app, models_of
-from dluxshera.error_budget.document import parse_budget
-from dluxshera.error_budget.evaluation import Evaluation
-from dluxshera.error_budget.report import build_report
-from dluxshera.error_budget.sensitivity import Model
-from dluxshera.error_budget.terms import Budget
-from dluxshera.params.serialize import parse_yaml
+from dluxshera.documents import parse_yaml
+from dluxshera.error_budget import Budget, Evaluation, Model, build_report, parse_budget
 
-REFERENCE = Path(str(files("dluxshera") / "profiles" / "reference-budget.yaml"))
+REFERENCE = Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
 SMALL = "  structure: {pupil_npix: 64, image_npix: 96, n_wavelengths: 1}\n"
 HASHES = ("spec_hash", "config_hash", "design_hash", "budget_hash")
 PROVENANCE = {**dict.fromkeys((*HASHES, "package_version", "command"), "0"), "created_with": {}}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import dluxshera
 from dluxshera import cli
-from dluxshera.error_budget.document import report_schema
+from dluxshera.error_budget.schema import report_schema
 
 
 def run(*arguments: str) -> tuple[int, str]:

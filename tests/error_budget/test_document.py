@@ -11,18 +11,20 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import dluxshera as ds
-from dluxshera.error_budget.document import (
-    budget_schema,
+from dluxshera.documents import parse_yaml
+from dluxshera.error_budget import (
+    Marginalisation,
+    PhotonNoise,
+    Quantity,
+    Step,
     check_against_specs,
     conversion,
     parse_budget,
     quotient,
     read_budget,
-    report_schema,
 )
-from dluxshera.error_budget.terms import Marginalisation, PhotonNoise, Quantity, Step
+from dluxshera.error_budget.schema import budget_schema, report_schema
 from dluxshera.errors import DocumentError
-from dluxshera.params.serialize import parse_yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 

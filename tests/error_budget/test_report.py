@@ -15,11 +15,10 @@ from jsonschema import Draft202012Validator
 
 import dluxshera as ds
 from dluxshera.cli import models_of
-from dluxshera.error_budget.document import parse_budget, report_schema
-from dluxshera.error_budget.evaluation import Evaluation
-from dluxshera.error_budget.report import build_report
+from dluxshera.documents import difference, parse_yaml
+from dluxshera.error_budget import Evaluation, build_report, parse_budget
+from dluxshera.error_budget.schema import report_schema
 from dluxshera.errors import DocumentError
-from dluxshera.params.serialize import difference, parse_yaml
 from error_budget.conftest import PROVENANCE, REFERENCE, Case, case
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
+from dluxshera.error_budget import Contribution, by_class, combine, reserve
 
 sizes = st.floats(-1e6, 1e6).map(lambda x: round(x, 6))
 

@@ -11,7 +11,7 @@ import pytest
 from scipy.special import j1
 
 import dluxshera as ds
-from dluxshera.error_budget.sensitivity import (
+from dluxshera.error_budget import (
     Directions,
     LinearFit,
     Model,
@@ -23,12 +23,11 @@ from dluxshera.error_budget.sensitivity import (
     second_order_bias,
 )
 from dluxshera.errors import ExpectationError, FitError
-from dluxshera.inference.fisher import image_jacobian
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.systems.designs import ALPHA_CEN
+from dluxshera.inference import PoissonNoise, image_jacobian
+from dluxshera.systems import ALPHA_CEN
 from dluxshera.units import ARCSEC
 from error_budget.conftest import Case
-from helpers import central_difference, relative_l2, rounding
+from support.helpers import central_difference, relative_l2, rounding
 
 SEPARATION = "binary.separation_as"
 SCALE = "system.plate_scale_as_per_pix"

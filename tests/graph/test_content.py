@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import GraphError
-from dluxshera.graph.content import combined, digest
-from helpers import run_fresh
+from dluxshera.graph import combined, digest
+from support.helpers import run_fresh
 
 
 class Pair(NamedTuple):
@@ -185,9 +185,9 @@ def test_named_tuples_and_mappings_need_no_jax():
         import sys
         from collections import OrderedDict, namedtuple
         import numpy as np
-        from dluxshera.graph.content import digest
-        from dluxshera.graph.node import Node
-        from dluxshera.graph.system_graph import SystemGraph
+        from dluxshera.graph import digest
+        from dluxshera.graph import Node
+        from dluxshera.graph import SystemGraph
         Pair = namedtuple("Pair", "a b")
         build = lambda: Pair({"a": np.ones(2)}, OrderedDict(b=(1.0, None)))
         assert digest(build()) == digest(build()) != digest(Pair(1, 2))

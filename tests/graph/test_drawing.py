@@ -7,9 +7,8 @@ import xml.etree.ElementTree as ET
 import numpy as np
 import pytest
 
-from dluxshera.graph.node import DLuxSystemNode, Node
-from dluxshera.graph.system_graph import SystemGraph
-from helpers import run_fresh
+from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from support.helpers import run_fresh
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -163,8 +162,8 @@ def test_the_drawing_has_no_colour_of_its_own():
 def test_the_drawing_is_the_same_each_time_and_in_every_process():
     code = """
         import hashlib
-        from dluxshera.graph.node import Node
-        from dluxshera.graph.system_graph import SystemGraph
+        from dluxshera.graph import Node
+        from dluxshera.graph import SystemGraph
         takes = [[f"g.x{i % 3}", *(f"n{j}" for j in range(i) if (i * j) % 3 == 1)] for i in range(12)]
         nodes = [Node(f"n{i}", tuple(names), abs) for i, names in enumerate(takes)]
         print(hashlib.sha256(SystemGraph(nodes, ["g.x0", "g.x1", "g.x2"]).svg().encode()).hexdigest())

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import GraphError, UnknownKeyError
-from dluxshera.graph.node import DLuxSystemNode, Node
-from dluxshera.graph.system_graph import SystemGraph
+from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
 
 INPUTS = ("optics.opd_nm", "scene.flux", "imaging.time_s", "imaging.roll_deg", "imaging.gain")
 VALUES = {"optics.opd_nm": 0.3, "scene.flux": 5.0, "imaging.time_s": 2.0, "imaging.roll_deg": 0.7, "imaging.gain": 1.5}

@@ -10,8 +10,8 @@ import pytest
 from jaxtyping import Array, Float
 
 from dluxshera.errors import GraphError
-from dluxshera.graph.node import DLuxSystemNode, Node
-from helpers import run_fresh
+from dluxshera.graph import DLuxSystemNode, Node
+from support.helpers import run_fresh
 
 
 class Lens(eqx.Module):
@@ -50,7 +50,7 @@ def test_a_node_refuses_what_cannot_be_one(arguments, said):
 
 def test_arguments_of_the_wrong_type_are_refused():  # in a process without the type checker of the tests
     said = run_fresh("""
-        from dluxshera.graph.node import DLuxSystemNode, Node
+        from dluxshera.graph import DLuxSystemNode, Node
         for make in (
             lambda: Node("a", ("b",), 3),
             lambda: Node("a", "bc", abs),

@@ -6,8 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from dluxshera.graph.node import Node
-from dluxshera.graph.system_graph import SystemGraph
+from dluxshera.graph import Node, SystemGraph
 
 MODULUS = 2**61 - 1  # whole numbers, so that every evaluation is exact
 GRAPHS = 1000

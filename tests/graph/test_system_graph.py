@@ -12,9 +12,8 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import BoundsError, GraphError, SheraError, UnknownKeyError
-from dluxshera.graph.node import DLuxSystemNode, Node
-from dluxshera.graph.system_graph import SystemGraph
-from helpers import CENTRAL_STEP, central_difference, run_fresh
+from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from support.helpers import CENTRAL_STEP, central_difference, run_fresh
 
 # name -> what it is computed from; the inputs are those that are not names here
 DEPENDENCIES = {
@@ -425,7 +424,7 @@ def test_options_are_checked():
 
 def test_what_is_not_a_node_is_refused():  # in a process without the type checker of the tests
     said = run_fresh("""
-        from dluxshera.graph.system_graph import SystemGraph
+        from dluxshera.graph import SystemGraph
         try:
             SystemGraph([abs], [])
         except ValueError as error:

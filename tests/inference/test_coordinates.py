@@ -9,17 +9,18 @@ from hypothesis import strategies as st
 from scipy import integrate, stats
 
 from dluxshera.errors import BoundsError
-from dluxshera.inference.coordinates import (
+from dluxshera.inference import (
     Composed,
     Unbounded,
     Whitening,
+    make_posterior,
     prior_coordinates,
     unbounded_coordinates,
     whiten,
 )
-from dluxshera.inference.posterior import NormalPrior, make_posterior
-from dluxshera.params.store import ParameterStore
-from toys import star_image, star_spec
+from dluxshera.inference.posterior import NormalPrior
+from dluxshera.params import ParameterStore
+from support.toys import star_image, star_spec
 
 STAR = star_spec()
 STORE = ParameterStore.from_spec_defaults(STAR)

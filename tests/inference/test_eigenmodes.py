@@ -11,15 +11,18 @@ from hypothesis import strategies as st
 from scipy import linalg
 
 from dluxshera.errors import FitError, ParameterError, ShapeError
-from dluxshera.inference.coordinates import BlindDirectionWarning
-from dluxshera.inference.eigenmodes import EigenPosterior, EigenThetaMap, eigen_posterior
-from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.gradient_descent import gradient_descent
-from dluxshera.inference.likelihood import GaussianNoise
-from dluxshera.inference.posterior import make_posterior
-from dluxshera.params.priors import Normal
-from dluxshera.params.store import ParameterStore
-from toys import coefficients, linear_model, star_image, star_spec
+from dluxshera.inference import (
+    BlindDirectionWarning,
+    EigenPosterior,
+    EigenThetaMap,
+    FisherInformation,
+    GaussianNoise,
+    eigen_posterior,
+    gradient_descent,
+    make_posterior,
+)
+from dluxshera.params import Normal, ParameterStore
+from support.toys import coefficients, linear_model, star_image, star_spec
 
 from_information = EigenThetaMap.from_information
 

@@ -6,7 +6,7 @@ Each piece has a twin that must fail: the same results with a sigma half as larg
 import numpy as np
 import pytest
 
-from evidence import PACKAGE
+from support.evidence import PACKAGE
 from validation import judging, sampling, starts
 from validation.gathering import Evidence, rounded
 from validation.pieces import BRIGHT, FAINT, PIECES

@@ -12,15 +12,21 @@ from scipy import linalg
 
 import dluxshera as ds
 from dluxshera.errors import FitError, UnknownKeyError
-from dluxshera.inference.fisher import FisherInformation, fisher_from_jacobian, fisher_information, image_jacobian
-from dluxshera.inference.gradient_descent import BlindDirectionWarning, gradient_descent, whiten
-from dluxshera.inference.likelihood import GaussianNoise, PoissonNoise
-from dluxshera.inference.posterior import make_posterior
-from dluxshera.params.packing import pack_params, unpack_params
-from dluxshera.params.store import ParameterStore
-from helpers import central_difference, relative_l2
-from scenes import CLEAR, M1_ZERNIKES, M2_ZERNIKES, scene
-from toys import Linear, linear_model, star_image, star_spec
+from dluxshera.inference import (
+    FisherInformation,
+    GaussianNoise,
+    PoissonNoise,
+    fisher_from_jacobian,
+    fisher_information,
+    gradient_descent,
+    image_jacobian,
+    make_posterior,
+)
+from dluxshera.inference.descent import BlindDirectionWarning, whiten
+from dluxshera.params import ParameterStore, pack_params, unpack_params
+from support.helpers import central_difference, relative_l2
+from support.scenes import CLEAR, M1_ZERNIKES, M2_ZERNIKES, scene
+from support.toys import Linear, linear_model, star_image, star_spec
 
 STAR = star_spec()
 STAR_STORE = ParameterStore.from_spec_defaults(STAR).replace({"star.x": 1.3, "star.y": -0.4})

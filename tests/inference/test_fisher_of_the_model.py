@@ -13,11 +13,9 @@ import pytest
 
 from benchmarks.baseline import Baseline
 from benchmarks.case import FREE
-from dluxshera.inference.fisher import fisher_information
-from dluxshera.inference.likelihood import GaussianNoise
-from dluxshera.inference.posterior import Posterior, make_posterior
-from dluxshera.params.packing import pack_params
-from scenes import ABERRATED, CONFIGS, scene
+from dluxshera.inference import GaussianNoise, Posterior, fisher_information, make_posterior
+from dluxshera.params import pack_params
+from support.scenes import ABERRATED, CONFIGS, scene
 
 
 class Case(NamedTuple):

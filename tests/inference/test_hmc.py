@@ -10,15 +10,19 @@ from scipy import stats
 
 import dluxshera as ds
 from dluxshera.errors import FitError, ParameterError, UnknownKeyError
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.hmc import CHUNK, sample_posterior
-from dluxshera.inference.likelihood import GaussianNoise, PoissonNoise
-from dluxshera.inference.posterior import draw_from_prior, make_posterior
-from dluxshera.inference.samples import SamplerState, SamplingResult
-from dluxshera.params.priors import Normal
-from dluxshera.params.spec import Bounds
-from dluxshera.params.store import ParameterStore
-from toys import coefficients, linear_model
+from dluxshera.inference import (
+    GaussianNoise,
+    PoissonNoise,
+    SamplerState,
+    SamplingResult,
+    draw_from_prior,
+    gauss_newton,
+    make_posterior,
+    sample_posterior,
+)
+from dluxshera.inference.hmc import CHUNK
+from dluxshera.params import Bounds, Normal, ParameterStore
+from support.toys import coefficients, linear_model
 
 SPREAD = np.random.default_rng(0).uniform(10.0, 40.0, 40)
 

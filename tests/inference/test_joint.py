@@ -9,13 +9,19 @@ import pytest
 from scipy import stats
 
 from dluxshera.errors import DataError, ParameterError, ShapeError, UnknownKeyError
-from dluxshera.inference.eigenmodes import eigen_posterior
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.joint import JointPosterior, make_joint_posterior
-from dluxshera.inference.likelihood import GaussianNoise, PhotonReadNoise, PoissonNoise
-from dluxshera.inference.posterior import NormalPrior, make_posterior
-from dluxshera.params.store import ParameterStore
-from toys import OPEN, star_image, star_spec, telescope
+from dluxshera.inference import (
+    GaussianNoise,
+    JointPosterior,
+    PhotonReadNoise,
+    PoissonNoise,
+    eigen_posterior,
+    gauss_newton,
+    make_joint_posterior,
+    make_posterior,
+)
+from dluxshera.inference.posterior import NormalPrior
+from dluxshera.params import ParameterStore
+from support.toys import OPEN, star_image, star_spec, telescope
 
 STAR = star_spec()
 STORE = ParameterStore.from_spec_defaults(STAR)

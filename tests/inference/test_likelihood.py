@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 
 from dluxshera.errors import DataError
-from dluxshera.inference.likelihood import GaussianNoise, Noise, PhotonReadNoise, PoissonNoise, image_data, pixel_mask
-from helpers import rounding
+from dluxshera.inference import (
+    GaussianNoise,
+    Noise,
+    PhotonReadNoise,
+    PoissonNoise,
+    image_data,
+    pixel_mask,
+)
+from support.helpers import rounding
 
 POISSON = PoissonNoise()
 NOISES = [POISSON, GaussianNoise(3.0), PhotonReadNoise(0.7), PhotonReadNoise(30.0)]

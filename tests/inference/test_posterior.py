@@ -8,15 +8,39 @@ import pytest
 from scipy import stats
 
 import dluxshera as ds
-from dluxshera.errors import BoundsError, DataError, DerivedKeyError, FitError, ParameterError, ShapeError
-from dluxshera.inference.fisher import fisher_information
-from dluxshera.inference.likelihood import GaussianNoise, PhotonReadNoise, PoissonNoise
-from dluxshera.inference.posterior import NormalPrior, Posterior, draw_from_prior, make_posterior
-from dluxshera.params.packing import pack_params
-from dluxshera.params.priors import Normal
-from dluxshera.params.store import ParameterStore
-from helpers import central_difference
-from toys import COEFFS, CONTRAST, FLUX, OPEN, PITCH, SCALE, linear_model, resolver, star_image, star_spec, telescope
+from dluxshera.errors import (
+    BoundsError,
+    DataError,
+    DerivedKeyError,
+    FitError,
+    ParameterError,
+    ShapeError,
+)
+from dluxshera.inference import (
+    GaussianNoise,
+    PhotonReadNoise,
+    PoissonNoise,
+    Posterior,
+    draw_from_prior,
+    fisher_information,
+    make_posterior,
+)
+from dluxshera.inference.posterior import NormalPrior
+from dluxshera.params import Normal, ParameterStore, pack_params
+from support.helpers import central_difference
+from support.toys import (
+    COEFFS,
+    CONTRAST,
+    FLUX,
+    OPEN,
+    PITCH,
+    SCALE,
+    linear_model,
+    resolver,
+    star_image,
+    star_spec,
+    telescope,
+)
 
 STAR = star_spec()
 STORE = ParameterStore.from_spec_defaults(STAR)

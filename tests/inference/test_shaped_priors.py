@@ -6,11 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dluxshera.inference.likelihood import GaussianNoise
-from dluxshera.inference.posterior import make_posterior
-from dluxshera.params.priors import LogUniform, Normal, TruncatedNormal, Uniform
-from dluxshera.params.spec import ParamField, ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.inference import GaussianNoise, make_posterior
+from dluxshera.params import LogUniform, Normal, ParameterStore, ParamField, ParamSpec, TruncatedNormal, Uniform
 
 X, Y = np.linspace(-1, 1, 20), np.linspace(2, 3, 20)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import ShapeError, UnknownKeyError
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
-from toys import linear_model
+from dluxshera.inference import Result, Solution, SolverState, Step
+from support.toys import linear_model
 
 COVARIANCE = np.array([[4.0, 0.1, 0.0], [0.1, 9.0, 0.2], [0.0, 0.2, 0.25]])
 

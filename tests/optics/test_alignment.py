@@ -7,10 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import reference_optics as ref
-from dluxshera.optics.alignment import line_of_sight
-from dluxshera.optics.relay import RayMatrix
-from helpers import rounding
+from dluxshera.optics import RayMatrix, line_of_sight
+from support import reference_optics as ref
+from support.helpers import rounding
 
 F1, F2, S, L = (
     ref.FLIGHT.geometry()[f"system.{name}_m"]

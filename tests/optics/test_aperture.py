@@ -5,16 +5,16 @@ from math import asin, pi, sqrt
 import numpy as np
 import pytest
 
-import reference_optics as ref
 from dluxshera.errors import ConfigError
-from dluxshera.optics.aperture import (
+from dluxshera.optics import (
+    TOLIMAN,
     cell_centres,
     diffractive_pupil_raster,
     open_area_fraction,
     pupil_raster,
 )
-from dluxshera.optics.mask_file import TOLIMAN
-from helpers import rounding
+from support import reference_optics as ref
+from support.helpers import rounding
 
 DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 

@@ -7,8 +7,8 @@ from astropy import units as u
 from astropy.table import QTable
 
 from dluxshera.errors import DataError
-from dluxshera.optics.curve_files import read_curve
-from helpers import rounding
+from dluxshera.optics import read_curve
+from support.helpers import rounding
 
 WAVELENGTHS = np.array([500.0, 540.0, 590.0, 600.0])
 VALUES = np.array([0.1, 0.8, 0.7, 0.0])

@@ -7,7 +7,7 @@ import pytest
 from scipy.special import erf
 
 from dluxshera.errors import ConfigError, ShapeError
-from dluxshera.optics.detector import (
+from dluxshera.optics import (
     REACH,
     blur,
     crop,

@@ -10,11 +10,18 @@ import pytest
 from astropy.io import fits
 
 from dluxshera.errors import ConfigError, DataError
-from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.map_files import read_map, write_map
-from dluxshera.optics.maps import area_mean, full_circle, power_law_map, resample, without_low_orders
-from dluxshera.optics.zernike import ZernikeBasis
-from helpers import central_difference, rounding
+from dluxshera.optics import (
+    ZernikeBasis,
+    area_mean,
+    cell_centres,
+    full_circle,
+    power_law_map,
+    read_map,
+    resample,
+    without_low_orders,
+    write_map,
+)
+from support.helpers import central_difference, rounding
 
 
 def sampled(f, coordinates):

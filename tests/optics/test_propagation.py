@@ -6,12 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import reference_optics as ref
-from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.fourier import symmetric_fourier_transform
-from dluxshera.optics.propagation import PupilState, RelayOptics, SurfaceState
-from dluxshera.optics.zernike import ZernikeBasis
-from helpers import relative_l2, rounding
+from dluxshera.optics import (
+    PupilState,
+    RelayOptics,
+    SurfaceState,
+    ZernikeBasis,
+    cell_centres,
+    symmetric_fourier_transform,
+)
+from support import reference_optics as ref
+from support.helpers import relative_l2, rounding
 
 NPIX, GAP_NPIX = 128, 180
 GEOMETRY = ref.FLIGHT.geometry()

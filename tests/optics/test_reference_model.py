@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy.special import j0, j1
 
-import reference_optics as ref
-from helpers import relative_l2, rounding
+from support import reference_optics as ref
+from support.helpers import relative_l2, rounding
 
 DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 # The published design: focal length (m), plate scale (as), z (m), 1 / A at M2, log10 photons of the clear circle

@@ -5,9 +5,9 @@ import jax
 import numpy as np
 import pytest
 
-import reference_optics as ref
-from dluxshera.optics.relay import RayMatrix, two_mirror_telescope
-from helpers import rounding
+from dluxshera.optics import RayMatrix, two_mirror_telescope
+from support import reference_optics as ref
+from support.helpers import rounding
 
 DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 F1, F2, S, L = (

@@ -5,18 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import reference_optics as ref
-from dluxshera.optics.pixels import integrate_pixels, pixel_nodes
-from dluxshera.optics.source import (
+from dluxshera.optics import (
     binary_photons,
     binary_positions,
     distorted,
     field_star_photons,
     ghost_photons,
     ghost_positions,
+    integrate_pixels,
+    pixel_nodes,
+    top_hat_band,
 )
-from dluxshera.optics.spectrum import top_hat_band
-from helpers import rounding
+from support import reference_optics as ref
+from support.helpers import rounding
 
 
 def number(x) -> jnp.ndarray:

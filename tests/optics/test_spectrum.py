@@ -10,9 +10,17 @@ from scipy.integrate import quad
 from scipy.optimize import brentq
 
 from dluxshera.errors import ConfigError, DataError
-from dluxshera.optics.curves import PHOTON_PEAK, curve_mean, photon_black_body, sampled_curve
-from dluxshera.optics.spectrum import band_weights, curve_samples, effective_wavelength, top_hat_band
-from helpers import central_difference, rounding
+from dluxshera.optics import (
+    band_weights,
+    curve_mean,
+    curve_samples,
+    effective_wavelength,
+    photon_black_body,
+    sampled_curve,
+    top_hat_band,
+)
+from dluxshera.optics.curves import PHOTON_PEAK
+from support.helpers import central_difference, rounding
 
 CENTRE, WIDTH = 550e-9, 110e-9
 TEMPERATURES = jnp.array([[5790.0], [5260.0], [3000.0]])

@@ -4,9 +4,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-import reference_optics as ref
-from dluxshera.optics.zernike import ZernikeBasis, noll_orders
-from helpers import rounding
+from dluxshera.optics import ZernikeBasis, noll_orders
+from support import reference_optics as ref
+from support.helpers import rounding
 
 NOLL = tuple(range(1, 23))
 

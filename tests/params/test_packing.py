@@ -16,9 +16,8 @@ from dluxshera.errors import (
     ShapeError,
     UnknownKeyError,
 )
-from dluxshera.params.packing import pack_params, unpack_params
-from dluxshera.params.store import ParameterStore
-from toys import COEFFS, CONTRAST, FLUX, LENGTH, PITCH, SCALE, telescope
+from dluxshera.params import ParameterStore, pack_params, unpack_params
+from support.toys import COEFFS, CONTRAST, FLUX, LENGTH, PITCH, SCALE, telescope
 
 SPEC = telescope()
 STORE = ParameterStore.from_spec_defaults(SPEC)

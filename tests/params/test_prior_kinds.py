@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from dluxshera.errors import ParameterError
-from dluxshera.params.priors import PRIORS, LogUniform, Normal, TruncatedNormal, Uniform
+from dluxshera.params import LogUniform, Normal, TruncatedNormal, Uniform
+from dluxshera.params.priors import PRIORS
 
 KINDS = [
     (Normal(9.765, 0.01), stats.norm(9.765, 0.01)),

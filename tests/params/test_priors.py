@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from dluxshera.errors import ParameterError
-from dluxshera.params.priors import Normal
+from dluxshera.params import Normal
 
 SAMPLES = 4000
 P_VALUE = 1e-3  # below which a sample is said not to come from the distribution

@@ -14,11 +14,9 @@ from typer.testing import CliRunner
 
 import dluxshera as ds
 from dluxshera.cli import app
+from dluxshera.documents import DIMENSIONS, difference
 from dluxshera.errors import ParameterError
-from dluxshera.params.schema import DIMENSIONS, field_schema, spec_schema
-from dluxshera.params.serialize import difference
-from dluxshera.params.spec import Bounds, ParamField, ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.params import Bounds, ParameterStore, ParamField, ParamSpec, field_schema, spec_schema
 from dluxshera.units import units_of_suffix
 
 ROOT = Path(__file__).resolve().parents[2]

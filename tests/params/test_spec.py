@@ -12,10 +12,9 @@ from jsonschema import Draft202012Validator
 
 import dluxshera as ds
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.params.priors import Normal
-from dluxshera.params.spec import Bounds, ParamField, ParamSpec
-from helpers import run_fresh
-from toys import AREA, COEFFS, CONTRAST, DIAMETER, FLUX, GROUPS, LENGTH, OPEN, PITCH, RATIO, SCALE, telescope
+from dluxshera.params import Bounds, Normal, ParamField, ParamSpec
+from support.helpers import run_fresh
+from support.toys import AREA, COEFFS, CONTRAST, DIAMETER, FLUX, GROUPS, LENGTH, OPEN, PITCH, RATIO, SCALE, telescope
 
 limit = st.none() | st.integers(-3, 3) | st.floats(-3, 3)
 

@@ -10,11 +10,8 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.params.changes import Deprecation, FormerKey
-from dluxshera.params.priors import Normal, Uniform
-from dluxshera.params.spec import Bounds, ParamField, ParamSpec
-from dluxshera.params.store import ParameterStore
-from helpers import run_fresh
+from dluxshera.params import Bounds, Deprecation, FormerKey, Normal, ParameterStore, ParamField, ParamSpec, Uniform
+from support.helpers import run_fresh
 
 GROUPS = (("star", "Star", "What shines."), ("lens", "Lens", "What bends."))
 

@@ -22,8 +22,8 @@ from dluxshera.errors import (
     ShapeError,
     UnknownKeyError,
 )
-from dluxshera.params.store import ParameterStore
-from toys import (
+from dluxshera.params import ParameterStore
+from support.toys import (
     COEFFS,
     CONTRAST,
     DIAMETER,

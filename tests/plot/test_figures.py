@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from dluxshera.plot import figures
-from helpers import run_fresh
+from support.helpers import run_fresh
 
 IMAGE = np.random.default_rng(0).uniform(1.0, 1e4, (6, 8))
 SCALE = 0.125

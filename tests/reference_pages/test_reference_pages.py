@@ -14,7 +14,7 @@ from dluxshera.errors import DerivationError, DocumentError
 from dluxshera.reference import anchors, drawing, files, text
 from dluxshera.reference.__main__ import main
 from dluxshera.reference.sources import Label, read_schemas
-from page_runner import ROOT, Page
+from support.page_runner import ROOT, Page
 
 GROUPS = {"mirror": {"title": "Mirror", "description": "Glass."}, "image": {"title": "Image", "description": "Pixels."}}
 

@@ -5,7 +5,7 @@ import textwrap
 
 import pytest
 
-from evidence import PACKAGE, ROOT, code_of, hashes_of, modules_behind
+from support.evidence import PACKAGE, ROOT, code_of, hashes_of, modules_behind
 
 SOURCE = textwrap.dedent('''\
     """What it is."""

@@ -9,7 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-import built_site
+from support import built_site
 
 ELSEWHERE = {"http", "https"}
 NOT_FETCHED = {"mailto", "data", "javascript", "about"}

@@ -5,8 +5,8 @@ from html import unescape
 
 import pytest
 
-import built_site
-from page_runner import ROOT, Page
+from support import built_site
+from support.page_runner import ROOT, Page
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))

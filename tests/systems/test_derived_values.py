@@ -4,10 +4,10 @@ import jax
 import numpy as np
 import pytest
 
-import reference_optics as ref
 from dluxshera.systems.transforms import log_photons
-from helpers import rounding
-from scenes import ABERRATED, CONFIGS, DESIGNS, LOG_FLUX, M1_ZERNIKES, PLATE_SCALE, SPECS, scene
+from support import reference_optics as ref
+from support.helpers import rounding
+from support.scenes import ABERRATED, CONFIGS, DESIGNS, LOG_FLUX, M1_ZERNIKES, PLATE_SCALE, SPECS, scene
 
 SMALL = {"pupil_npix": 64, "image_npix": 32}
 # The published design: focal length (m), plate scale (as), M2 to detector (m), log10 photons of the clear circle

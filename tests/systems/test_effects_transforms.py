@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 from scipy.integrate import quad
 
-import reference_optics as ref
 from dluxshera.systems.transforms import (
     effective_wavelength_of_star,
     four_plane_line_of_sight_shift,
     line_of_sight_shift,
 )
-from effect_scenes import planck
-from helpers import rounding
+from support import reference_optics as ref
+from support.effect_scenes import planck
+from support.helpers import rounding
 
 F1, F2, S, L = (
     ref.FLIGHT.geometry()[f"system.{name}_m"]

@@ -6,9 +6,12 @@ from math import pi, sqrt
 import numpy as np
 import pytest
 
-from dluxshera.systems.designs import CONFIGS
-from dluxshera.systems.registries import SHERA_RESOLVER
-from dluxshera.systems.specs import build_forward_model_spec_from_config, build_inference_spec_physics
+from dluxshera.systems import (
+    CONFIGS,
+    SHERA_RESOLVER,
+    build_forward_model_spec_from_config,
+    build_inference_spec_physics,
+)
 
 F, SCALE, DEFOCUS = "system.focal_length_m", "system.plate_scale_as_per_pix", "system.defocus_nm"
 SYMBOLS = {

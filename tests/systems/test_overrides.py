@@ -9,10 +9,9 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.errors import BoundsError, DerivedKeyError, StaleValueError
-from dluxshera.params.registry import DerivedResolver, Transform, TransformRegistry
+from dluxshera.params import DerivedResolver, Transform, TransformRegistry
+from dluxshera.systems import CONFIGS, SHERA_RESOLVER
 from dluxshera.systems import fields as f
-from dluxshera.systems.designs import CONFIGS
-from dluxshera.systems.registries import SHERA_RESOLVER
 
 PITCH, SCALE, RATIO, DEFOCUS = f.PIXEL_PITCH, f.PLATE_SCALE, f.FOCAL_RATIO, f.DEFOCUS
 

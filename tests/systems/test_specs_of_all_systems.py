@@ -9,25 +9,30 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.errors import ConfigError, DerivationError, UnknownKeyError
-from dluxshera.params.registry import DerivedResolver, TransformRegistry
-from dluxshera.params.store import ParameterStore
+from dluxshera.params import DerivedResolver, ParameterStore, TransformRegistry
+from dluxshera.systems import (
+    ALPHA_CEN,
+    CONFIG_CLASSES,
+    CONFIGS,
+    EFFECTS,
+    LAYOUTS,
+    MAPS,
+    SHERA_FOURPLANE_EXAMPLE_CONFIG,
+    SHERA_RESOLVER,
+    TARGETS,
+    SheraConfig,
+    effects_of,
+)
 from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
-from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
-from dluxshera.systems.designs import (
-    ALPHA_CEN,
-    CONFIGS,
-    SHERA_FOURPLANE_EXAMPLE_CONFIG,
+from dluxshera.systems.catalogue import (
     SHERA_TWOPLANE_FLIGHT_CONFIG,
     SHERA_TWOPLANE_TESTBED_CONFIG,
-    TARGETS,
     ZERO_POINT,
 )
-from dluxshera.systems.effects import DEFAULTS, EFFECTS, MAPS, effects_of
-from dluxshera.systems.layouts import LAYOUTS
-from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.effects import DEFAULTS
 from dluxshera.units import units_of_suffix
-from helpers import run_fresh
+from support.helpers import run_fresh
 
 BUILDERS = {
     "forward": ds.build_forward_model_spec_from_config,
@@ -230,7 +235,7 @@ def test_specs_are_built_without_jax_and_soon():
     """No jax, scipy or astropy; a spec after the first of a configuration costs next to nothing."""
     told = run_fresh("""
         import sys, time, dluxshera as ds
-        from dluxshera.systems.designs import CONFIGS
+        from dluxshera.systems import CONFIGS
         build = [getattr(ds, f"build_{name}") for name in
                  ("forward_model_spec_from_config", "inference_spec_basic", "inference_spec_physics")]
         for config in CONFIGS.values():

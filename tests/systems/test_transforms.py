@@ -11,12 +11,11 @@ import numpy as np
 import pytest
 
 import dluxshera as ds
+from dluxshera.systems import CONFIGS, SHERA_FOURPLANE_EXAMPLE_CONFIG, SHERA_RESOLVER
 from dluxshera.systems import fields as f
 from dluxshera.systems import transforms as t
-from dluxshera.systems.designs import CONFIGS, SHERA_FOURPLANE_EXAMPLE_CONFIG
-from dluxshera.systems.registries import SHERA_RESOLVER
 from dluxshera.units import ARCSEC
-from helpers import central_difference
+from support.helpers import central_difference
 
 # The effects that bring transforms of plain numbers.
 WITH = {0: ("electronics",), 1: ("alignment", "electronics"), 2: ("alignment", "electronics")}

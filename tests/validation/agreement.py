@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.eigenmodes import eigen_posterior
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.gradient_descent import gradient_descent
+from dluxshera.inference import eigen_posterior, gauss_newton, gradient_descent
 from validation.case import distance, made, simulate
 
 

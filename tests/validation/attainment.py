@@ -11,10 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import squared_distance
-from dluxshera.inference.fisher import fisher_information
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.params.packing import unpack_params
+from dluxshera.inference import PoissonNoise, fisher_information, squared_distance
+from dluxshera.params import unpack_params
 from validation.case import FREE, fit, made
 
 PHOTONS = 1e9

@@ -9,18 +9,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dluxshera.binder import SheraThreePlaneBinder
-from dluxshera.inference.gauss_newton import gauss_newton
-from dluxshera.inference.likelihood import PoissonNoise
-from dluxshera.inference.posterior import Posterior, make_posterior
-from dluxshera.inference.prior import NormalPrior, labelled, prior_of
-from dluxshera.inference.solution import Solution
-from dluxshera.params.packing import unpack_params
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
-from dluxshera.systems.config import structural_hash_from_config
-from dluxshera.systems.designs import SHERA_FLIGHT_CONFIG
-from dluxshera.systems.specs import build_inference_spec_basic
+from dluxshera.inference import (
+    NormalPrior,
+    PoissonNoise,
+    Posterior,
+    Solution,
+    gauss_newton,
+    labelled,
+    make_posterior,
+    prior_of,
+)
+from dluxshera.model import SheraThreePlaneBinder
+from dluxshera.params import ParameterStore, ParamSpec, unpack_params
+from dluxshera.systems import SHERA_FLIGHT_CONFIG, build_inference_spec_basic, structural_hash_from_config
 
 SEPARATION, FLUX = "binary.separation_as", "binary.log_flux_total"
 FREE = (  # those of the demo

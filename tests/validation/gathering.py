@@ -28,7 +28,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from dluxshera.files import write_text
-from evidence import FOLDER, hashes_of, modules_behind
+from support.evidence import FOLDER, hashes_of, modules_behind
 from validation import case
 
 PROCESSES = 2

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import (
+from dluxshera.inference import (
     Check,
     check_attainment,
     check_coverage,

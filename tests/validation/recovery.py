@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import squared_distance
+from dluxshera.inference import squared_distance
 from validation.case import fit, made, simulate
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.calibration import simulation_ranks
-from dluxshera.inference.hmc import sample_posterior
+from dluxshera.inference import sample_posterior, simulation_ranks
 from validation.case import Case, fit, made, simulate
 
 KEYS = (

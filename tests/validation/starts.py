@@ -7,8 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.inference.posterior import Posterior
-from dluxshera.inference.solution import Solution
+from dluxshera.inference import Posterior, Solution
 from validation.case import distance, fit, made, simulate
 
 PHOTONS = 1e11

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from rich.progress import track
 
-from evidence import write_evidence
-from profile_documents import code_accepts, disagreement, documents
-from profile_evidence import SOURCES
-from profile_fuzz import BOMBS, byte_string, fuzz, seeds
+from support.evidence import write_evidence
+from support.profile_documents import code_accepts, disagreement, documents
+from support.profile_evidence import SOURCES
+from support.profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
 pytestmark = pytest.mark.validation
 

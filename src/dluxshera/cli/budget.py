@@ -29,13 +29,11 @@ def budget_report(
 
     import jax
 
-    from dluxshera.error_budget.document import read_budget
-    from dluxshera.error_budget.evaluation import Evaluation
-    from dluxshera.error_budget.report import build_report
-    from dluxshera.systems.config import structural_hash_from_config
+    from dluxshera.error_budget import Evaluation, build_report, read_budget
+    from dluxshera.systems import structural_hash_from_config
 
     jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
-    path = budget or Path(str(files("dluxshera") / "profiles" / "reference-budget.yaml"))
+    path = budget or Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
     document = read_budget(path)
     config, forward, inference = models_of(document)
     said = [] if budget is None else ["--budget", budget.as_posix()]
@@ -69,11 +67,11 @@ def _without_versions(report: dict[str, Any]) -> dict[str, Any]:
 
 def models_of(budget: Any) -> tuple[Any, Any, Any]:
     """Return the configuration of a budget's reference point, its forward model and its inference model."""
-    from dluxshera.binder import SheraThreePlaneBinder
-    from dluxshera.error_budget.document import check_against_specs
-    from dluxshera.error_budget.sensitivity import Model, matching_store
-    from dluxshera.params.store import ParameterStore
-    from dluxshera.systems import designs, specs
+    from dluxshera.error_budget import Model, check_against_specs, matching_store
+    from dluxshera.model import SheraThreePlaneBinder
+    from dluxshera.params import ParameterStore
+    from dluxshera.systems import catalogue as designs
+    from dluxshera.systems import specs
 
     point = budget.reference
     configs = {config.name: config for config in (designs.SHERA_FLIGHT_CONFIG, designs.SHERA_TESTBED_CONFIG)}

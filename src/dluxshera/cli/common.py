@@ -14,7 +14,7 @@ import typer
 from dluxshera.errors import SheraError
 
 if TYPE_CHECKING:
-    from dluxshera.inference.solution import Step
+    from dluxshera.inference import Step
 
 EXIT_CODES: Final = "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage."
 
@@ -120,7 +120,7 @@ def keep(
     """
     import json
 
-    from dluxshera.params.serialize import difference, json_text
+    from dluxshera.documents import difference, json_text
 
     texts = {}
     reasons = {}

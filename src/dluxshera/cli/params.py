@@ -17,8 +17,8 @@ Spec = Annotated[str, typer.Option(help="forward, inference or physics_inference
 def _spec(system: str, name: str) -> Any:
     """Return the spec of a system's first design."""
     from dluxshera.errors import UnknownKeyError
-    from dluxshera.systems.designs import CONFIGS
-    from dluxshera.systems.points import spec_of
+    from dluxshera.profiles import spec_of
+    from dluxshera.systems import CONFIGS
 
     configs = {config.system_id: config for config in reversed(CONFIGS.values())}
     if system not in configs:
@@ -27,7 +27,7 @@ def _spec(system: str, name: str) -> Any:
 
 
 def _plain(item: Any) -> dict[str, Any]:
-    from dluxshera.params.schema import field_schema
+    from dluxshera.params import field_schema
 
     return {"key": item.key, **field_schema(item, {})}
 
@@ -102,7 +102,7 @@ def _used_by(spec: Any, key: str) -> list[str]:
 
 
 def _unit(item: Any) -> str:
-    from dluxshera.params.quantities import own_unit
+    from dluxshera.params import own_unit
 
     return own_unit(item)
 

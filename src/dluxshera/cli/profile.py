@@ -30,10 +30,16 @@ def profile_new(
     as_json: AsJson = False,
 ) -> None:
     """Write a new profile, which editors complete and check."""
-    from dluxshera.params.profile_files import HASH, profile_data, profile_text
-    from dluxshera.params.profiles import load_profile, parse_profile
-    from dluxshera.systems.documents import settable, shera_profiles
-    from dluxshera.systems.profiles import schema_file
+    from dluxshera.profiles import (
+        HASH,
+        load_profile,
+        parse_profile,
+        profile_data,
+        profile_text,
+        schema_file,
+        settable,
+        shera_profiles,
+    )
 
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         raise typer.BadParameter(f"{path}: the name ends in .yaml, .yml or .json")
@@ -117,17 +123,15 @@ def _differ(one: dict[str, Any], two: dict[str, Any]) -> bool:
 
 def _composed(source: str, spec: str | None, overrides: list[str] | None) -> tuple[Any, Any]:
     """Return a composed profile and, if it names its system, the point that it stands for."""
-    from dluxshera.params.profiles import load_profile
-    from dluxshera.systems.documents import shera_profiles
-    from dluxshera.systems.profiles import point_of
+    from dluxshera.profiles import load_profile, point_of, shera_profiles
 
     profile = load_profile(source, shera_profiles(), overrides or ())
     return profile, point_of(profile, spec=spec) if profile.system else None
 
 
 def _rows(source: str, spec: str | None, overrides: list[str] | None) -> dict[str, dict[str, Any]]:
-    from dluxshera.params.quantities import own_unit
-    from dluxshera.systems.documents import config_fields, settable
+    from dluxshera.params import own_unit
+    from dluxshera.profiles import config_fields, settable
 
     profile, point = _composed(source, spec, overrides)
     values: dict[str, Any] = {name: setting.value for name, setting in profile.config.items()}
@@ -148,7 +152,7 @@ def _rows(source: str, spec: str | None, overrides: list[str] | None) -> dict[st
 
 def _from(file: str) -> str:
     """Return the file of a document, a packaged one by its name."""
-    from dluxshera.systems.documents import shera_profiles
+    from dluxshera.profiles import shera_profiles
 
     path, packaged = Path(file), shera_profiles().packaged
     return path.relative_to(packaged).with_suffix("").as_posix() if path.is_relative_to(packaged) else file

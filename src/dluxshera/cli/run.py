@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dluxshera.cli.common import AsJson, example, fit_bar, group, print_estimates, print_json, print_table
+from dluxshera.cli.common import (
+    AsJson,
+    example,
+    fit_bar,
+    group,
+    print_estimates,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from dluxshera.inference.runs import Run
+    from dluxshera.runs import Run
 
 app = group("Fits: made from a profile, shown, drawn, and many of them as a table.")
 
@@ -56,17 +64,10 @@ def run_fit(
     jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
     import numpy as np
 
-    from dluxshera.inference.checkpoints import Checkpoint, problem_of
-    from dluxshera.inference.gauss_newton import gauss_newton
-    from dluxshera.inference.likelihood import PoissonNoise
-    from dluxshera.inference.posterior import draw_from_prior, make_posterior
-    from dluxshera.inference.runs import is_run, read_run, save_run
-    from dluxshera.params.packing import unpack_params
-    from dluxshera.params.profile_files import profile_text
-    from dluxshera.params.profiles import load_profile
-    from dluxshera.systems.documents import shera_profiles
-    from dluxshera.systems.profiles import model_of, profile_of
-    from dluxshera.systems.provenance import provenance_of
+    from dluxshera.inference import PoissonNoise, draw_from_prior, gauss_newton, make_posterior
+    from dluxshera.params import unpack_params
+    from dluxshera.profiles import load_profile, model_of, profile_of, profile_text, provenance_of, shera_profiles
+    from dluxshera.runs import Checkpoint, is_run, problem_of, read_run, save_run
 
     if output.exists() and any(output.iterdir()) and not (is_run(output) and (resume or force)):
         hint = (
@@ -124,7 +125,7 @@ def run_fit(
 @app.command("show", epilog=example("dluxshera run show results/run"))
 def run_show(folder: Folder, as_json: AsJson = False) -> None:
     """Show what a run found, and where it came from."""
-    from dluxshera.inference.runs import read_run
+    from dluxshera.runs import read_run
 
     run = read_run(folder)
     if as_json:
@@ -144,7 +145,7 @@ def run_plot(
     import matplotlib as mpl
 
     mpl.use("Agg")
-    from dluxshera.inference.runs import read_run
+    from dluxshera.runs import read_run
 
     if file_format not in ("png", "svg"):
         raise typer.BadParameter(f"--format is png or svg, not {file_format}")
@@ -161,7 +162,7 @@ def run_table(
     csv: Annotated[Path | None, typer.Option(help="Also write all parameters as CSV.")] = None,
 ) -> None:
     """Print a row for each run; one that cannot be read says why, and the exit code is then 1."""
-    from dluxshera.inference.run_table import runs_table, write_csv
+    from dluxshera.runs import runs_table, write_csv
 
     rows = runs_table(folders)
     firsts = (name for row in rows for name in list(row)[6:7])
@@ -209,14 +210,14 @@ def write_figures(run: Run, folder: Path, file_format: str = "png") -> Iterator[
 
 
 def _binder(model: Any) -> Any:
-    from dluxshera.binder import SheraFourPlaneBinder, SheraThreePlaneBinder, SheraTwoPlaneBinder
+    from dluxshera.model import SheraFourPlaneBinder, SheraThreePlaneBinder, SheraTwoPlaneBinder
 
     binders = (SheraTwoPlaneBinder, SheraThreePlaneBinder, SheraFourPlaneBinder)
     return next(cls for cls in binders if cls.config_type is type(model.config))(*model)
 
 
 def _read_image(path: Path) -> Any:
-    from dluxshera.optics.map_files import read_array
+    from dluxshera.optics import read_array
 
     return read_array(path)[0]
 

@@ -14,14 +14,14 @@ app = group("JSON Schemas of the documents that the package reads and writes.")
 Folder = Annotated[Path, typer.Option(help="Folder of the schemas.")]
 Profiles = Annotated[Path, typer.Option(help="Folder of the packaged profiles; left alone where it does not exist.")]
 SCHEMAS: Final = Path("schemas")
-PROFILES: Final = Path("src/dluxshera/profiles")
+PROFILES: Final = Path("src/dluxshera/profiles/data")
 RELATIVE: Final = 1e-12  # defaults that are computed may differ in the last digits between machines
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by its path below the folder of schemas."""
-    from dluxshera.error_budget import schemas as budget
-    from dluxshera.systems.exports import system_schemas
+    from dluxshera.error_budget import schema as budget
+    from dluxshera.profiles import system_schemas
 
     made = system_schemas()
     for name, schema in {"budget": budget.budget_schema(), "report": budget.report_schema()}.items():
@@ -39,7 +39,7 @@ def schema_export(
     ] = False,
 ) -> None:
     """Write the JSON Schemas, and the packaged profiles, where they changed. A released schema is never rewritten."""
-    from dluxshera.params.released import released_hashes, with_hashes
+    from dluxshera.documents import released_hashes, with_hashes
 
     frozen = released_hashes(directory)
     made = schemas()
@@ -59,7 +59,7 @@ def schema_check(directory: Folder = SCHEMAS, as_json: AsJson = False) -> None:
     """Check the schemas of a folder: as the package makes them, by the meta-schema, and unchanged where released."""
     import json
 
-    from dluxshera.params.serialize import difference
+    from dluxshera.documents import difference
 
     made = schemas()
     found = _faults(directory, made)
@@ -84,7 +84,7 @@ def schema_check(directory: Folder = SCHEMAS, as_json: AsJson = False) -> None:
 
 def _faults(directory: Path, made: dict[str, dict[str, Any]]) -> list[str]:
     """Return what is wrong with the schemas of a folder that are there: keywords, and changes after a release."""
-    from dluxshera.params.released import changed_since_release, meta_faults
+    from dluxshera.documents import changed_since_release, meta_faults
 
     found = [f"{directory / name}: {text}" for name, schema in made.items() for text in meta_faults(schema)]
     return found + [
@@ -94,8 +94,8 @@ def _faults(directory: Path, made: dict[str, dict[str, Any]]) -> list[str]:
 
 def _keep_profiles(folder: Path, made: dict[str, dict[str, Any]], *, check: bool) -> bool:
     """Write the packaged profiles, and a copy of their schema to which their first lines lead."""
-    from dluxshera.params.serialize import json_text
-    from dluxshera.systems.exports import packaged_files
+    from dluxshera.documents import json_text
+    from dluxshera.profiles import packaged_files
 
     if not folder.is_dir():
         return False

@@ -1,1 +1,5 @@
-"""Error budgets: documents of terms, and what each term does to the answer, computed."""
+"""Error budgets: terms, their effect on the measured separation, and the report."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from dluxshera.error_budget.schemas import budget_schema as budget_schema
-from dluxshera.error_budget.schemas import report_schema as report_schema
+from dluxshera.documents import Document, Where, read_yaml, validate
+from dluxshera.error_budget.schema import budget_schema as budget_schema
+from dluxshera.error_budget.schema import report_schema as report_schema
 from dluxshera.error_budget.terms import (
     Budget,
     DerivedChange,
@@ -22,9 +23,7 @@ from dluxshera.error_budget.terms import (
     Term,
 )
 from dluxshera.errors import near_matches
-from dluxshera.params.serialize import Document, Where, read_yaml
-from dluxshera.params.spec import ParamField, ParamSpec
-from dluxshera.params.validate import validate
+from dluxshera.params import ParamField, ParamSpec
 
 
 def read_budget(path: Path) -> Budget:

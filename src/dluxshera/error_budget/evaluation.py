@@ -32,7 +32,7 @@ from dluxshera.error_budget.terms import (
     Term,
 )
 from dluxshera.errors import DocumentError
-from dluxshera.inference.likelihood import Noise, PoissonNoise
+from dluxshera.inference import Noise, PoissonNoise
 
 
 class Result(NamedTuple):

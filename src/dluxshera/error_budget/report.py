@@ -8,7 +8,7 @@ from typing import Any, Final
 from dluxshera.error_budget.document import conversion, quotient
 from dluxshera.error_budget.evaluation import Evaluation, Result
 from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
-from dluxshera.error_budget.schemas import SCHEMA_VERSION
+from dluxshera.error_budget.schema import SCHEMA_VERSION
 from dluxshera.error_budget.sensitivity import clear_pupil_floor
 from dluxshera.error_budget.terms import Estimator, PhotonNoise, Term
 from dluxshera.units import ARCSEC
@@ -19,7 +19,7 @@ DIGITS: Final = 9  # significant ones that are written
 def build_report(
     evaluation: Evaluation, provenance: Mapping[str, Any], facts: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Return the report of a budget, as `dluxshera.error_budget.document.report_schema` describes it.
+    """Return the report of a budget, as `dluxshera.error_budget.schema.report_schema` describes it.
 
     Parameters
     ----------

@@ -17,11 +17,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ExpectationError
-from dluxshera.inference.fisher import fisher_from_jacobian, image_jacobian
-from dluxshera.inference.likelihood import Noise
-from dluxshera.params.packing import pack_params, unpack_params
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.inference import Noise, fisher_from_jacobian, image_jacobian
+from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
 Predict = Callable[[ParameterStore], Any]
 

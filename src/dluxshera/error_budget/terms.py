@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from dluxshera.params.serialize import Document
+from dluxshera.documents import Document
 
 TermClass = Literal["random", "static", "drift"]
 Rule = Literal["rss", "group", "linear", "informative"]

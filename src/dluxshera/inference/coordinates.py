@@ -14,7 +14,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import BoundsError
 from dluxshera.inference.fisher import FisherInformation
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.prior import Theta
+from dluxshera.inference.theta_prior import Theta
 
 
 class BlindDirectionWarning(UserWarning):

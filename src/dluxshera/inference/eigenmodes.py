@@ -11,10 +11,10 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
-from dluxshera.inference.fisher import FisherInformation, eigenmodes, names_in
+from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, names_in
 from dluxshera.inference.posterior import AbstractPosterior, Expansion
-from dluxshera.inference.prior import Theta
-from dluxshera.params.store import ParameterStore
+from dluxshera.inference.theta_prior import Theta
+from dluxshera.params import ParameterStore
 
 
 class EigenThetaMap(eqx.Module):
@@ -110,7 +110,7 @@ class EigenThetaMap(eqx.Module):
         own = np.diag(information.matrix)
         unknown = np.diag(prior) == 0
         metric = prior + np.diag(np.where(unknown, np.where(own > 0, own, 1.0), 0.0))
-        values, vectors = eigenmodes(information.matrix + prior, metric)
+        values, vectors = generalized_eigenmodes(information.matrix + prior, metric)
         kept = (values >= min_eigenvalue) & (np.arange(n) < (n if count is None else count))
         if whitened:
             kept &= values > 0

@@ -14,9 +14,7 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, UnknownKeyError
 from dluxshera.inference.likelihood import Noise
-from dluxshera.params.packing import pack_params, unpack_params
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
 Predict = Callable[[ParameterStore], Any]
 
@@ -106,7 +104,7 @@ class FisherInformation:
         """
         keep = [self._index(label) for label in labels]
         rest = [i for i in range(len(self.labels)) if i not in keep]
-        values, vectors = eigenmodes(self.matrix[np.ix_(rest, rest)])
+        values, vectors = generalized_eigenmodes(self.matrix[np.ix_(rest, rest)])
         seen = values > 0
         cross = (self.matrix[np.ix_(keep, rest)] @ vectors[:, seen]) / np.sqrt(values[seen])
         matrix = self.matrix[np.ix_(keep, keep)] - cross @ cross.T
@@ -189,7 +187,7 @@ class FisherInformation:
                 f"the prior says nothing of {'; '.join(' with '.join(names) for names in blind)}",
                 remedy="Give a prior to each parameter, or take a subset",
             )
-        return InformationModes(*eigenmodes(self.matrix, prior.matrix), self.labels)
+        return InformationModes(*generalized_eigenmodes(self.matrix, prior.matrix), self.labels)
 
     def sigma(self, label: str) -> float:
         """Return the 1-sigma bound of one parameter with all others fitted (marginal)."""
@@ -210,7 +208,7 @@ class InformationModes(NamedTuple):
     labels: tuple[str, ...]
 
 
-def eigenmodes(
+def generalized_eigenmodes(
     matrix: Float[np.ndarray, "n n"], metric: Float[np.ndarray, "n n"] | None = None
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]:
     """Return eigenvalues of an information matrix in a metric, from the largest down, and the eigenvectors.

@@ -16,8 +16,8 @@ from dluxshera.errors import FitError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.prior import Theta
 from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.theta_prior import Theta
 
 # No pixel's deviance has a larger mean or variance, whatever its expected counts. Many photons give 1 and 2; a few,
 # 1.161 and 2.41 at most by Poisson noise; normal noise whose variance is the model's, without read noise, gives these.

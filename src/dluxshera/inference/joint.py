@@ -16,9 +16,15 @@ from dluxshera.errors import DataError, ShapeError
 from dluxshera.inference.fisher import Predict
 from dluxshera.inference.likelihood import Noise
 from dluxshera.inference.posterior import AbstractPosterior, Expansion, Posterior, make_posterior
-from dluxshera.inference.prior import NormalPrior, Theta, ThetaPrior, flat_prior, labelled, prior_of
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.inference.theta_prior import (
+    NormalPrior,
+    Theta,
+    ThetaPrior,
+    flat_prior,
+    labelled,
+    prior_of,
+)
+from dluxshera.params import ParameterStore, ParamSpec
 
 
 class JointPosterior(AbstractPosterior):

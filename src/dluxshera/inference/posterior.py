@@ -12,15 +12,13 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
-from dluxshera.inference.fisher import FisherInformation, Predict, eigenmodes, image_jacobian
+from dluxshera.inference.fisher import FisherInformation, Predict, generalized_eigenmodes, image_jacobian
 from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
-from dluxshera.inference.prior import NormalPrior as NormalPrior
-from dluxshera.inference.prior import Theta as Theta
-from dluxshera.inference.prior import ThetaPrior, labelled, prior_of
-from dluxshera.inference.prior import draw_from_prior as draw_from_prior
-from dluxshera.params.packing import unpack_params
-from dluxshera.params.spec import ParamSpec
-from dluxshera.params.store import ParameterStore
+from dluxshera.inference.theta_prior import NormalPrior as NormalPrior
+from dluxshera.inference.theta_prior import Theta as Theta
+from dluxshera.inference.theta_prior import ThetaPrior, labelled, prior_of
+from dluxshera.inference.theta_prior import draw_from_prior as draw_from_prior
+from dluxshera.params import ParameterStore, ParamSpec, unpack_params
 
 
 class Expansion(NamedTuple):
@@ -118,7 +116,7 @@ class AbstractPosterior(eqx.Module):
     @property
     def prior_sigma(self) -> Float[np.ndarray, " n"]:
         """The marginal standard deviation of the normal part of the prior; infinite where there is none."""
-        values, vectors = eigenmodes(np.asarray(self.prior_precision))
+        values, vectors = generalized_eigenmodes(np.asarray(self.prior_precision))
         flat = values == 0
         unknown = np.any(np.abs(vectors[:, flat]) > 1e-8 * np.abs(vectors).max(axis=1, keepdims=True), axis=1)
         known = vectors[:, ~flat] / np.sqrt(values[~flat])

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ShapeError, UnknownKeyError
-from dluxshera.params.store import ParameterStore
+from dluxshera.params import ParameterStore
 
 
 class Result(StrEnum):

@@ -1,1 +1,5 @@
-"""Optics: arrays and numbers in, arrays out. No parameter keys."""
+"""Physics without parameter keys: numbers and arrays in, arrays out."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

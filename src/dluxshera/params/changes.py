@@ -52,7 +52,7 @@ class SpecChanges:
         return "\n".join(lines) or "no difference"
 
 
-def changes(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> SpecChanges:
+def spec_changes(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> SpecChanges:
     """Compare what is said of each key, attribute by attribute."""
     both = [key for key in old if key in new]
     changed = {

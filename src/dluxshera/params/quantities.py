@@ -7,7 +7,7 @@ from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
 
-from dluxshera.params.spec import ParamField
+from dluxshera.params.field import ParamField
 
 _UNIT: Final = re.compile(r"(?!.*[0-9]{3})[A-Za-z0-9 .*/()%-]{0,40}")  # no exponent that takes long to compute
 

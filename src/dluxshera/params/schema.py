@@ -1,38 +1,17 @@
 """A `ParamSpec` as JSON Schema 2020-12: what a document may say of the parameters, and what their pages are made from.
 
-JSON Schema's own keywords carry what a validator enforces; those that begin with ``x-`` carry the rest. No jax, and no
-astropy: a test compares the dimensions below with astropy's.
+JSON Schema's own keywords carry what a validator enforces; those that begin with ``x-`` carry the rest. No jax.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
+from dluxshera.documents import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.errors import ParameterError
-from dluxshera.params.spec import ParamField, ParamSpec
-
-SCHEMA_VERSION: Final = "0.1.0"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
-
-DIMENSIONS: Final = {  # what astropy calls a unit's physical type, and a name of our own where it knows none
-    "": "dimensionless",
-    "K": "temperature",
-    "arcsec": "angle",
-    "arcsec**-2": "angle to the power of -2",
-    "arcsec/pixel": "angle per pixel",
-    "deg": "angle",
-    "m": "length",
-    "m**-1": "wavenumber",
-    "m**2": "area",
-    "nm": "length",
-    "ph": "photon count",
-    "ph.s**-1": "photon rate",
-    "ph.s**-1.m**-3": "photon flux density wav",
-    "pixel": "pixel count",
-    "rad": "angle",
-    "s": "time",
-}
+from dluxshera.params.field import ParamField
+from dluxshera.params.spec import ParamSpec
 
 
 def spec_schema(
@@ -87,7 +66,7 @@ def spec_schema(
 def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design."""
     if item.units not in DIMENSIONS:
-        raise ParameterError(item.key, expected="a unit whose dimension params/schema.py names", got=item.units)
+        raise ParameterError(item.key, expected="a unit whose dimension documents/keywords.py names", got=item.units)
     schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:

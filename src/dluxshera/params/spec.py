@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import Any
 
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.params.changes import FormerKey, SpecChanges, changes
+from dluxshera.params.changes import FormerKey, SpecChanges, spec_changes
 from dluxshera.params.field import Bounds as Bounds
 from dluxshera.params.field import Kind as Kind
 from dluxshera.params.field import ParamField as ParamField
@@ -248,7 +248,7 @@ class ParamSpec(Mapping[str, ParamField]):
     def diff(self, other: ParamSpec) -> SpecChanges:
         """Return what another, newer spec says differently, parameter by parameter; printed, it reads line by line."""
         old, new = ({item.key: item.as_dict() for item in spec.fields} for spec in (self, other))
-        return changes(old, new)
+        return spec_changes(old, new)
 
     def digest(self) -> str:
         """Return a SHA-256 of all that the fields say, for provenance: the same in every process."""

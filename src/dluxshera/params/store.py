@@ -22,7 +22,8 @@ from dluxshera.errors import (
 )
 from dluxshera.params.astropy_units import from_quantity, is_quantity, to_quantity
 from dluxshera.params.display import values_table
-from dluxshera.params.spec import ParamField, ParamSpec
+from dluxshera.params.field import ParamField
+from dluxshera.params.spec import ParamSpec
 
 Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
 
@@ -53,7 +54,7 @@ class ParameterStore(Mapping[str, Value]):
 
     Examples
     --------
-    >>> from dluxshera.params.spec import Bounds, ParamField
+    >>> from dluxshera.params.field import Bounds, ParamField
     >>> flux_ratio = {"default": 3.5, "bounds": Bounds(minimum=0), "source": "illustrative"}
     >>> contrast = ParamField("binary.contrast", "Contrast", "Flux ratio A / B.", **flux_ratio)
     >>> store = ParameterStore.from_spec_defaults(ParamSpec("a_telescope", "forward", (contrast,)))

@@ -1,1 +1,5 @@
-"""Figures, with matplotlib."""
+"""Figures of images, fits and posteriors, drawn with matplotlib."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -5,7 +5,14 @@ from pathlib import Path
 from typing import Any
 
 from dluxshera.errors import DocumentError
-from dluxshera.reference.sources import REPORT, SCHEMAS, Catalogue, read_json, read_report, read_schemas
+from dluxshera.reference.sources import (
+    REPORT,
+    SCHEMAS,
+    Catalogue,
+    read_json,
+    read_report,
+    read_schemas,
+)
 
 ANCHORS = Path("docs/reference/data/anchors.json")
 RELEASED = Path("docs/reference/data/released-anchors.json")

@@ -46,7 +46,7 @@ def preamble(members: list[Parameter]) -> str:
         return ""
     labels = [label for system in DESIGNS for spec in BUILDERS if (label := Label(system, spec)) in used.values()]
     configs = dict.fromkeys(map(config_of, labels))
-    lines = ["import dluxshera as ds", *(f"from dluxshera.systems.designs import {config}" for config in configs)]
+    lines = ["import dluxshera as ds", *(f"from dluxshera.systems.catalogue import {config}" for config in configs)]
     if any(p.kind(used[p.key]) == "derived" for p in members if p.key in used):
         lines.append("from dluxshera.systems.registries import SHERA_RESOLVER")
     for label in labels:

@@ -1,1 +1,5 @@
-"""The SHERA systems: configurations, parameters, transforms, designs, and how they drive the optics."""
+"""What SHERA is: its parameters, optional effects, configurations, designs, targets and specs."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -7,9 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dluxshera.optics.aperture import diffractive_pupil_raster, open_area_fraction, pupil_raster
-from dluxshera.optics.mask_file import diffractive_pupil_file
-from dluxshera.optics.psf import peak_pixel_fraction
+from dluxshera.optics import (
+    diffractive_pupil_file,
+    diffractive_pupil_raster,
+    open_area_fraction,
+    peak_pixel_fraction,
+    pupil_raster,
+)
 from dluxshera.systems.config import SheraConfig
 
 

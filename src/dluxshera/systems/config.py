@@ -15,9 +15,9 @@ from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
 from dluxshera.errors import ConfigError, UnknownKeyError
-from dluxshera.optics.mask_file import TOLIMAN, diffractive_pupil_file
+from dluxshera.optics import TOLIMAN, diffractive_pupil_file
+from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 from dluxshera.systems.effects import effects_of
-from dluxshera.systems.point_design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 
 _NOLL = tuple(range(4, 12))
 

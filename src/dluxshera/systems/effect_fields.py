@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dluxshera.params.spec import Bounds
+from dluxshera.params import Bounds
 
 TEMPERATURE_A: Final = "binary.temperature_a_k"
 TEMPERATURE_B: Final = "binary.temperature_b_k"

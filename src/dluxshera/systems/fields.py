@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
-from dluxshera.params.spec import Bounds, ParamField
+from dluxshera.params import Bounds, ParamField
 from dluxshera.systems import effect_fields
 
 SEPARATION: Final = "binary.separation_as"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dluxshera.params.registry import DerivedResolver, Transform, TransformRegistry
+from dluxshera.params import DerivedResolver, Transform, TransformRegistry
 from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
 from dluxshera.systems import transforms as t

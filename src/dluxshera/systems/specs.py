@@ -14,13 +14,11 @@ from dataclasses import replace
 from typing import Any
 
 from dluxshera.errors import ConfigError
-from dluxshera.params.priors import Normal
-from dluxshera.params.registry import TransformRegistry
-from dluxshera.params.spec import ParamField, ParamSpec
+from dluxshera.params import Normal, ParamField, ParamSpec, TransformRegistry
 from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
+from dluxshera.systems.catalogue import ALPHA_CEN, SHERA_FLIGHT_CONFIG, Target
 from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
-from dluxshera.systems.designs import ALPHA_CEN, SHERA_FLIGHT_CONFIG, Target
 from dluxshera.systems.effects import CURVES, DEFAULTS, EFFECT_OF, FIELD_STARS, MAPS, with_effects
 from dluxshera.systems.layouts import LAYOUTS, Layout
 from dluxshera.systems.registries import SHERA_RESOLVER
@@ -119,7 +117,9 @@ def _computed(config: SheraConfig, target: Target) -> dict[str, float]:
 
 
 def _defaults(config: SheraConfig, target: Target, layout: Layout) -> tuple[dict[str, Any], dict[str, str]]:
-    from dluxshera.systems.aperture import aperture_numbers  # needs NumPy, which whoever builds no spec does without
+    from dluxshera.systems.aperture import (
+        aperture_numbers,
+    )  # needs NumPy, which whoever builds no spec does without
 
     values: dict[str, Any] = {key: getattr(target, key.partition(".")[2]) for key in _OF_TARGET}
     values |= dict.fromkeys(_CENTRED, 0.0)

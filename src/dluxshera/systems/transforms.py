@@ -11,9 +11,16 @@ from functools import cache
 from math import lcm, pi, sqrt
 from typing import Any
 
-from dluxshera.optics.alignment import line_of_sight
-from dluxshera.optics.curves import curve_mean, namespace, photon_black_body, sampled_curve
-from dluxshera.optics.relay import Number, RayMatrix, two_mirror_telescope
+from dluxshera.optics import (
+    Number,
+    RayMatrix,
+    curve_mean,
+    line_of_sight,
+    namespace,
+    photon_black_body,
+    sampled_curve,
+    two_mirror_telescope,
+)
 from dluxshera.units import ARCSEC, NANOMETRE
 
 _SMALLEST, _LARGEST = 1e-30, 1e30  # photons: far outside any observation, and within single precision

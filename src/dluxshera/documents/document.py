@@ -1,0 +1,131 @@
+"""`Document`: the content of a file as plain data, with the place of each value; and reading text of bounded size."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from dluxshera.errors import ABSENT, DocumentError, near_matches
+
+Where: TypeAlias = tuple[str | int, ...]
+
+MAX_BYTES: Final = 1_000_000
+MAX_DEPTH: Final = 50
+
+
+class Place(NamedTuple):
+    """A position in a file, counted from one."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a YAML file, with the place of each part of it.
+
+    Parameters
+    ----------
+    file : str
+        As it was asked for.
+    data : mapping, list or scalar
+        Plain data: str, int, float, bool, None, list, dict.
+    places : dict
+        From the path of a part (keys and indices) to the places of its key and of its value.
+    """
+
+    file: str
+    data: Any
+    places: dict[Where, tuple[Place, Place]] = field(default_factory=dict, repr=False)
+
+    def error(
+        self,
+        where: Where,
+        problem: str,
+        *,
+        allowed: str = "",
+        got: object = ABSENT,
+        known: Iterable[str] = (),
+        at_key: bool = False,
+    ) -> DocumentError:
+        """Return the error about one part: what is wrong, what would be allowed, what came, and what may be meant.
+
+        Parameters
+        ----------
+        where : tuple of str and int
+            The path of the part; where the document lacks it, the nearest part around it is pointed at.
+        problem, allowed : str
+            Phrases.
+        got : object
+            The value, if it matters.
+        known : iterable of str
+            Names among which the one in `got` was looked up; near matches are offered.
+        at_key : bool
+            Point at the key and not at the value.
+        """
+        said = [f"allowed {allowed}"] if allowed else []
+        said += [] if got is ABSENT else [f"got {shown(got)}"]
+        hints = [", ".join(said)] if said else []
+        if near := near_matches(str(got)[:80], known):
+            hints.append(f"did you mean {' or '.join(near)}?")
+        there = where
+        while there and there not in self.places:
+            there = there[:-1]
+        place = self.places.get(there, (Place(1, 1), Place(1, 1)))[0 if at_key else 1]
+        text = f"{problem} ({'; '.join(hints)})" if hints else problem
+        return DocumentError(text, file=self.file, line=place.line, column=place.column, key=spelled(where))
+
+
+def spelled(where: Where) -> str:
+    """Return a path as messages show it, ``terms[2].name``; names that are too long for that are cut."""
+    parts = (f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in where)
+    return "".join(parts).removeprefix(".").encode("utf-8", "replace").decode()
+
+
+def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
+    """Read a text file of bounded size; devices and pipes, which may have no end, are refused.
+
+    Raises
+    ------
+    DocumentError
+        If it cannot be read, is too large or is not UTF-8.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DocumentError("is not a file", file=path)
+        with path.open("rb") as opened:
+            raw = opened.read(max_bytes + 1)
+    except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
+        raise DocumentError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=path) from error
+    return decoded(raw, str(path), max_bytes)
+
+
+def decoded(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> str:
+    """Return bytes as text, without a byte order mark.
+
+    Raises
+    ------
+    DocumentError
+        If they are too many or not UTF-8.
+    """
+    if len(raw) > max_bytes:
+        raise DocumentError(f"is too large (more than {max_bytes} bytes)", file=file)
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DocumentError(f"is not UTF-8 at byte {error.start}", file=file) from error
+
+
+def encodable(text: str) -> bool:
+    """Return whether a text can be written as UTF-8: an escape in it may stand for half of a surrogate pair."""
+    return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
+
+
+def shown(value: object) -> str:
+    """Return a value as messages print it, cut at 60 characters."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "..."

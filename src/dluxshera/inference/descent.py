@@ -1,0 +1,223 @@
+"""Fits by any Optax optimiser, by default in coordinates that the Fisher matrix whitens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, NamedTuple
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax.flatten_util import ravel_pytree
+from jaxtyping import Array
+
+from dluxshera.errors import ParameterError
+from dluxshera.inference.coordinates import (
+    BlindDirectionWarning,
+    Whitening,
+    prior_coordinates,
+    whiten,
+)
+from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.fit import Fit, Point, loss_and_gradient_at, newton
+from dluxshera.inference.posterior import AbstractPosterior
+from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.theta_prior import Theta
+
+__all__ = ["NEWTON_LIKE", "BlindDirectionWarning", "Whitening", "gradient_descent", "whiten"]
+
+NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
+
+
+class _Course(NamedTuple):
+    """Coordinates, where in them, and what the optimiser remembers."""
+
+    damping: float
+    frame: Whitening
+    z: Array
+    memory: Any
+
+
+@eqx.filter_jit
+def _update(
+    optimiser: optax.GradientTransformation,
+    posterior: AbstractPosterior,
+    course: _Course,
+    value: Array,
+    gradient: Array,
+) -> tuple[Array, Any]:
+    frame = course.frame
+
+    def value_fn(z: Array) -> Array:
+        return posterior.loss(frame.theta(z))
+
+    slope = frame.transform.T @ gradient
+    updates, memory = optax.with_extra_args_support(optimiser).update(
+        slope, course.memory, course.z, value=value, grad=slope, value_fn=value_fn
+    )
+    return updates, memory
+
+
+def gradient_descent(
+    posterior: AbstractPosterior,
+    theta0: Theta,
+    *,
+    optimiser: optax.GradientTransformation = NEWTON_LIKE,
+    scaling: str = "fisher",
+    steps_per_whitening: int = 2,
+    max_steps: int = 200,
+    tolerance: float = 1e-3,
+    misfit_sigmas: float | None = 8.0,
+    callback: Callable[[int, Step], bool | None] | None = None,
+    checkpoint: Callable[[SolverState], None] | None = None,
+    state: SolverState | None = None,
+    throw: bool = True,
+) -> Solution:
+    """Descend to the maximum of a posterior.
+
+    The optimiser works in scaled coordinates; a step that does not lower the loss, or leaves the bounds of a parameter,
+    is shortened until it does. With the default, full steps against the gradient where the Fisher matrix is the
+    identity, this is `gauss_newton` with a lazy matrix.
+
+    Parameters
+    ----------
+    posterior : AbstractPosterior
+    theta0 : array_like, shape (n,)
+        The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
+    optimiser : optax.GradientTransformation
+        Any, with any schedule.
+    scaling : {'fisher', 'prior', 'none'}
+        The coordinates: whitened by the full Fisher matrix, prior included, which is computed anew every
+        `steps_per_whitening` steps, when the optimiser too starts anew; or, for the whole fit, those in which the
+        normal part of the prior is a unit normal (an element without one keeps its unit); or theta itself.
+    steps_per_whitening : int
+        Steps before the Fisher matrix is computed anew, to whiten and to see whether the fit has converged. More for an
+        optimiser with a memory or a schedule.
+    max_steps : int
+        Of the whole fit, those before `state` included.
+    tolerance : float
+        Converged once the norm of the gradient in freshly whitened coordinates, which is about the distance to the
+        maximum in units of sigma, is below it.
+    misfit_sigmas : float, optional
+        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
+        is a local maximum, or the model is wrong. None lets any pass.
+    callback : callable, optional
+        Called with the number of each step and the `Step`. To return True stops the fit.
+    checkpoint : callable, optional
+        Called with a `SolverState` each time the Fisher matrix is computed.
+    state : SolverState, optional
+        Continue from it, with the same optimiser and scaling; theta0 is not used then.
+    throw : bool
+        Raise if the fit does not converge; otherwise look at ``solution.result``.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    FitError
+        If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
+    ShapeError, ParameterError
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if there is no such scaling.
+    """
+    if scaling not in ("fisher", "prior", "none"):
+        raise ParameterError("scaling", expected="'fisher', 'prior' or 'none'", got=scaling)
+    fit = Fit(
+        posterior,
+        theta0,
+        max_steps=max_steps,
+        tolerance=tolerance,
+        misfit_sigmas=misfit_sigmas,
+        callback=callback,
+        checkpoint=checkpoint,
+        state=state,
+        throw=throw,
+        solver=f"gradient_descent, scaling {scaling}",
+    )
+    course = None if scaling == "fisher" else _start(optimiser, _constant_frame(posterior, scaling), fit.theta)
+    if course is not None and state is not None:
+        z, memory = ravel_pytree((course.z, course.memory))[1](jnp.asarray(state.memory))
+        course = course._replace(z=z, memory=memory)
+    theta, whole, resumed = fit.theta, True, state is not None
+    while (point := fit.look(theta)) is not None:
+        information = fit.with_prior(point.information)
+        norm, _ = newton(information, point.gradient)
+        if not fit.history:
+            fit.record(Step(point.loss, norm, theta, point.misfit))
+        fit.history[-1] = fit.history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
+        if whole and not resumed:
+            fit.keep(None if course is None else np.asarray(ravel_pytree((course.z, course.memory))[0]))
+        resumed = False
+        held = fit.held(point, np.sqrt(np.diag(information.covariance()))).any()
+        if result := Result.AT_BOUND if held else fit.ended(norm, point.misfit, at_bound=False):
+            return fit.solution(result, point)
+        moved = 0
+        for candidate in _courses(fit, optimiser, course, point, steps_per_whitening):
+            after, moved, whole = _descend(fit, optimiser, candidate, point, steps_per_whitening)
+            if moved:
+                break
+        else:
+            return fit.solution(Result.STALLED, point)
+        theta = fit.history[-1].theta
+        course = None if course is None else after
+    return fit.solution(Result.NON_FINITE, None)
+
+
+def _start(optimiser: optax.GradientTransformation, frame: Whitening, theta: np.ndarray) -> _Course:
+    z = frame.z(theta)
+    return _Course(1.0, frame, z, optimiser.init(z))
+
+
+def _constant_frame(posterior: AbstractPosterior, scaling: str) -> Whitening:
+    n = len(posterior.labels)
+    return prior_coordinates(posterior) if scaling == "prior" else Whitening(jnp.zeros(n), jnp.eye(n))
+
+
+def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
+    covariance = information.covariance()
+    scale = np.sqrt(np.diag(covariance))
+    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
+
+
+def _courses(
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: Point, back: int
+) -> list[_Course]:
+    """Return what to try: damped and, if that does not move, undamped; or with the optimiser's memory and without."""
+    if course is not None:
+        return [course, course._replace(memory=optimiser.init(course.z))]
+    z = jnp.zeros_like(jnp.asarray(point.theta))
+    dampings = dict.fromkeys((fit.damping(back), 1.0))
+    return [
+        _Course(damping, _whitening(point.theta, fit.with_prior(point.information, damping)), z, optimiser.init(z))
+        for damping in dampings
+    ]
+
+
+def _descend(
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: Point, steps: int
+) -> tuple[_Course, int, bool]:
+    """Take some steps; return where they lead, how many they were, and whether nothing from outside cut them short."""
+    information = fit.with_prior(point.information)
+    undamped = course.damping == 1.0
+    theta, loss, gradient, moved = point.theta, point.loss, jnp.asarray(point.gradient), 0
+    norm, _ = newton(information, point.gradient)
+    while moved < steps and norm >= fit.tolerance:
+        slope = float(jnp.linalg.norm(course.frame.transform.T @ gradient))
+        if not undamped and slope < fit.tolerance:
+            break  # what damped steps cannot better is left to full ones
+        if len(fit.history) > fit.max_steps or fit.stopped:
+            return course, moved, False
+        updates, memory = _update(optimiser, fit.posterior, course, jnp.asarray(loss), gradient)
+        found = fit.lower(theta, loss, np.asarray(course.frame.transform @ updates))
+        if found is None:
+            break
+        fraction, theta, loss, misfit = found
+        course, moved = course._replace(z=course.z + fraction * updates, memory=memory), moved + 1
+        gradient = loss_and_gradient_at(fit.posterior, jnp.asarray(theta))[1]
+        finite = bool(jnp.all(jnp.isfinite(gradient)))
+        norm = newton(information, np.asarray(gradient))[0] if finite else np.nan
+        fit.record(Step(loss, norm, theta, misfit, course.damping))
+    return course, moved, True

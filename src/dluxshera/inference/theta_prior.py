@@ -1,0 +1,254 @@
+"""What is known of theta before the data come: the priors of the fields, or a calibration's in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, TypeAlias
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
+from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
+
+Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
+
+
+@dataclass(frozen=True, eq=False, init=False)
+class NormalPrior:
+    """What a calibration, or an earlier fit, says of some parameters together: a normal distribution with correlations.
+
+    Parameters
+    ----------
+    labels : sequence of str
+        Elements of theta by name, such as ``primary.zernike_coeffs_nm[Z4]``.
+    mean : array_like, shape (k,)
+        In the order of the labels.
+    covariance : array_like, shape (k, k)
+
+    Raises
+    ------
+    ShapeError, NonFiniteError, ParameterError
+        If the three do not fit together, or the covariance is not that of a distribution.
+
+    Examples
+    --------
+    >>> prior = NormalPrior(("m1.focus", "m2.focus"), [3.0, -1.0], [[4.0, -1.9], [-1.9, 1.0]])
+    >>> NormalPrior(prior.labels, prior.mean, [[4.0, 2.1], [2.1, 1.0]])
+    Traceback (most recent call last):
+        ...
+    dluxshera.errors.ParameterError: covariance: expected a symmetric and positive definite matrix, got an array of
+        shape (2, 2) and dtype float64. Leave out a label whose value is exact, and fix it instead.
+    """
+
+    labels: tuple[str, ...]
+    mean: Float[np.ndarray, " k"]
+    covariance: Float[np.ndarray, "k k"]
+
+    def __init__(self, labels: Sequence[str], mean: Any, covariance: Any) -> None:
+        k = len(labels)
+        if len(set(labels)) != k or not k:
+            raise ParameterError("labels", expected="names, each once", got=labels)
+        object.__setattr__(self, "labels", tuple(labels))
+        for name, given, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
+            value = np.array(given, dtype=float)
+            if value.shape != shape:
+                raise ShapeError(name, expected=f"an array of shape {shape}, for {k} labels", got=value)
+            if not np.all(np.isfinite(value)):
+                raise NonFiniteError(name, got=value)
+            object.__setattr__(self, name, value)
+        variance = np.diag(self.covariance)
+        scale = np.sqrt(np.where(variance > 0, variance, 1.0))
+        correlation = self.covariance / np.outer(scale, scale)
+        if not (
+            np.all(variance > 0)
+            and np.allclose(correlation, correlation.T, rtol=0, atol=1e-10)
+            and np.linalg.eigvalsh(correlation).min() > k * np.finfo(float).eps
+        ):
+            raise ParameterError(
+                "covariance",
+                expected="a symmetric and positive definite matrix",
+                got=self.covariance,
+                remedy="Leave out a label whose value is exact, and fix it instead",
+            )
+
+    @property
+    def precision(self) -> Float[np.ndarray, "k k"]:
+        """The inverse of the covariance."""
+        scale = np.sqrt(np.diag(self.covariance))
+        inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
+        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+
+
+class ThetaPrior(eqx.Module):
+    """The prior of theta. Made by `prior_of`.
+
+    Parameters
+    ----------
+    mean : ndarray, shape (n,)
+        Of the normal priors and of those that are cut off normal ones; 0 where there is none.
+    precision : ndarray, shape (n, n)
+        The inverse covariance of the same; zero where there is none.
+    labels : tuple of str
+        A name for each element of theta.
+    limits : tuple of Bounds
+        Of the field of each element.
+    priors : tuple of (int, int, Prior)
+        The fields' priors that act, each with the first element of theta that it is for and the one past its last.
+    calibrated : tuple of int
+        The elements for which a calibration stands in for the fields' priors.
+    """
+
+    mean: Float[np.ndarray, " n"]
+    precision: Float[np.ndarray, "n n"]
+    labels: tuple[str, ...] = eqx.field(static=True)
+    limits: tuple[Bounds, ...] = eqx.field(static=True)
+    priors: tuple[tuple[int, int, Prior], ...] = eqx.field(static=True)
+    calibrated: tuple[int, ...] = eqx.field(static=True)
+
+    def log_density(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log of the density, up to a constant; minus infinity outside the support of a prior."""
+        error = theta - self.mean
+        log_density = -0.5 * jnp.sum(error * (self.precision @ error))
+        for start, stop, prior in self.priors:
+            log_density += jnp.sum(_beyond_normal(prior, jnp.asarray(theta)[start:stop]))
+        return log_density
+
+    def residual(self, theta: Theta) -> Float[Array, " m"]:
+        """Return a vector of which half the squared norm is minus the log of the density, up to a constant."""
+        empty = jnp.diag(self.precision) == 0
+        root = jnp.linalg.cholesky(self.precision + jnp.diag(jnp.where(empty, 1.0, 0.0)))
+        parts = [jnp.where(empty, 0.0, root.T @ (theta - self.mean))]
+        for start, stop, prior in self.priors:
+            value = jnp.asarray(theta)[start:stop]
+            if isinstance(prior, LogUniform):
+                parts.append(jnp.sqrt(2.0 * (prior.log_density(jnp.asarray(prior.low)) - prior.log_density(value))))
+            elif not isinstance(prior, Normal):
+                parts.append(jnp.where(jnp.isneginf(prior.log_density(value)), jnp.inf, 0.0))
+        return jnp.concatenate(parts)
+
+    @property
+    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The limits of each element: those of its field, or of its prior where they are narrower; may be infinite."""
+        lower = np.array([_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits])
+        upper = -np.array([_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits])
+        for start, stop, prior in self.priors:
+            low, high = prior.support
+            lower[start:stop] = np.maximum(lower[start:stop], low)
+            upper[start:stop] = np.minimum(upper[start:stop], high)
+        return lower, upper
+
+    def allows(self, theta: Theta) -> bool:
+        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
+        return all(bound.contains(float(value)) for bound, value in zip(self.limits, theta, strict=True))
+
+    def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Draw theta.
+
+        Raises
+        ------
+        ParameterError
+            If an element has no prior.
+        """
+        drawn = np.full(len(self.labels), np.nan)
+        for start, stop, prior in self.priors:
+            drawn[start:stop] = prior.sample(rng, (stop - start,))
+        if self.calibrated:
+            each = np.array(self.calibrated)
+            root = np.linalg.inv(np.linalg.cholesky(self.precision[np.ix_(each, each)]))
+            drawn[each] = self.mean[each] + root.T @ rng.normal(size=each.size)
+        if np.any(missing := np.isnan(drawn)):
+            raise ParameterError(
+                self.labels[int(np.argmax(missing))].partition("[")[0],
+                expected="a prior to draw from",
+                got=None,
+                remedy="Fix it, or give it one",
+            )
+        return drawn
+
+
+def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior | None = None) -> ThetaPrior:
+    """Return the prior of an element of theta for each label of the fields.
+
+    Parameters
+    ----------
+    fields : sequence of (str, ParamField)
+        A label and the field that it is an element of, in the order of theta.
+    calibration : NormalPrior, optional
+        Stands in for the fields' priors of its labels.
+
+    Raises
+    ------
+    UnknownKeyError
+        If the calibration has a label that theta has not.
+    """
+    labels = tuple(label for label, _ in fields)
+    calibrated: tuple[int, ...] = ()
+    if calibration is not None:
+        for label in calibration.labels:
+            if label not in labels:
+                raise UnknownKeyError(label, labels, expected="a label of theta")
+        calibrated = tuple(labels.index(label) for label in calibration.labels)
+    acting = [None if i in calibrated else field.prior for i, (_, field) in enumerate(fields)]
+    normal = [prior if isinstance(prior, Normal | TruncatedNormal) else None for prior in acting]
+    mean = np.array([prior.mean if prior else 0.0 for prior in normal])
+    precision = np.diag([prior.sigma**-2 if prior else 0.0 for prior in normal])
+    if calibration is not None:
+        mean[list(calibrated)] = calibration.mean
+        precision[np.ix_(calibrated, calibrated)] = calibration.precision
+    runs = [
+        (prior, [i for i, _ in run])
+        for prior, run in groupby(enumerate(acting), key=lambda numbered: numbered[1])
+        if prior is not None
+    ]
+    return ThetaPrior(
+        mean=mean,
+        precision=precision,
+        labels=labels,
+        limits=tuple(field.bounds for _, field in fields),
+        priors=tuple((run[0], run[-1] + 1, prior) for prior, run in runs),
+        calibrated=calibrated,
+    )
+
+
+def flat_prior(free: ParamSpec) -> ThetaPrior:
+    """Return a prior of the free parameters that says nothing."""
+    n = len(free.labels)
+    limits = tuple(field.bounds for _, field in labelled(free))
+    return ThetaPrior(np.zeros(n), np.zeros((n, n)), free.labels, limits, (), ())
+
+
+def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
+    """Return label and field of each element of theta."""
+    return [(label, field) for field in free.fields for label in field.labels]
+
+
+def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+    """Draw a packed vector from the priors of a spec's fields.
+
+    Raises
+    ------
+    ParameterError
+        If a field has no prior.
+    """
+    return prior_of(labelled(free)).sample(rng)
+
+
+def _beyond_normal(prior: Prior, value: Array) -> Any:
+    """Return the log-density of a prior without the normal part that mean and precision stand for."""
+    if isinstance(prior, Normal):
+        return 0.0
+    density = prior.log_density(value)
+    return jnp.where(jnp.isneginf(density), -jnp.inf, 0.0) if isinstance(prior, TruncatedNormal) else density
+
+
+def _largest(*limits: float | None) -> float:
+    return max((limit for limit in limits if limit is not None), default=-np.inf)
+
+
+def _negative(*limits: float | None) -> tuple[float | None, ...]:
+    return tuple(None if limit is None else -limit for limit in limits)

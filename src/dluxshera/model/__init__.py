@@ -1,0 +1,5 @@
+"""From a configuration, a spec and a store to an image."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

@@ -1,0 +1,12 @@
+from .binder import PrecisionWarning as PrecisionWarning
+from .binder import SheraBinder as SheraBinder
+from .binder import SheraFourPlaneBinder as SheraFourPlaneBinder
+from .binder import SheraThreePlaneBinder as SheraThreePlaneBinder
+from .binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
+from .graph import Band as Band
+from .graph import Sources as Sources
+from .graph import system_graph as system_graph
+from .optics import CacheInfo as CacheInfo
+from .optics import clear_threeplane_optics_cache as clear_threeplane_optics_cache
+from .optics import system_optics as system_optics
+from .optics import threeplane_optics_cache_info as threeplane_optics_cache_info

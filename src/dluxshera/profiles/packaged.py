@@ -1,0 +1,141 @@
+"""What is generated from the systems and committed: their JSON Schemas, and the packaged profiles. No jax."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Final
+
+from dluxshera.documents import SCHEMA_VERSION, meta_schema
+from dluxshera.params import spec_schema
+from dluxshera.profiles.points import BUILDERS, design_keys
+from dluxshera.profiles.save import VERSION, profile_data, profile_text
+from dluxshera.profiles.schema import config_fields, config_schema, profile_schema, settable
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    CONFIGS,
+    MAPS,
+    SHERA_FLIGHT_CONFIG,
+    SHERA_RESOLVER,
+    TARGETS,
+    SheraConfig,
+    Target,
+    effects_of,
+)
+from dluxshera.systems import fields as f
+
+SPEC_TEXTS: Final = {
+    "forward": "From geometry and photon flux density to the image: what follows from them (plate scale, defocus, total"
+    " flux) is derived. A two-plane system has no geometry behind its plate scale, which is primitive.",
+    "inference": "For fits (effective mode): plate scale and total flux are primitive, and focus lives in the primary's"
+    " Zernike coefficients.",
+    "physics_inference": "For fits with free geometry (physics mode): plate scale and defocus are derived and act;"
+    " total flux is primitive.",
+    "effects": "The forward spec with every optional effect: what each effect of a configuration brings with it.",
+}
+NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
+OBSERVATION: Final = (f.EXPOSURE_TIME, f.FRAME_TIME)
+EFFECT_FIELDS: Final = ("effects", "curve_samples", "n_field_stars", "motion_margin", "surface_map_npix")
+FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
+
+
+def system_schemas() -> dict[str, dict[str, Any]]:
+    """Return every schema of the systems, of profiles and of schemas, by its path below the folder of schemas."""
+    made: dict[str, dict[str, Any]] = {}
+    for system, cls in CONFIG_CLASSES.items():
+        folder = f"{system}/{SCHEMA_VERSION}"
+        for name in BUILDERS:
+            made[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
+        made[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
+        made[f"{folder}/config.schema.json"] = config_schema(cls)
+    made[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
+    made[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
+    return made
+
+
+def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Return the schema of one spec, with the values of the system's designs; the first of them gives the defaults."""
+    specs = {
+        config.name: BUILDERS[name](config.replace(effects=effects))
+        for config in CONFIGS.values()
+        if config.system_id == system
+    }
+    values = {}
+    for design, spec in specs.items():
+        primitives = spec.defaults()
+        values[design] = {**spec.structural, **primitives, **SHERA_RESOLVER.resolve(spec, primitives)}
+        for key in MAPS:
+            values[design].pop(key, None)
+    first = next(iter(specs.values()))
+    if not effects:
+        return spec_schema(first, SPEC_TEXTS[name], values)
+    return spec_schema(replace(first, name="effects"), SPEC_TEXTS["effects"], values)
+
+
+def packaged_files() -> dict[str, str]:
+    """Return the text of every packaged profile by its path below the folder of profiles, and of their schema."""
+    made = {f"instrument/{config.name}.yaml": _instrument(config) for config in CONFIGS.values()}
+    made |= {f"target/{identifier(target.name)}.yaml": _target(target) for target in TARGETS.values()}
+    flight = SHERA_FLIGHT_CONFIG
+    made["observation/visit.yaml"] = _text(
+        "observation",
+        "visit",
+        description="One visit: its exposure time, and that of a frame.",
+        parameters={key: getattr(flight.design, key.partition(".")[2]) for key in OBSERVATION},
+    )
+    for config in CONFIGS.values():
+        name = f"{config.name.removeprefix('shera_')}_alpha_cen"
+        made[f"observation/{name}.yaml"] = _text(
+            "observation",
+            name,
+            description=f"alpha Cen, one visit of {config.name}.",
+            extends=[f"instrument/{config.name}", "numerics/reference", "target/alpha_cen", "observation/visit"],
+        )
+    made["numerics/reference.yaml"] = _text(
+        "numerics",
+        "reference",
+        description="The grids and samples of the reference model.",
+        config={name: getattr(flight, name) for name in NUMERICS},
+    )
+    made["numerics/fast.yaml"] = _text(
+        "numerics", "fast", description="Coarser grids, for trying things out; not for results.", config=FAST
+    )
+    return made
+
+
+def identifier(name: str) -> str:
+    """Return the name of a target's file: ``hr_2667_8`` for ``HR 2667/8``."""
+    return "".join(c if c.isalnum() else "_" for c in name.lower())
+
+
+def _instrument(config: SheraConfig) -> str:
+    design = {
+        key: getattr(config.design, attribute)
+        for key, attribute in design_keys(type(config)).items()
+        if key not in OBSERVATION
+    }
+    sizes = (*NUMERICS, "image_npix", "gap_npix", *EFFECT_FIELDS)
+    return _text(
+        "instrument",
+        config.name,
+        source="; ".join(["SHERA public design", *(text for _, text in config.design.sources)]),
+        system=config.system_id,
+        config={name: getattr(config, name) for name in config_fields(type(config)) if name not in sizes},
+        parameters=design,
+    )
+
+
+def _target(target: Target) -> str:
+    keys = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
+    return _text(
+        "target",
+        target.name,
+        description=f"Spectral types {target.spectral_types}, V {target.v_a} and {target.v_b}; the image holds both"
+        " patterns at the flight plate scale.",
+        source=target.source,
+        config={"image_npix": target.image_npix},
+        parameters={key: getattr(target, key.partition(".")[2]) for key in keys},
+    )
+
+
+def _text(kind: str, name: str, **said: Any) -> str:
+    return profile_text(profile_data(kind, name, settable(), **said), schema="../profile.schema.json")

@@ -1,0 +1,5 @@
+"""Fits on disk: written, read, continued, listed and plotted."""
+
+from dluxshera._front_door import front_door
+
+__getattr__, __dir__, __all__ = front_door(__name__, __file__)

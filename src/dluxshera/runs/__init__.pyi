@@ -1,0 +1,11 @@
+from .arrays import arrays_in as arrays_in
+from .arrays import npz_of as npz_of
+from .arrays import read_arrays as read_arrays
+from .checkpoint import Checkpoint as Checkpoint
+from .checkpoint import problem_of as problem_of
+from .run import Run as Run
+from .run import is_run as is_run
+from .run import read_run as read_run
+from .run import save_run as save_run
+from .table import runs_table as runs_table
+from .table import write_csv as write_csv

@@ -1,0 +1,221 @@
+"""What a fit can be continued from, on disk: `Checkpoint`, which a kill at any moment leaves whole."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import FunctionType, MethodType
+from typing import Any, Final
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.inference import SamplerState, SolverState
+from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.runs.arrays import FAULTS_OF_A_FILE, arrays_in, npz_of
+
+FORMAT: Final = "dluxshera.checkpoint/1"
+NAME: Final = "checkpoint.npz"
+
+
+def problem_of(posterior: Any, **settings: Any) -> dict[str, str]:
+    """Return a hash of each part of what is solved: data, noise, priors, model, labels, and the solver's settings.
+
+    Parameters
+    ----------
+    posterior : AbstractPosterior
+        A module with ``labels``.
+    **settings
+        Plain data: the solver's name, its tolerance, the seed of the start. What does not change the way to the
+        answer, such as the largest number of steps, is left out.
+
+    Returns
+    -------
+    dict
+        The same in every process, for the same problem.
+    """
+    found = {field.name: _content(getattr(posterior, field.name)) for field in dataclasses.fields(posterior)}
+    found["spec"] = _digest([spec.digest() for spec in _specs(posterior)])
+    found["labels"] = _digest(list(posterior.labels))
+    return found | {name: _digest(value) for name, value in settings.items()}
+
+
+def _content(tree: Any) -> str:
+    """Return a hash of a pytree: its structure, its numbers, and what its functions hold."""
+    leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
+    digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", str(structure)).encode())  # functions have an address
+    for path, leaf in leaves:
+        digest.update(jax.tree_util.keystr(path).encode())
+        match leaf:
+            case MethodType():
+                digest.update(_content((leaf.__func__, leaf.__self__)).encode())
+            case functools.partial():
+                digest.update(_content((leaf.func, leaf.args, leaf.keywords)).encode())
+            case FunctionType():
+                held = tuple(cell.cell_contents for cell in leaf.__closure__ or ())
+                digest.update(f"{leaf.__module__}.{leaf.__qualname__} {_content(held)}".encode())
+            case ParamSpec():
+                digest.update(leaf.digest().encode())
+            case np.ndarray() | np.generic() | jax.Array() | int() | float():
+                array = np.asarray(leaf)
+                digest.update(f"{array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+            case _:
+                digest.update(re.sub(r" at 0x[0-9a-f]+", "", repr(leaf)).encode())
+    return digest.hexdigest()
+
+
+def _specs(value: Any) -> Iterator[ParamSpec]:
+    """Yield the specs in a tree of modules, stores and containers, in its order."""
+    match value:
+        case ParamSpec():
+            yield value
+        case ParameterStore():
+            yield value.spec
+        case Mapping():
+            for item in value.values():
+                yield from _specs(item)
+        case tuple() | list():
+            for item in value:
+                yield from _specs(item)
+        case eqx.Module():
+            for field in dataclasses.fields(value):
+                yield from _specs(getattr(value, field.name))
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+class Checkpoint:
+    """A file that holds the last state of a solver or sampler. Pass it as its ``checkpoint=``.
+
+    A state is written under another name, which then becomes the file's: whatever kills the process, the file is the
+    last state or the one before, and whole.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the file lives; made when there is something to write.
+    problem : mapping of str to str
+        What is solved, as `problem_of` gives it.
+    kinds : tuple of NamedTuple classes
+        Those that a state is made of; by default `SolverState` and `SamplerState`.
+    """
+
+    def __init__(
+        self, folder: Path | str, problem: Mapping[str, str], kinds: tuple[type, ...] = (SolverState, SamplerState)
+    ) -> None:
+        self.path = Path(folder) / NAME
+        self.problem = dict(problem)
+        self._kinds = {kind.__name__: kind for kind in kinds}
+        self._wrote = False
+
+    def __call__(self, state: Any) -> None:
+        """Write a state.
+
+        Raises
+        ------
+        ParameterError
+            If something in it is not an array, a number, a text, or one of the kinds.
+        """
+        arrays: dict[str, np.ndarray] = {}
+        tree = _encode(state, "state", arrays, self._kinds)
+        head = json.dumps({"format": FORMAT, "problem": self.problem, "state": tree})
+        raw = npz_of({"head": np.frombuffer(head.encode(), np.uint8), **arrays})
+        if not self._wrote:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            for left in self.path.parent.glob(f".{NAME}.*.part"):  # of processes that were killed while they wrote
+                left.unlink(missing_ok=True)
+            self._wrote = True
+        part = self.path.with_name(f".{NAME}.{os.getpid()}.part")
+        part.write_bytes(raw)
+        part.replace(self.path)
+
+    def resume(self) -> Any:
+        """Return the state to continue from: a solver's ``state=``. None if nothing was written yet.
+
+        Raises
+        ------
+        DocumentError
+            If the file is damaged, or belongs to another problem; the parts that differ are named.
+        """
+        if not self.path.exists():
+            return None
+        remedy = "delete it to start anew"
+        try:
+            arrays = arrays_in(self.path.read_bytes())
+            head = json.loads(bytes(arrays["head"]))
+            if head["format"] != FORMAT:
+                raise DocumentError(f"has the format {head['format']}, not {FORMAT}; {remedy}", file=self.path)
+            self._check(head["problem"])
+            return _decode(head["state"], arrays, self._kinds)
+        except DocumentError:
+            raise
+        except (*FAULTS_OF_A_FILE, TypeError, AttributeError) as error:
+            raise DocumentError(f"is not a checkpoint, or damaged ({error}); {remedy}", file=self.path) from error
+
+    def _check(self, problem: dict[str, str]) -> None:
+        names = list(dict.fromkeys([*self.problem, *problem]))
+        if other := [name for name in names if self.problem.get(name) != problem.get(name)]:
+            raise DocumentError(
+                f"belongs to another problem, which differs in {', '.join(other)}; repeat that one, or delete the file"
+                " to start anew",
+                file=self.path,
+            )
+
+
+def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping[str, type]) -> Any:
+    """Return a value as JSON, its arrays put aside under the name of their place."""
+    match value:
+        case np.ndarray() | np.generic() | jax.Array():
+            array = np.asarray(value)
+            if array.dtype.kind in "biufc":
+                arrays[name] = array
+                return {"scalar" if isinstance(value, np.generic) else "array": name}
+        case None | bool() | int():
+            return value
+        case float():
+            return {"float": value.hex()}  # exact, and NaN and infinity too
+        case str() if type(value) is str:
+            return value
+        case tuple() if type(value).__name__ in kinds and type(value) is kinds[type(value).__name__]:
+            named = zip(type(value)._fields, value, strict=True)  # type: ignore[attr-defined]  # a NamedTuple
+            fields = {field: _encode(item, f"{name}.{field}", arrays, kinds) for field, item in named}
+            return {"kind": type(value).__name__, "fields": fields}
+        case tuple() | list() if type(value) in (tuple, list):
+            items = [_encode(item, f"{name}[{i}]", arrays, kinds) for i, item in enumerate(value)]
+            return {type(value).__name__: items}
+        case dict():
+            return {"dict": {str(key): _encode(item, f"{name}.{key}", arrays, kinds) for key, item in value.items()}}
+    raise ParameterError(
+        name, expected="an array of numbers, a number, a text, or a tuple of them", got=value,
+        remedy=f"Named tuples are written if they are one of {', '.join(kinds)}",
+    )  # fmt: skip
+
+
+def _decode(tree: Any, arrays: Mapping[str, np.ndarray], kinds: Mapping[str, type]) -> Any:
+    match tree:
+        case {"array": name}:
+            return arrays[name]
+        case {"scalar": name}:
+            return arrays[name][()]
+        case {"float": text}:
+            return float.fromhex(text)
+        case {"kind": name, "fields": fields}:
+            return kinds[name](**{field: _decode(item, arrays, kinds) for field, item in fields.items()})
+        case {"tuple": items}:
+            return tuple(_decode(item, arrays, kinds) for item in items)
+        case {"list": items}:
+            return [_decode(item, arrays, kinds) for item in items]
+        case {"dict": items}:
+            return {key: _decode(item, arrays, kinds) for key, item in items.items()}
+    return tree

@@ -1,0 +1,56 @@
+"""Many runs as one table, a row for each: also for one that cannot be read."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dluxshera.errors import DocumentError
+from dluxshera.files import write_text
+from dluxshera.runs.run import read_run
+
+
+def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
+    """Return a row for each run: how it ended, and estimate, sigma and pull of each parameter.
+
+    A folder that cannot be read is a row too, with what is wrong under ``fault``.
+
+    Parameters
+    ----------
+    folders : iterable of Path
+
+    Returns
+    -------
+    list of dict
+        In the order of the folders. ``folder`` and ``fault`` (empty if there is none) are in each; a run also has
+        ``result``, ``steps``, ``loss``, ``seed`` (if it says one), and for each label ``LABEL``, ``LABEL sigma`` and,
+        if the truth was known, ``LABEL pull``.
+    """
+    return [_row(Path(folder)) for folder in folders]
+
+
+def _row(folder: Path) -> dict[str, Any]:
+    try:
+        run = read_run(folder)
+    except DocumentError as error:
+        return {"folder": str(folder), "fault": str(error)}
+    row: dict[str, Any] = {"folder": str(folder), "fault": "", "result": run.result.name}
+    row |= {"steps": run.steps, "loss": run.loss, "seed": run.provenance.get("seed", "")}
+    for i, label in enumerate(run.labels):
+        row |= {label: float(run.theta[i]), f"{label} sigma": float(run.sigma[i])}
+        if run.pulls is not None:
+            row[f"{label} pull"] = float(run.pulls[i])
+    return row
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows as CSV, a column for each name that any of them has; numbers with all their digits."""
+    rows = list(rows)
+    made = io.StringIO()
+    writer = csv.DictWriter(made, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(path, made.getvalue())

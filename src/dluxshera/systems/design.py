@@ -1,0 +1,178 @@
+"""Point designs: the values of a system's continuous parameters that a configuration carries as their defaults.
+
+An attribute has the name of its parameter's key without the group: `m1_diameter_m` is ``system.m1_diameter_m``.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import isfinite
+from typing import Any
+
+from dluxshera.errors import ConfigError
+from dluxshera.optics import RayMatrix, two_mirror_telescope
+from dluxshera.units import ARCSEC
+
+
+@dataclass(frozen=True, kw_only=True)
+class Design(ABC):
+    """What the designs of all systems say: metres, seconds and detected photons.
+
+    Parameters
+    ----------
+    m1_diameter_m, pixel_pitch_m, wavelength_m, bandwidth_m, exposure_time_s, frame_time_s, full_well : float
+        As the parameters of these names.
+    dark_current, read_noise : float
+        Of the detector, as the parameters of these names; zero for none.
+    throughput : float
+        From the open aperture to detected electrons, quantum efficiency included.
+    sources : tuple of (str, str)
+        Where a value comes from, by attribute, where it is not what the parameter's own text says.
+
+    Raises
+    ------
+    ConfigError
+        If a value is not a possible one.
+    """
+
+    m1_diameter_m: float
+    pixel_pitch_m: float
+    wavelength_m: float
+    bandwidth_m: float
+    throughput: float
+    full_well: float
+    exposure_time_s: float = 1800.0
+    frame_time_s: float = 0.05
+    dark_current: float = 0.0
+    read_noise: float = 0.0
+    sources: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        names = [item.name for item in fields(self) if item.name != "sources"]
+        for name in names:
+            value = getattr(self, name)
+            if not isfinite(value):
+                raise ConfigError(f"design.{name}", expected="a finite number", got=value)
+            if name in ("dark_current", "read_noise") and value < 0:
+                raise ConfigError(f"design.{name}", expected="a number that is not negative", got=value)
+            if name not in (*self._signed(), "dark_current", "read_noise") and value <= 0:
+                raise ConfigError(f"design.{name}", expected="a positive number", got=value)
+        for name, _ in self.sources:
+            if name not in names:
+                raise ConfigError("design.sources", expected=f"sources of {', '.join(names)}", got=name)
+
+    @staticmethod
+    def _signed() -> tuple[str, ...]:
+        """Return the attributes that need not be positive."""
+        return ()
+
+    @property
+    @abstractmethod
+    def plate_scale(self) -> float:
+        """Radians on the sky for a pixel of the image."""
+
+    @property
+    def surface_planes(self) -> tuple[RayMatrix, ...]:
+        """The ray matrices from the pupil to the surfaces behind it."""
+        return ()
+
+    def values(self, keys: tuple[str, ...]) -> Mapping[str, Any]:
+        """Return the values of parameters by key."""
+        return {key: getattr(self, key.partition(".")[2]) for key in keys}
+
+    def source_of(self, key: str) -> str | None:
+        """Return where the value of a parameter comes from, if the design itself says so."""
+        return dict(self.sources).get(key.partition(".")[2])
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoPlaneDesign(Design):
+    """The design values of a two-plane system, which has a plate scale and no mirrors behind the pupil."""
+
+    plate_scale_as_per_pix: float
+
+    @property
+    def plate_scale(self) -> float:
+        """Radians on the sky for a pixel of the image."""
+        return self.plate_scale_as_per_pix * ARCSEC
+
+    @property
+    def focal_length_m(self) -> float:
+        """The focal length that gives the plate scale."""
+        return self.pixel_pitch_m / self.plate_scale
+
+
+@dataclass(frozen=True, kw_only=True)
+class ThreePlaneDesign(Design):
+    """The design values of a three-plane system."""
+
+    m2_diameter_m: float
+    m1_focal_length_m: float
+    m2_focal_length_m: float
+    m1_m2_separation_m: float
+
+    @staticmethod
+    def _signed() -> tuple[str, ...]:
+        return ("m2_focal_length_m",)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.m2_focal_length_m >= 0:
+            raise ConfigError("design.m2_focal_length_m", expected="a negative number", got=self.m2_focal_length_m)
+
+    @property
+    def m2_detector_separation_m(self) -> float:
+        """The distance from M2 at which the detector is in focus."""
+        return _distance_to_focus(self._behind_m2)
+
+    @property
+    def plate_scale(self) -> float:
+        """Radians on the sky for a pixel of the image."""
+        return self.pixel_pitch_m / self._behind_m2.effective_focal_length
+
+    @property
+    def surface_planes(self) -> tuple[RayMatrix, ...]:
+        """The ray matrix from the pupil to M2."""
+        return (RayMatrix().surface(self.m1_focal_length_m).gap(self.m1_m2_separation_m),)
+
+    @property
+    def _behind_m2(self) -> RayMatrix:
+        return two_mirror_telescope(self.m1_focal_length_m, self.m2_focal_length_m, self.m1_m2_separation_m)
+
+
+@dataclass(frozen=True, kw_only=True)
+class FourPlaneDesign(ThreePlaneDesign):
+    """The design values of a four-plane system: a three-plane one with a surface M3 on the way to the detector."""
+
+    m3_diameter_m: float
+    m3_power_per_m: float
+    m2_m3_separation_m: float
+
+    @staticmethod
+    def _signed() -> tuple[str, ...]:
+        return (*ThreePlaneDesign._signed(), "m3_power_per_m")
+
+    @property
+    def m3_detector_separation_m(self) -> float:
+        """The distance from M3 at which the detector is in focus."""
+        return _distance_to_focus(self._behind_m3)
+
+    @property
+    def plate_scale(self) -> float:
+        """Radians on the sky for a pixel of the image."""
+        return self.pixel_pitch_m / self._behind_m3.effective_focal_length
+
+    @property
+    def surface_planes(self) -> tuple[RayMatrix, ...]:
+        """The ray matrices from the pupil to M2 and to M3."""
+        return (*super().surface_planes, self._behind_m2.gap(self.m2_m3_separation_m))
+
+    @property
+    def _behind_m3(self) -> RayMatrix:
+        return self._behind_m2.gap(self.m2_m3_separation_m).powered_surface(self.m3_power_per_m)
+
+
+def _distance_to_focus(relay: RayMatrix) -> float:
+    return float(relay.effective_focal_length * relay.a)

@@ -1,0 +1,131 @@
+"""Setting a derived value by solving for a primitive that it depends on: `set_derived`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from dluxshera.errors import InversionError
+from dluxshera.params import Bounds, DerivedResolver, ParameterStore, ParamSpec, from_quantity, is_quantity
+from dluxshera.systems.registries import SHERA_RESOLVER
+
+_STEPS = 100
+_PROBE = 1e-6  # relative step of the first difference quotient
+
+
+def set_derived(
+    store: ParameterStore, key: str, value: Any, *, solve_for: str, resolver: DerivedResolver = SHERA_RESOLVER
+) -> ParameterStore:
+    """Return the store in which one primitive is such that a derived value comes out as wanted.
+
+    Of several solutions it finds one near the present value of the primitive.
+
+    Parameters
+    ----------
+    store : ParameterStore
+        Of concrete values.
+    key : str
+        The derived parameter.
+    value : float or Quantity
+        What it shall be, in its unit.
+    solve_for : str
+        The primitive that changes: a number, not an array.
+    resolver : DerivedResolver
+        Has the transforms of the store's system.
+
+    Returns
+    -------
+    ParameterStore
+
+    Raises
+    ------
+    UnknownKeyError
+        If the spec does not have a key.
+    InversionError
+        If the value cannot be had in this way; the reason is said: `key` is not derived or is overridden, it does not
+        depend on `solve_for`, or no value of `solve_for` within its bounds gives it.
+
+    Examples
+    --------
+    >>> import dluxshera as ds
+    >>> spec = ds.build_forward_model_spec_from_config(ds.SHERA_FLIGHT_CONFIG)
+    >>> store = ds.ParameterStore.from_spec_defaults(spec)
+    >>> finer = ds.set_derived(store, "system.plate_scale_as_per_pix", 0.1, solve_for="system.pixel_pitch_m")
+    >>> print(f"{finer['system.pixel_pitch_m']:.4e}")
+    3.7336e-06
+    """
+    spec = store.spec
+    key, solve_for = spec[key].key, spec[solve_for].key
+    _check(store, key, solve_for, resolver)
+    target = float(from_quantity(spec[key], value) if is_quantity(value) else value)
+    if not spec[key].bounds.contains(target):
+        raise InversionError(key, solve_for, f"{target!r} is not {spec[key].bounds}")
+    values = dict(store)
+
+    def miss(x: float) -> float:
+        return float(resolver.resolve(spec, {**values, solve_for: np.float64(x)}, (key,))[key]) - target
+
+    with np.errstate(all="ignore"):
+        root = _root(miss, float(values[solve_for]), spec[solve_for].bounds, target)
+    if isinstance(root, str):
+        raise InversionError(key, solve_for, root)
+    return store.replace({solve_for: root})
+
+
+def _check(store: ParameterStore, key: str, solve_for: str, resolver: DerivedResolver) -> None:
+    spec = store.spec
+    if spec[key].kind != "derived":
+        raise InversionError(key, solve_for, f"{key} is {spec[key].kind}: set it with replace", possible=())
+    possible = tuple(one for one in spec.primitives if not spec[one].shape and one in _upstream(spec, key, resolver))
+    if key in store.overrides:
+        raise InversionError(key, solve_for, f"{key} is overridden: strip_derived(store) first", possible)
+    if spec[solve_for].kind != "primitive":
+        raise InversionError(key, solve_for, f"{solve_for} is {spec[solve_for].kind}, not a primitive", possible)
+    if spec[solve_for].shape:
+        raise InversionError(key, solve_for, f"{solve_for} is an array", possible)
+    if solve_for not in possible:
+        raise InversionError(key, solve_for, f"{key} does not depend on {solve_for}", possible)
+
+
+def _upstream(spec: ParamSpec, key: str, resolver: DerivedResolver) -> set[str]:
+    """Return every key that a derived value is computed from, directly or not."""
+    registry, ahead = resolver.registry(spec.system_id), [key]
+    found: set[str] = set()
+    while ahead:
+        one = ahead.pop()
+        if spec[one].kind == "derived":
+            fresh = set(registry[one].inputs_in(spec)) - found
+            found |= fresh
+            ahead += fresh
+    return found
+
+
+def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: float) -> float | str:
+    """Return a root of a smooth function by secants that stay within bounds, or why there is none."""
+    inner = x * (1 + _PROBE) if x else _PROBE
+    other = inner if bounds.contains(inner) else 2 * x - inner
+    f, f_other = miss(x), miss(other)
+    if f == f_other:
+        return "it does not change with it there"
+    best, least = x, abs(f)
+    for _ in range(_STEPS):
+        if f == 0 or f == f_other:
+            break
+        step = -f * (x - other) / (f - f_other)
+        if x:  # a longer step might reach another branch of solutions
+            step = float(np.clip(step, -0.5 * abs(x), 0.5 * abs(x)))
+        while not (bounds.contains(x + step) and np.isfinite(f_next := miss(x + step))):
+            step *= 0.5
+            if x + step == x:
+                return "the solution lies outside its bounds"
+        x, other, f, f_other = x + step, x, f_next, f
+        if abs(f) < least:
+            best, least = x, abs(f)
+        elif abs(step) <= 4 * np.spacing(abs(x)):
+            break
+    # What rounding in the primitive and in the function leave of the miss.
+    nudge = np.spacing(abs(best) or _PROBE)
+    rounding = max(abs(miss(best + k * nudge) - miss(best)) for k in (-4, -2, -1, 1, 2, 4))
+    return best if least <= 1e-13 * abs(target) + 4 * rounding else "no value within its bounds gives it"

@@ -1,0 +1,210 @@
+"""Packaged profiles give the named designs back; models go through files bit by bit; schema and code agree."""
+
+import math
+import random
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dluxshera.profiles.packaged as exports
+from dluxshera.errors import ConfigError, DocumentError, ParameterError, UnknownKeyError
+from dluxshera.params import ParameterStore
+from dluxshera.profiles import (
+    load_model,
+    load_profile,
+    model_of,
+    parse_profile,
+    point_of,
+    profile_of,
+    save_model,
+    shera_profiles,
+    spec_of,
+)
+from dluxshera.profiles.points import BUILDERS, build_point, config_of, design_values
+from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, structural_hash_from_config
+from support.helpers import run_fresh
+from support.profile_documents import code_accepts, disagreement, documents
+
+KNOWN = shera_profiles()
+SMALL = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
+EXTREMES = [5e-324, -2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, -0.0, 0.1 + 0.2, 1 / 3]
+
+
+def small(name: str):
+    return CONFIGS[name].replace(**SMALL)
+
+
+@pytest.mark.parametrize("name", KNOWN.names())
+def test_a_packaged_profile_is_what_the_designs_say(name: str):
+    assert (KNOWN.packaged / f"{name}.yaml").read_text() == exports.packaged_files()[f"{name}.yaml"]
+    load_profile(name, KNOWN)
+
+
+def test_every_design_and_target_is_packaged():
+    names = set(KNOWN.names())
+    assert {f"{name}.yaml" for name in names} == set(exports.packaged_files())
+    assert {f"instrument/{name}" for name in CONFIGS} <= names
+    assert sum(name.startswith("target/") for name in names) == len(TARGETS) == 7
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_a_packaged_observation_is_the_named_configuration(name: str):
+    config, spec, store = load_model(f"observation/{name.removeprefix('shera_')}_alpha_cen")
+    assert config == CONFIGS[name]
+    assert spec == spec_of(CONFIGS[name], "forward")
+    assert store == ParameterStore.from_spec_defaults(spec)
+
+
+@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
+    text = (
+        "schema: dluxshera.profile/0.1.0\nkind: observation\nname: x\n"
+        f"extends: [instrument/shera_flight, target/{exports.identifier(target.name)}]\n"
+    )
+    point = point_of(parse_profile(text, KNOWN, overrides=["pupil_npix=32", "diffractive_pupil=null"]))
+    assert point.config.image_npix == target.image_npix
+    assert point.values["binary.separation_as"] == target.separation_as
+    assert target.name in point.spec["binary.contrast"].source
+
+
+@pytest.mark.parametrize("spec_name", BUILDERS)
+@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("suffix", ["yaml", "json"])
+def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_name: str, suffix: str):
+    config, rng = small(name), random.Random(name + spec_name)
+    spec = spec_of(config, spec_name)
+    values = {
+        key: [rng.choice([*EXTREMES, rng.gauss(0, 1)]) for _ in range(spec[key].shape[0])]
+        if spec[key].shape
+        else spec[key].default * (1 + rng.choice([0, 1e-7 * rng.gauss(0, 1)]))
+        for key in spec.primitives
+    }
+    values["binary.x_position_as"] = rng.choice(EXTREMES)
+    store = ParameterStore(values, spec)
+    save_model(tmp_path / f"saved.{suffix}", config, store, spec, name="saved")
+    back = load_model(tmp_path / f"saved.{suffix}")
+    assert back.spec.title == spec.title
+    assert list(back.store) == list(store)
+    for key in store:
+        assert np.asarray(back.store[key]).tobytes() == np.asarray(store[key]).tobytes(), key
+    assert structural_hash_from_config(back.config) == structural_hash_from_config(config)
+    again = profile_of(back.config, back.store, back.spec, name="saved")
+    if "gap_npix" not in again["config"] or back.config.gap_npix == config.gap_npix:
+        assert again == profile_of(config, store, spec, name="saved")
+
+
+def test_a_changed_store_keeps_the_grid_between_the_planes():
+    config = SHERA_FLIGHT_CONFIG.replace(**SMALL)
+    spec = spec_of(config, "forward")
+    store = ParameterStore.from_spec_defaults(spec).replace({"system.m1_diameter_m": 0.5})
+    assert profile_of(config, store, spec, name="x")["config"]["gap_npix"] == config.gap_grid
+    assert (
+        profile_of(config, store.replace({"system.m1_diameter_m": 0.22}), spec, name="x")["config"]["gap_npix"] is None
+    )
+
+
+def test_what_a_profile_says_of_the_design_moves_what_follows_from_it():
+    overrides = ["pupil_npix=32", "diffractive_pupil=null"]
+    base = load_model("observation/flight_alpha_cen", spec="inference", overrides=overrides)
+    moved = load_model(
+        "observation/flight_alpha_cen", spec="inference", overrides=[*overrides, "system.pixel_pitch_m=9.2 um"]
+    )
+    ratio = moved.store["system.plate_scale_as_per_pix"] / base.store["system.plate_scale_as_per_pix"]
+    assert math.isclose(float(ratio), 2.0, rel_tol=1e-14)
+
+
+def test_the_spec_is_that_of_the_profile_unless_another_is_asked_for(tmp_path: Path):
+    config = small("shera_flight")
+    spec = spec_of(config, "inference")
+    save_model(tmp_path / "a.yaml", config, ParameterStore.from_spec_defaults(spec), spec, name="a")
+    profile = load_profile(tmp_path / "a.yaml", KNOWN)
+    assert model_of(profile).spec.name == "inference"
+    with pytest.raises(
+        DocumentError, match=r"system\.plate_scale_as_per_pix: is derived in the shera_threeplane\.forward"
+    ):
+        model_of(profile, spec="forward")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("parameters: {binary.contrast: 2}", "names the system"),
+        ("system: shera_threeplane", "system.m1_diameter_m: expected a value, for the design"),
+        (
+            "extends: [instrument/shera_flight]\nconfig: {gap_npix: 100}",
+            "p.yaml:5:20: config.gap_npix: the grid between",
+        ),
+        ("extends: [instrument/shera_twoplane_flight]\nconfig: {gap_npix: 300}", "p.yaml:5:10: gap_npix: unknown name"),
+        (
+            "extends: [instrument/shera_flight]\nparameters: {primary.zernike_coeffs_nm: [1, 2]}",
+            "p.yaml:5:41: primary.zernike_coeffs_nm: of the wrong size",
+        ),
+        (
+            "extends: [instrument/shera_flight]\nparameters: {system.m3_power_per_m: 0}",
+            "p.yaml:5:14: parameters.system.m3_power_per_m: does nothing in the shera_threeplane.forward spec",
+        ),
+        (
+            "extends: [instrument/shera_flight]\nconfig: {diffractive_pupil: absent.npy}",
+            "p.yaml:5:29: config.diffractive_pupil: expected 'dLuxToliman', the path of a .npy file, or None",
+        ),
+    ],
+)
+def test_a_profile_that_fits_no_system_is_refused_at_its_place(text: str, message: str):
+    profile = parse_profile(f"schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n{text}\n", KNOWN, "p.yaml")
+    with pytest.raises(DocumentError) as error:
+        point_of(profile)
+    assert message in str(error.value)
+
+
+def test_several_faults_of_a_spec_are_all_told():
+    text = (
+        "schema: dluxshera.profile/0.1.0\nkind: target\nname: x\nextends: [instrument/shera_flight]\n"
+        "parameters: {primary.zernike_coeffs_nm: [1], secondary.zernike_coeffs_nm: [1], system.focal_length_m: 3}\n"
+    )
+    with pytest.raises(DocumentError) as error:
+        point_of(parse_profile(text, KNOWN))
+    assert len([error.value, *error.value.__notes__]) == 3
+
+
+def test_plain_data_that_is_not_possible_is_refused_by_the_code():
+    values = design_values(SHERA_FLIGHT_CONFIG)
+    with pytest.raises(UnknownKeyError):
+        build_point("shera_fiveplane", "forward", {}, {})
+    with pytest.raises(UnknownKeyError):
+        build_point("shera_threeplane", "backward", SMALL, values)
+    with pytest.raises(UnknownKeyError):
+        build_point("shera_threeplane", "forward", {**SMALL, "pupil_nix": 3}, values)
+    with pytest.raises(ParameterError, match="it is derived in the"):
+        build_point("shera_threeplane", "forward", SMALL, {**values, "system.plate_scale_as_per_pix": 0.1})
+    with pytest.raises(ConfigError, match="at most 2048"):
+        config_of(type(SHERA_FLIGHT_CONFIG), "x", {"pupil_npix": 4096}, values)
+
+
+def test_a_design_of_a_known_name_and_other_values_is_another_design():
+    values = {**design_values(SHERA_FLIGHT_CONFIG), "system.m1_diameter_m": 0.23}
+    made = config_of(type(SHERA_FLIGHT_CONFIG), "shera_flight", {}, values)
+    assert made.design.source_of("system.m1_diameter_m") == "profile shera_flight"
+    assert replace(made.design, m1_diameter_m=0.22, sources=()) == replace(SHERA_FLIGHT_CONFIG.design, sources=())
+
+
+def test_a_sample_of_documents_is_judged_alike_by_schema_and_code():
+    accepted = {True: 0, False: 0}
+    for valid, document in documents(11, 240):
+        assert disagreement(document) is None
+        accepted[valid] += code_accepts(document)
+    assert accepted[True] == 120
+    assert accepted[False] < 30
+
+
+def test_a_point_needs_no_jax():
+    code = """
+        import sys
+        from dluxshera.profiles import load_profile
+        from dluxshera.profiles import shera_profiles
+        from dluxshera.profiles import point_of
+        point_of(load_profile("observation/flight_alpha_cen", shera_profiles()))
+        print(*({"jax", "astropy", "equinox"} & set(sys.modules)))
+    """
+    assert run_fresh(code).split() == []

@@ -1,0 +1,267 @@
+"""Profile documents made from a seed, half of them broken, and two judges of them: JSON Schema, and the code alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+from dluxshera.documents import Document, faults
+from dluxshera.errors import SheraError
+from dluxshera.params import ParameterStore, in_own_unit, own_unit, spec_schema
+from dluxshera.profiles import settable, spec_of
+from dluxshera.profiles.points import (
+    BUILDERS,
+    build_point,
+    config_of,
+    design_keys,
+    design_values,
+    only_a_default,
+)
+from dluxshera.profiles.schema import BASES, LARGEST, LISTS, config_schema, profile_schema
+from dluxshera.systems import CONFIG_CLASSES, CONFIGS, MAPS, effects_of
+from dluxshera.systems import fields as f
+
+# Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
+# multiple of the grid, out of the question: no schema can see a file.
+BASE = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
+PROFILE_SCHEMA = profile_schema()
+EXACT = ["binary.x_position_as", "binary.y_position_as"]
+
+
+def valid_document(rng: random.Random) -> dict[str, Any]:
+    """Return a document that both judges should accept."""
+    named = rng.choice(list(CONFIGS.values()))
+    cls, spec = type(named), rng.choice(list(BUILDERS))
+    config: dict[str, Any] = dict(BASE)
+    pupil = rng.choice([32, 32.0, 48, 64])
+    config |= _some(rng, {
+        "obscuration": lambda: rng.choice([0, 0.0, rng.uniform(0, 0.6)]),
+        "n_struts": lambda: rng.choice([0, 3, 4.0]),
+        "strut_width": lambda: rng.uniform(0, 0.05),
+        "strut_rotation_deg": lambda: rng.choice([0, -90, rng.uniform(-720, 720)]),
+        "mask_design_wavelength_m": lambda: rng.choice([1, 5.5e-7]),
+        "image_npix": lambda: 2 * rng.randint(1, LARGEST["image_npix"] // 2),
+        "n_wavelengths": lambda: rng.randint(1, LARGEST["n_wavelengths"]),
+        "pixel_nodes": lambda: rng.randint(1, LARGEST["pixel_nodes"]),
+        "aperture_subpixels": lambda: rng.randint(3, 5),
+        "pupil_npix": lambda: pupil,
+        "effects": lambda: rng.sample(effects_of(named.surfaces), rng.randint(0, 5)),
+        "curve_samples": lambda: rng.choice([2, 3, 5.0]),
+        "n_field_stars": lambda: rng.choice([1, 2, 3.0]),
+        "motion_margin": lambda: rng.randint(1, 256),
+    })  # fmt: skip
+    if {"pixel_offsets", "pixel_response"}.intersection(config.get("effects", ())):
+        config["image_npix"] = 2 * rng.randint(1, 16)  # each pixel is a value
+    for name in named.bases:
+        if rng.random() < 0.5:
+            field = {"primary": "m1_noll", "secondary": "m2_noll", "tertiary": "m3_noll"}[name]
+            config[field] = rng.sample(range(1, 40), rng.randint(0, 6))
+    if hasattr(named, "gap_npix") and rng.random() < 0.4:
+        config["gap_npix"] = rng.choice([None, int(config["pupil_npix"]) + 2 * rng.randint(0, 100)])
+    bases = config_of(cls, named.name, config, design_values(named)).bases
+    made = spec_of(config_of(cls, named.name, config, design_values(named)), spec)
+    values = {key: made[key].default for key in made.primitives if key not in MAPS} | design_values(named)
+    parameters: dict[str, Any] = {}
+    for key in settable():
+        if key not in values or rng.random() < 0.3 or (key not in made.primitives and not only_a_default(key, cls)):
+            continue
+        parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
+    return {
+        "schema": "dluxshera.profile/0.1.0", "kind": "observation", "name": named.name, "system": cls.system_id,
+        "spec": spec, "config": config, "parameters": parameters,
+    }  # fmt: skip
+
+
+def _some(rng: random.Random, made: dict[str, Callable[[], Any]]) -> dict[str, Any]:
+    return {name: make() for name, make in made.items() if rng.random() < 0.4}
+
+
+def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
+    """Return a value near the given one: far from it two mirrors need not form an image at all."""
+    if key in BASES:
+        return [rng.choice([0, rng.gauss(0, 20)]) for _ in bases[key.partition(".")[0]]]
+    if key in LISTS:
+        return [number * (1 - 1e-4 * rng.random()) for number in value]
+    if key in EXACT:
+        return rng.choice([0, -0.0, 5e-324, -1.7976931348623157e308, rng.gauss(0, 1)])
+    if key == f.POSITION_ANGLE:
+        return rng.choice([-360, 360, rng.uniform(-360, 360)])
+    if key == f.THROUGHPUT:
+        return rng.choice([1, 5e-324, rng.uniform(0.01, 1)])
+    return value * (1 + 1e-4 * rng.uniform(-1, 1))
+
+
+def _with_unit(rng: random.Random, key: str, value: Any) -> Any:
+    return value if rng.random() < 0.5 else {"value": value, "unit": own_unit(settable()[key])}
+
+
+def broken_document(rng: random.Random) -> dict[str, Any]:
+    """Return a document with one to three things changed, each of them mostly for the worse."""
+    document = deepcopy(valid_document(rng))
+    for _ in range(rng.choice([1, 1, 2, 3])):
+        rng.choice(BREAKS)(rng, document)
+    return document
+
+
+NO_NUMBERS: list[Any] = [None, True, False, "", "1", "abc", [], [1], [[1]], {}, {"a": 1}, {"value": 1}, {"unit": "m"}]
+NONSENSE: list[Any] = [*NO_NUMBERS, 0, -1, 1.5, 0.1, -1e300, -(10**200)]
+# Two mirrors with other lengths need not form an image, which is no matter of one value.
+GEOMETRY = (f.M1_FOCAL_LENGTH, f.M2_FOCAL_LENGTH, f.M1_M2_SEPARATION, f.M2_M3_SEPARATION, f.M3_POWER, f.PIXEL_PITCH)
+
+
+def _nonsense(rng: random.Random, key: str) -> Any:
+    return deepcopy(rng.choice(NO_NUMBERS if key in GEOMETRY else NONSENSE))
+
+
+def _replace_config(rng: random.Random, document: dict[str, Any]) -> None:
+    name = rng.choice([*config_schema(type(CONFIGS[document["name"]]))["properties"]])
+    value = deepcopy(rng.choice(NONSENSE))
+    if not (name == "diffractive_pupil" and value in ("1", "abc")):  # the names of files that are not there
+        document["config"][name] = value
+
+
+def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
+    wrong = {
+        "pupil_npix": [15, 0, 2050, -2, 16.5, 1e9],
+        "image_npix": [15, 0, 8194, 1],
+        "obscuration": [1, 1.0, -1e-300, 2],
+        "strut_width": [1, -0.1],
+        "n_struts": [65, -1, 2.5],
+        "n_wavelengths": [0, 1001],
+        "aperture_subpixels": [0, 10],
+        "pixel_nodes": [0, 33],
+        "mask_design_wavelength_m": [0, -0.0, -1],
+        "m1_noll": [[4, 4], [0], [4.5], [4, 4.0], [1001], ["4"], [True], "45", list(range(1, 1003))],
+        "m2_noll": [[4, 4], [0], None],
+        "m3_noll": [[4, 4], [0]],
+        "gap_npix": [2, 14, 15, 32770, 32.5, 1e300, 300, 40],
+        "diffractive_pupil": [5, "", "x" * 1001],
+        "effects": [["ghosts", "ghosts"], ["gohsts"], ["m3_maps"], [3], "ghosts", {"ghosts": 1}],
+        "curve_samples": [1, 1001, 2.5],
+        "n_field_stars": [0, 1001],
+        "motion_margin": [0, 257],
+        "surface_map_npix": [2, 8193],
+    }
+    name = rng.choice(list(wrong))
+    document["config"][name] = deepcopy(rng.choice(wrong[name]))
+
+
+def _unknown_config(rng: random.Random, document: dict[str, Any]) -> None:
+    document["config"][rng.choice(["pupil_nix", "name", "design", "", "binary.contrast"])] = 1
+
+
+def _replace_value(rng: random.Random, document: dict[str, Any]) -> None:
+    key = rng.choice(list(settable()))
+    document["parameters"][key] = _nonsense(rng, key)
+
+
+def _replace_amount(rng: random.Random, document: dict[str, Any]) -> None:
+    key = rng.choice(list(settable()))
+    unit = rng.choice([own_unit(settable()[key])] * 4 + [None, 3, "x" * 50])
+    document["parameters"][key] = {"value": _nonsense(rng, key), "unit": unit}
+    if rng.random() < 0.1:
+        document["parameters"][key]["error"] = 1
+
+
+def _out_of_bounds(rng: random.Random, document: dict[str, Any]) -> None:
+    bounded = [key for key, item in settable().items() if item.bounds.as_dict()]
+    key = rng.choice(bounded)
+    limit = rng.choice(list(settable()[key].bounds.as_dict().values()))
+    value = rng.choice([limit, limit - 1, limit + 1, -limit, limit * (1 + 1e-15)])
+    if key in GEOMETRY and settable()[key].bounds.contains(value):
+        value = limit
+    document["parameters"][key] = _with_unit(rng, key, value)
+
+
+def _any_key(rng: random.Random, document: dict[str, Any]) -> None:
+    """Set a parameter that may be derived, structural or of another system or spec, to a plausible value."""
+    key = rng.choice([*f.FIELDS, "binary.seperation_as", "x", ""])
+    if key not in GEOMETRY:
+        document["parameters"][key] = [0.0] * 8 if key in BASES else rng.choice([0.5, 1])
+
+
+def _resize(rng: random.Random, document: dict[str, Any]) -> None:
+    document["parameters"][rng.choice(list(BASES))] = [0.0] * rng.choice([0, 1, 7, 8, 9, 1001])
+
+
+def _other_system(rng: random.Random, document: dict[str, Any]) -> None:
+    named = CONFIGS[document["name"]]
+    document["system"] = rng.choice([*CONFIG_CLASSES, "shera_fiveplane", None, 3])
+    if document["system"] != named.system_id:
+        for key in design_keys(type(named)):
+            document["parameters"].pop(key, None)
+
+
+def _other_spec(rng: random.Random, document: dict[str, Any]) -> None:
+    document["spec"] = rng.choice([*BUILDERS, "backward", None, []])
+
+
+BREAKS = [_replace_config, _odd_config, _odd_config, _unknown_config, _replace_value, _replace_amount, _out_of_bounds,
+          _out_of_bounds, _any_key, _resize, _other_system, _other_spec]  # fmt: skip
+
+
+def schema_accepts(document: dict[str, Any]) -> bool:
+    """Judge by JSON Schema: that of profiles, of the system's configuration, and of the spec.
+
+    The sizes of arrays stand in the schema of a spec, which is made for the configuration at hand. A parameter that the
+    spec has not, but that a design or a target has, is none of its business.
+    """
+    if faults(Document("", document), PROFILE_SCHEMA):
+        return False
+    cls = CONFIG_CLASSES[document["system"]]
+    if faults(Document("", document["config"]), config_schema(cls)):
+        return False
+    named = next(config for config in CONFIGS.values() if type(config) is cls)
+    spec = spec_of(config_of(cls, named.name, document["config"], design_values(named)), document["spec"])
+    values = {
+        key: said["value"] if isinstance(said, dict) else said
+        for key, said in document["parameters"].items()
+        if key in spec.primitives or not only_a_default(key, cls)
+    }
+    return not faults(Document("", values), spec_schema(spec, ""))
+
+
+def code_accepts(document: dict[str, Any]) -> bool:
+    """Judge by building configuration, spec and store, with no schema at all."""
+    try:
+        _build(document)
+    except SheraError:
+        return False
+    return True
+
+
+def _build(document: dict[str, Any]) -> ParameterStore:
+    system, spec = document["system"], document["spec"]
+    if not (isinstance(system, str) and isinstance(spec, str)):
+        raise SheraError("not names")
+    same = [config for config in CONFIGS.values() if config.system_id == system]
+    named = CONFIGS[document["name"]] if CONFIGS[document["name"]] in same else next(iter(same), None)
+    parameters = dict(design_values(named)) if named else {}
+    for key, said in document["parameters"].items():
+        value = said
+        if isinstance(said, dict):
+            if set(said) != {"value", "unit"} or not isinstance(said["unit"], str) or key not in settable():
+                raise SheraError("not a value with a unit")
+            if not isinstance(said["value"], int | float | list) or isinstance(said["value"], bool):
+                raise SheraError("not a number")
+            try:
+                value = in_own_unit(settable()[key], said["value"], said["unit"])
+            except (ValueError, TypeError) as error:
+                raise SheraError(str(error)) from error
+        parameters[key] = value
+    point = build_point(system, spec, document["config"], parameters, name=document["name"])
+    return ParameterStore(point.values, point.spec)
+
+
+def disagreement(document: dict[str, Any]) -> str | None:
+    """Return what the two judges say of a document if they do not say the same."""
+    by_schema, by_code = schema_accepts(document), code_accepts(document)
+    return None if by_schema == by_code else f"schema {by_schema}, code {by_code}: {document!r}"
+
+
+def documents(seed: int, number: int) -> list[tuple[bool, dict[str, Any]]]:
+    """Return documents, by turns a valid and a broken one, and which it is."""
+    rng = random.Random(seed)
+    return [(False, broken_document(rng)) if i % 2 else (True, valid_document(rng)) for i in range(number)]
