@@ -35,9 +35,9 @@ class _Array(Protocol):
     def tolist(self) -> Any: ...
 
 
-def near_matches(name: str, known: Iterable[str], n: int = 3) -> tuple[str, ...]:
-    """Return up to `n` names of `known` like `name`: those that share its last dotted part, then the nearest."""
-    names, tail = sorted(set(known)), name.rpartition(".")[2]
+def near_matches(name: str, candidates: Iterable[str], n: int = 3) -> tuple[str, ...]:
+    """Return up to `n` names of `candidates` like `name`: those that share its last dotted part, then the nearest."""
+    names, tail = sorted(set(candidates)), name.rpartition(".")[2]
     same_tail = [other for other in names if tail and other.rpartition(".")[2] == tail]
     likeness = sorted(((SequenceMatcher(None, other, name).ratio(), other) for other in names), reverse=True)
     enough = max(0.7, likeness[0][0] - 0.1) if likeness else 0.0  # a common prefix alone is no likeness
@@ -124,8 +124,8 @@ class ParameterError(ExpectationError):
 class UnknownKeyError(ParameterError, KeyError):
     """A key that the spec does not have; `matches` holds the known keys that resemble it."""
 
-    def __init__(self, key: str, known: Iterable[str], *, expected: str = "a key of the spec") -> None:
-        names = tuple(known)
+    def __init__(self, key: str, candidates: Iterable[str], *, expected: str = "a key of the spec") -> None:
+        names = tuple(candidates)
         self.matches = near_matches(key, names)
         few = ", ".join(names[:8]) + (f", ... ({len(names)} in all)" if len(names) > 8 else "")
         near = f"Did you mean {' or '.join(self.matches)}?"

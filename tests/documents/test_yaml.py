@@ -130,7 +130,7 @@ def test_an_error_points_at_the_key_the_value_or_what_is_around_it():
     assert str(document.error(("a", "list"), "wrong")) == "f.yaml:2:9: a.list: wrong."
     assert str(document.error(("a", "list"), "wrong", at_key=True)) == "f.yaml:2:3: a.list: wrong."
     assert str(document.error(("a", "list", 7), "wrong", got=[1])) == "f.yaml:2:9: a.list[7]: wrong (got [1])."
-    hinted = document.error(("a",), "unknown", allowed="x, yes", got="yess", known=["x", "yes"])
+    hinted = document.error(("a",), "unknown", allowed="x, yes", got="yess", candidates=["x", "yes"])
     assert str(hinted) == 'f.yaml:2:3: a: unknown (allowed x, yes, got "yess"; did you mean yes?).'
     assert spelled(("terms", 2, "name")) == "terms[2].name"
 

@@ -49,7 +49,7 @@ class Document:
         *,
         allowed: str = "",
         got: object = ABSENT,
-        known: Iterable[str] = (),
+        candidates: Iterable[str] = (),
         at_key: bool = False,
     ) -> DocumentError:
         """Return the error about one part: what is wrong, what would be allowed, what came, and what may be meant.
@@ -62,7 +62,7 @@ class Document:
             Phrases.
         got : object
             The value, if it matters.
-        known : iterable of str
+        candidates : iterable of str
             Names among which the one in `got` was looked up; near matches are offered.
         at_key : bool
             Point at the key and not at the value.
@@ -70,7 +70,7 @@ class Document:
         said = [f"allowed {allowed}"] if allowed else []
         said += [] if got is ABSENT else [f"got {shown(got)}"]
         hints = [", ".join(said)] if said else []
-        if near := near_matches(str(got)[:80], known):
+        if near := near_matches(str(got)[:80], candidates):
             hints.append(f"did you mean {' or '.join(near)}?")
         there = where
         while there and there not in self.places:

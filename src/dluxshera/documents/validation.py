@@ -105,7 +105,7 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
         patterns = schema.get("patternProperties", {})
         for name in got:
             if name not in schema.get("properties", {}) and not any(re.search(pattern, name) for pattern in patterns):
-                yield document.error((*where, name), "unknown name", allowed=few, got=name, known=known, at_key=True)
+                yield document.error((*where, name), "unknown name", allowed=few, got=name, candidates=known, at_key=True)
     elif rule == "required":
         for name in limit:
             if name not in got and repr(name) in error.message:  # one error for each missing name
@@ -113,7 +113,7 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
     elif rule in ("enum", "const"):
         options = limit if rule == "enum" else [limit]
         names = [str(option) for option in options]
-        yield document.error(where, "not an allowed value", allowed=", ".join(names), got=got, known=names)
+        yield document.error(where, "not an allowed value", allowed=", ".join(names), got=got, candidates=names)
     elif rule == "type":
         kinds = [limit] if isinstance(limit, str) else limit
         yield document.error(where, "wrong type", allowed=form or " or ".join(kinds), got=got)

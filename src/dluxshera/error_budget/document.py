@@ -130,7 +130,7 @@ def _check_in_itself(budget: Budget) -> None:
         at: Where = ("terms", i)
         known = [requirement.id, *parents]
         if term.parent not in known:
-            raise error((*at, "parent"), "no such term", allowed=", ".join(known), got=term.parent, known=known)
+            raise error((*at, "parent"), "no such term", allowed=", ".join(known), got=term.parent, candidates=known)
         seen = [term.id]
         while seen[-1] in parents:
             seen.append(parents[seen[-1]])
@@ -209,7 +209,7 @@ class _SpecCheck:
             problem = f"not a {' or '.join(kinds)} parameter of the {spec.title} spec"
             near = near_matches(key, known)
             allowed = "" if near else ", ".join(known)
-            raise self.error(at, problem, allowed=allowed, got=key, known=known, at_key=at_key)
+            raise self.error(at, problem, allowed=allowed, got=key, candidates=known, at_key=at_key)
         return spec[key]
 
     def value(self, at: Where, item: ParamField, value: float | tuple[float, ...]) -> None:

@@ -197,7 +197,7 @@ class _Reader:
                 packaged = self.known.names()
                 self.faults.append(
                     document.error(
-                        where, "no such packaged profile", allowed=", ".join(packaged), got=name, known=packaged
+                        where, "no such packaged profile", allowed=", ".join(packaged), got=name, candidates=packaged
                     )
                 )
                 return
