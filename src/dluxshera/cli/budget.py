@@ -81,7 +81,9 @@ def models_of(budget: Any) -> tuple[Any, Any, Any]:
     for name, known in options.items():
         if (got := getattr(point, name)) not in known:
             allowed = ", ".join(known)
-            raise budget.source.error(("reference", name), f"no such {name}", allowed=allowed, got=got, candidates=known)
+            raise budget.source.error(
+                ("reference", name), f"no such {name}", allowed=allowed, got=got, candidates=known
+            )
     config, target = configs[point.design].replace(**point.structure), targets[point.target]
     forward_spec = specs.build_forward_model_spec_from_config(config, target)
     inference_spec = specs.build_inference_spec_basic(config, target)

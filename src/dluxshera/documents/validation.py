@@ -105,7 +105,9 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
         patterns = schema.get("patternProperties", {})
         for name in got:
             if name not in schema.get("properties", {}) and not any(re.search(pattern, name) for pattern in patterns):
-                yield document.error((*where, name), "unknown name", allowed=few, got=name, candidates=known, at_key=True)
+                yield document.error(
+                    (*where, name), "unknown name", allowed=few, got=name, candidates=known, at_key=True
+                )
     elif rule == "required":
         for name in limit:
             if name not in got and repr(name) in error.message:  # one error for each missing name

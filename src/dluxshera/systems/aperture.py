@@ -57,4 +57,6 @@ def _aperture_numbers(config: SheraConfig, stamp: tuple[int, int] | None) -> Ape
     raster, design = aperture_raster(config), config.design
     phase = np.pi * config.mask_design_wavelength_m / design.wavelength_m * mask_raster(config)
     pixel = design.plate_scale * design.m1_diameter_m / design.wavelength_m
-    return ApertureNumbers(open_area_fraction(raster), peak_pixel_fraction(raster * np.exp(1j * phase), pixel))
+    peak = peak_pixel_fraction(raster * np.exp(1j * phase), pixel)
+    # Rounded, since its last bit differs from one processor's BLAS to the next and would differ in the spec's hash.
+    return ApertureNumbers(open_area_fraction(raster), float(f"{peak:.12g}"))
