@@ -50,6 +50,7 @@ site: $(INSTALLED)  ## run the code of every page and build the site
 
 # The figures come from the run of the pages' code, so this stands apart only for those who have just done that.
 build: $(INSTALLED)
+	@$(RUN) -m dluxshera.reference --schemas
 	@$(MKDOCS) build --strict
 
 serve: $(INSTALLED)  ## show the site at http://localhost:8000 and follow changes (PORT=...)

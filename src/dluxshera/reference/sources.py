@@ -85,6 +85,12 @@ class Catalogue:
         """The names that the specs of all systems have."""
         return sorted({label.spec for label in self.specs})
 
+    @property
+    def transforms(self) -> list[str]:
+        """The dotted names of the functions that compute derived values."""
+        entries = (entry for p in self.parameters.values() for entry in p.by_spec.values())
+        return sorted({entry["x-transform"] for entry in entries if "x-transform" in entry})
+
     def of_group(self, group: str) -> list[Parameter]:
         """Return the parameters of a group, in the order of the schemas."""
         return [p for p in self.parameters.values() if p.group == group]
