@@ -102,8 +102,8 @@ def index_page(package: Path, found: list[Room]) -> str:
     for module, public in names_in(package / "__init__.pyi").items():
         room = by_name.get(module)
         for name in public if room else []:
-            link = f"[`{name}`][{room.dotted}.{name}]"
-            names.append([f"[](){{ #{PACKAGE.name}.{name} }}{link}", summary(room, name)])
+            link = f"[`{name}`]({room.page}#{room.dotted}.{name}){{ #{PACKAGE.name}.{name} }}"
+            names.append([link, summary(room, name)])
     return "\n".join(
         [
             f"# Python API {{ #{PACKAGE.name} }}\n",
