@@ -13,7 +13,7 @@ from support.page_runner import ROOT
 SOURCES = {
     "__init__.pyi": "from ._version import __version__ as __version__\nfrom .rooms import Door as Door",
     "_version.py": "__version__ = '1'",
-    "rooms/__init__.pyi": "from .doors import WOOD as WOOD\nfrom .doors import Door as Door\nfrom .kinds import Oak as Oak",
+    "rooms/__init__.pyi": "from .doors import WOOD as WOOD, Door as Door\nfrom .kinds import Oak as Oak",
     "rooms/__init__.py": '"""A house. It has doors.\n\nMore of it."""',
     "rooms/doors.py": '''
         """Doors, open and

@@ -2,7 +2,6 @@
 
 import re
 import zlib
-from pathlib import Path
 
 import pytest
 

@@ -16,8 +16,8 @@ PACKAGE = Path("src/dluxshera")
 FOLDER = "api"
 WHOLE = "    options: {heading_level: 2, show_root_heading: false, show_root_toc_entry: false}\n"
 INTRODUCTION = """\
-The names that most scripts need are in `dluxshera` itself. The other public names belong to one of the rooms below: import them
-from the room, as in `from dluxshera.inference import gauss_newton`, because the modules inside a room may move.
+The names that most scripts need are in `dluxshera` itself. All other public names are in one of the rooms below. Import
+them from the room, as in `from dluxshera.inference import gauss_newton`: the modules inside a room may move.
 
 ```python
 import dluxshera as ds
@@ -86,24 +86,24 @@ def pages(root: Path, transforms: Iterable[str]) -> dict[str, str]:
     package = root / PACKAGE
     if not package.is_dir():
         return {}
-    found = rooms(package)
+    all_rooms = rooms(package)
     linked = sorted({name.rpartition(".")[0] for name in transforms if name})
-    return {f"{FOLDER}/index.md": index_page(package, found)} | {
+    return {f"{FOLDER}/index.md": index_page(package, all_rooms)} | {
         f"{FOLDER}/{room.page}": room_page(room, [name for name in linked if name.startswith(f"{room.dotted}.")])
-        for room in found
+        for room in all_rooms
     }
 
 
-def index_page(package: Path, found: list[Room]) -> str:
+def index_page(package: Path, all_rooms: list[Room]) -> str:
     """Return the page of the top-level names and of the rooms."""
-    rows = [[f"[`{room.dotted}`]({room.page})", first_sentence(docstring(room.source()))] for room in found]
-    by_name = {room.path.stem: room for room in found}
+    rows = [[f"[`{room.dotted}`]({room.page})", first_sentence(docstring(room.source()))] for room in all_rooms]
+    by_name = {room.path.stem: room for room in all_rooms}
     names = []
     for module, public in names_in(package / "__init__.pyi").items():
-        room = by_name.get(module)
-        for name in public if room else []:
-            link = f"[`{name}`]({room.page}#{room.dotted}.{name}){{ #{PACKAGE.name}.{name} }}"
-            names.append([link, summary(room, name)])
+        if room := by_name.get(module):  # not of the version
+            for name in public:
+                link = f"[`{name}`]({room.page}#{room.dotted}.{name}){{ #{PACKAGE.name}.{name} }}"
+                names.append([link, summary(room, name)])
     return "\n".join(
         [
             f"# Python API {{ #{PACKAGE.name} }}\n",
@@ -123,17 +123,13 @@ def room_page(room: Room, linked: list[str]) -> str:
     if not room.names:
         return "\n".join([*heading, f"::: {room.dotted}", WHOLE])
     parts = [*heading, docstring(room.source()).strip() + "\n"]
-    for module, public in room.names.items():
+    others = [module for dotted in linked if (module := dotted.removeprefix(f"{room.dotted}.")) not in room.names]
+    for module, public in (room.names | {module: [] for module in others}).items():
         dotted = f"{room.dotted}.{module}"
         parts += [f"## `{module}` {{ #{dotted} }}\n", first_sentence(docstring(room.source(module))) + "\n"]
         parts += [f"::: {room.dotted}.{name}\n" for name in public]
         if dotted in linked:
             parts += [DERIVED + "\n", *(f"::: {dotted}.{name}\n" for name in functions(room, module, public))]
-    for dotted in linked:
-        module = dotted.removeprefix(f"{room.dotted}.")
-        if module not in room.names:
-            parts += [f"## `{module}` {{ #{dotted} }}\n", first_sentence(docstring(room.source(module))), DERIVED + "\n"]
-            parts += [f"::: {dotted}.{name}\n" for name in functions(room, module, [])]
     return "\n".join(parts)
 
 

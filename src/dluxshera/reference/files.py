@@ -71,11 +71,7 @@ def served(root: Path) -> dict[Path, str | None]:
 
 def different(files: dict[Path, str]) -> dict[Path, str | None]:
     """Return the files whose text on disk is not the one in `files`."""
-    return {
-        path: page
-        for path, page in files.items()
-        if not path.exists() or path.read_text(encoding="utf-8") != page
-    }
+    return {path: page for path, page in files.items() if not path.exists() or path.read_text(encoding="utf-8") != page}
 
 
 def apply(changes: dict[Path, str | None]) -> None:
