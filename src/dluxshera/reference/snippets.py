@@ -46,9 +46,10 @@ def preamble(members: list[Parameter]) -> str:
         return ""
     labels = [label for system in DESIGNS for spec in BUILDERS if (label := Label(system, spec)) in used.values()]
     configs = dict.fromkeys(map(config_of, labels))
-    lines = ["import dluxshera as ds", *(f"from dluxshera.systems.catalogue import {config}" for config in configs)]
+    names = dict.fromkeys(map(config_of, labels))
     if any(p.kind(used[p.key]) == "derived" for p in members if p.key in used):
-        lines.append("from dluxshera.systems.registries import SHERA_RESOLVER")
+        names["SHERA_RESOLVER"] = None
+    lines = ["import dluxshera as ds", *imports("dluxshera.systems", names)]
     for label in labels:
         name, config = name_of(label), config_of(label)
         effects = dict.fromkeys(p.get("x-effect") for p in members if used.get(p.key) == label)
