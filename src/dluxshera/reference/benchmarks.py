@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dluxshera.reference import drawing, text
+from dluxshera.reference import text
+from dluxshera.reference.bar_chart import Bar, bar_chart
 
 RECORD = Path("docs/validation/benchmarks.json")
 PAGE = Path("docs/validation/benchmarks.md")
@@ -26,11 +27,12 @@ def page(record: Mapping[str, Any]) -> str:
     rows = record["rows"]
     missed = [row for row in rows if not row["met"]]
     kind, said = ("warning", f"{len(missed)} of {len(rows)} goals missed") if missed else ("success", "All goals met")
-    bars = [drawing.Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
+    bars = [Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
     caption = (
         "What each result uses of its goal, on a logarithmic axis: shorter is better, and the mark is the goal. Of a "
         "gain in speed it is the goal over the gain."
     )
+    label = "Share of each goal that is used"
     return "\n".join(
         [
             "# Benchmarks\n",
@@ -39,7 +41,7 @@ def page(record: Mapping[str, Any]) -> str:
             f'!!! {kind} "{said}"\n',
             text.indent(f"Measured on {record['made']}.") + "\n",
             "## Results\n",
-            drawing.figure(drawing.comparison(bars, "of the goal"), "Share of each goal that is used", caption),
+            text.figure(bar_chart(bars, "of the goal", limit_name="goal", label=label), label, caption),
             text.table(
                 ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Times, s"],
                 [_row(row) for row in rows],

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from dluxshera.reference import drawing, text
+from dluxshera.reference import text
+from dluxshera.reference.bar_chart import Bar, bar_chart
 from dluxshera.reference.sources import REPORT
 
 READING = """\
@@ -115,15 +116,16 @@ def tab(report: dict[str, Any], estimator: dict[str, Any]) -> str:
                 text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
             ]
         )
-        name, granted = f"{term['id']} {term['name']}", allocation and allocation["value"]
-        bars.append(drawing.Bar(name, f"#{term['id']}", result["contribution"]["value"], granted))
+        limit = allocation and allocation["value"]
+        bars.append(Bar(f"{term['id']} {term['name']}", f"#{term['id']}", result["contribution"]["value"], limit))
     head = ["Term", "Name", "Class", "Allocation", *HEADS, "Stealth"]
     caption = (
         f"{estimator['title']}, in {text.unit(unit)}: bars are contributions and marks allocations, on a logarithmic "
         "axis. A bar in warning colour exceeds its allocation."
     )
     label = f"Contributions and allocations, {estimator['title']}"
-    figure = drawing.figure(drawing.comparison(bars, text.unit(unit)), label, caption)
+    chart = bar_chart(bars, text.unit(unit), limit_name="allocation", label=label)
+    figure = text.figure(chart, label, caption)
     return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.table(head, rows, data=True))
 
 

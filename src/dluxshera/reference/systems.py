@@ -1,9 +1,11 @@
 """A page for each system: its specs, what is computed from what in each, and its configuration."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from dluxshera.reference import drawing, parameters, text
-from dluxshera.reference.sources import Catalogue, Label, words
+from dluxshera.drawing import Box, Look, layered_drawing
+from dluxshera.reference import parameters, text
+from dluxshera.reference.sources import Catalogue, Label, Parameter, words
 
 CONFIGURATION = """\
 What fixes the shapes of arrays and the rasters. Changing it makes another model, whose spec has to be built anew.
@@ -13,6 +15,8 @@ EFFECTS = """\
 Optional parts of the model: a configuration names those that it has, `config.replace(effects=["ghosts", "motion"])`,
 and its specs then have their parameters. A model without effects has none of their cost.
 """
+
+LOOKS: Mapping[str, Look] = {"primitive": "outlined", "derived": "filled", "structural": "dashed"}
 
 
 def pages(catalogue: Catalogue) -> dict[str, str]:
@@ -62,24 +66,26 @@ def graph(catalogue: Catalogue, label: Label) -> str:
     alone = [key for key in keys if key not in drawn]
     if not edges:
         return f"Nothing is derived from anything here. It has {text.links(alone)}.\n"
-    nodes = {
-        key: drawing.Node(
-            key, f"../parameters/{catalogue.parameters[key].group}.html#{key}", catalogue.parameters[key].kind(label)
-        )
-        for key in keys
-        if key in drawn
-    }
+    boxes = {key: box(catalogue.parameters[key], label) for key in keys if key in drawn}
     caption = "Each arrow goes from a parameter to one that is computed from it. Filled: derived. Dashed: structural."
     name = f"Dependencies of the {words(label.spec)} spec of {label.system}"
     rows = [[text.link(key), text.links(needed)] for key in keys if (needed := catalogue.depends_on(key, label))]
     parts = [
-        drawing.figure(drawing.graph(nodes, edges), name, caption),
+        text.figure(layered_drawing(boxes, edges, label=name), name, caption),
         '??? note "The same as a table"\n',
         text.indent(text.table(["Derived", "Computed from"], rows)),
     ]
     if alone:
         parts.append(f"Not in the drawing, since nothing is derived from them: {text.links(alone)}.\n")
     return "\n".join(parts)
+
+
+def box(parameter: Parameter, label: Label) -> Box:
+    """Return the box of a parameter, which links to the parameter's section."""
+    kind = parameter.kind(label)
+    heading, _, name = parameter.key.partition(".")
+    href = f"../parameters/{parameter.group}.html#{parameter.key}"
+    return Box((name,), f"{parameter.key} ({kind})", LOOKS[kind], heading=heading, href=href)
 
 
 def configuration(schema: dict[str, Any]) -> str:

@@ -86,6 +86,24 @@ def facets(values: Mapping[str, Sequence[str]]) -> str:
     return f'<span data-facets="{escape(json.dumps(values, ensure_ascii=False))}"></span>'
 
 
+def figure(svg: str, label: str, caption: str) -> str:
+    """Return a drawing as a figure with a caption, which scrolls sideways within the page.
+
+    Parameters
+    ----------
+    svg : str
+        Drawing, an ``<svg>`` element.
+    label : str
+        Name of the figure for screen readers.
+    caption : str
+        Text below the drawing.
+    """
+    return (
+        f'<figure class="drawing"><div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f"{svg}</div><figcaption>{escape(caption)}</figcaption></figure>\n"
+    )
+
+
 def indent(text: str) -> str:
     """Return `text` as the content of a tab or an admonition."""
     return "\n".join(f"    {line}" if line else line for line in text.split("\n"))
