@@ -1,15 +1,14 @@
 """Keeping the generated files equal to their sources."""
 
 import os
-import re
 from pathlib import Path
 
 from dluxshera.reference import anchors, budget, parameters, schemas, systems, text, tutorials
-from dluxshera.reference.sources import REPORT, SCHEMAS, Catalogue, read_report, read_schemas
+from dluxshera.reference.coverage import covering_tests
+from dluxshera.reference.sources import REPORT, SCHEMAS, read_report, read_schemas
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
-TESTS = Path("tests/systems")
 
 
 def wanted(root: Path) -> dict[Path, str]:
@@ -18,8 +17,8 @@ def wanted(root: Path) -> dict[Path, str]:
     report = read_report(root / REPORT, catalogue)
     links = anchors.current(catalogue, report)
     anchors.check_released(root, links)
-    covered = tests_of(catalogue, root)
-    made = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, covered).items()}
+    tests = covering_tests(root)
+    made = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, tests).items()}
     made |= {f"systems/{name}": page for name, page in systems.pages(catalogue).items()}
     made["schemas.md"] = schemas.page(catalogue)
     if report:
@@ -29,20 +28,6 @@ def wanted(root: Path) -> dict[Path, str]:
     for path in sorted((root / SCHEMAS).glob("*/*/*.schema.json")):  # every version, for those who name an older one
         files[root / SERVED / path.relative_to(root / SCHEMAS)] = path.read_text(encoding="utf-8")
     return files | tutorials.downloads(root)
-
-
-def tests_of(catalogue: Catalogue, root: Path) -> dict[str, list[str]]:
-    """Return the files of tests that call each transform, by the transform's dotted name."""
-    sources = {path: path.read_text(encoding="utf-8") for path in sorted((root / TESTS).rglob("test_*.py"))}
-    names = {entry.get("x-transform", "") for p in catalogue.parameters.values() for entry in p.by_spec.values()}
-    return {
-        name: [
-            path.relative_to(root).as_posix()
-            for path, source in sources.items()
-            if re.search(rf"\b{name.rpartition('.')[2]}\b", source)
-        ]
-        for name in sorted(filter(None, names))
-    }
 
 
 def drift(root: Path) -> dict[Path, str | None]:
