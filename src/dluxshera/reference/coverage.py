@@ -18,7 +18,7 @@ MARKER: Final = "covers"
 TESTS: Final = Path("tests")
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class MarkedTest:
     """A test function that covers others.
 
