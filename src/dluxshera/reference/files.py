@@ -1,15 +1,14 @@
 """The generated files: their text, and which of them differ from it on disk."""
 
-import re
 from pathlib import Path
 
 from dluxshera.files import write_text
 from dluxshera.reference import anchors, api, budget, parameters, schemas, systems, text, tutorials
-from dluxshera.reference.sources import REPORT, SCHEMAS, Catalogue, read_report, read_schemas
+from dluxshera.reference.coverage import covering_tests
+from dluxshera.reference.sources import REPORT, SCHEMAS, read_report, read_schemas
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
-TESTS = Path("tests/systems")
 
 
 def generated(root: Path) -> dict[Path, str]:
@@ -18,8 +17,8 @@ def generated(root: Path) -> dict[Path, str]:
     report = read_report(root / REPORT, catalogue)
     links = anchors.current(catalogue, report)
     anchors.check_released(root, links)
-    covered = tests_of(catalogue, root)
-    pages = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, covered).items()}
+    tests = covering_tests(root)
+    pages = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, tests).items()}
     pages |= {f"systems/{name}": page for name, page in systems.pages(catalogue).items()}
     pages |= api.pages(root, catalogue.transforms)
     pages["schemas.md"] = schemas.page(catalogue)
@@ -28,20 +27,6 @@ def generated(root: Path) -> dict[Path, str]:
     files = {root / PAGES / name: page for name, page in pages.items()}
     files[root / anchors.ANCHORS] = anchors.document(links)
     return files | tutorials.downloads(root)
-
-
-def tests_of(catalogue: Catalogue, root: Path) -> dict[str, list[str]]:
-    """Return the files of tests that call each transform, by the transform's dotted name."""
-    sources = {path: path.read_text(encoding="utf-8") for path in sorted((root / TESTS).rglob("test_*.py"))}
-    names = {entry.get("x-transform", "") for p in catalogue.parameters.values() for entry in p.by_spec.values()}
-    return {
-        name: [
-            path.relative_to(root).as_posix()
-            for path, source in sources.items()
-            if re.search(rf"\b{name.rpartition('.')[2]}\b", source)
-        ]
-        for name in sorted(filter(None, names))
-    }
 
 
 def drift(root: Path) -> dict[Path, str | None]:

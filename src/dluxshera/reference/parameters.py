@@ -1,9 +1,10 @@
 """The parameter pages: one table of all, and a page for each group."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from dluxshera.reference import snippets, text
+from dluxshera.reference.coverage import MarkedTest
 from dluxshera.reference.sources import Catalogue, Label, Parameter, words
 
 DESIGN = "shera_flight"  # whose values stand in the table
@@ -11,8 +12,8 @@ DIGITS = 8
 EFFECTS = "effects"  # the schema of what optional effects bring
 
 
-def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[str]]) -> dict[str, str]:
-    """Return the text of each page by its file name; `tests` has the test files of each transform by dotted name."""
+def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[MarkedTest]]) -> dict[str, str]:
+    """Return the text of each page by its file name; `tests` has the tests of each function by its dotted name."""
     drives: dict[str, list[dict[str, Any]]] = {}
     for term in report["terms"] if report else []:
         for key in term["keys"]:
@@ -76,7 +77,7 @@ def short_name(system: str) -> str:
 
 
 def group_page(
-    group: str, catalogue: Catalogue, drives: dict[str, list[dict[str, Any]]], tests: dict[str, list[str]]
+    group: str, catalogue: Catalogue, drives: dict[str, list[dict[str, Any]]], tests: dict[str, list[MarkedTest]]
 ) -> str:
     """Return the page of one group: a section for each of its parameters."""
     members = catalogue.of_group(group)
@@ -95,10 +96,10 @@ def group_page(
     return "\n".join(parts)
 
 
-def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[str]]) -> str:
+def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[MarkedTest]]) -> str:
     """Return what is known of one parameter."""
     there = [label for label in catalogue.specs if label.system in p.systems]
-    covered = [path for entry in p.by_spec.values() for path in tests.get(entry.get("x-transform", ""), [])]
+    covering = [test for entry in p.by_spec.values() for test in tests.get(entry.get("x-transform", ""), [])]
 
     def each(say: Callable[[dict[str, Any]], str]) -> str:
         return catalogue.said({label: say(entry) for label, entry in p.by_spec.items()})
@@ -123,7 +124,7 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
         ("Depends on", where_derived(lambda entry: text.links(entry["x-depends-on"]))),
         ("Used by", text.links(catalogue.used_by(p.key))),
         ("Computed by", where_derived(lambda entry: transform(entry.get("x-transform", "")))),
-        ("Tested by", ", ".join(f"`{path}`" for path in dict.fromkeys(covered))),
+        ("Tested by", tested_by(covering)),
         ("Error-budget terms", ", ".join(f"[{term['id']} {term['name']}][{term['id']}]" for term in terms)),
         ("Status", p.get("x-status", "")),
         ("Since", p.get("x-since", "")),
@@ -165,6 +166,11 @@ def equations(p: Parameter, catalogue: Catalogue) -> str:
 def transform(name: str) -> str:
     """Return a link to the API entry of a function."""
     return f"[`{name.rpartition('.')[2]}`][{name}]" if name else ""
+
+
+def tested_by(tests: Iterable[MarkedTest]) -> str:
+    """Return each test as pytest names it, and the line where it begins."""
+    return "<br>".join(f"`{test.node}`, line {test.line}" for test in dict.fromkeys(tests))
 
 
 def unit(p: Parameter) -> str:
