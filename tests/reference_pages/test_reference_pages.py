@@ -212,8 +212,8 @@ def test_the_names_of_specs_are_as_short_as_they_can_be(root):
     assert catalogue.named([label for label in every if label.system == "a"], every) == "a"
     some = [Label("a", "forward"), Label("a", "inference"), Label("b", "physics_inference")]
     assert catalogue.named(some, every) == "a forward and inference, b physics inference"
-    assert catalogue.said(dict.fromkeys(every, "x")) == "x"
-    assert catalogue.said({Label("a", "forward"): "x" * 50, Label("b", "forward"): "y" * 50}) == (
+    assert catalogue.combined(dict.fromkeys(every, "x")) == "x"
+    assert catalogue.combined({Label("a", "forward"): "x" * 50, Label("b", "forward"): "y" * 50}) == (
         f"*a*: {'x' * 50}<br>*b*: {'y' * 50}"
     )
 
@@ -298,10 +298,8 @@ def test_a_released_link_cannot_be_lost(root, capsys):
     capsys.readouterr()
     assert generate(root) == 2
     said = capsys.readouterr().err
-    assert (
-        "mirror.coefficients_nm: the released link reference/parameters/mirror.html#mirror.coefficients_nm is gone"
-        in said
-    )
+    link = "reference/parameters/mirror.html#mirror.coefficients_nm"
+    assert f"mirror.coefficients_nm: the released link {link} no longer exists" in said
 
 
 TUTORIAL = """\

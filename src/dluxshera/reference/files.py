@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from dluxshera.files import write_text
-from dluxshera.reference import anchors, api, budget, parameters, schemas, systems, text, tutorials
+from dluxshera.reference import anchors, api, benchmarks, budget, parameters, schema_list, systems, text, tutorials
 from dluxshera.reference.coverage import covering_tests
-from dluxshera.reference.sources import REPORT, SCHEMAS, read_report, read_schemas
+from dluxshera.reference.sources import REPORT, SCHEMAS, read_json, read_report, read_schemas
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
@@ -21,11 +21,13 @@ def generated(root: Path) -> dict[Path, str]:
     pages = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, tests).items()}
     pages |= {f"systems/{name}": page for name, page in systems.pages(catalogue).items()}
     pages |= api.pages(root, catalogue.transforms)
-    pages["schemas.md"] = schemas.page(catalogue)
+    pages["schemas.md"] = schema_list.page(catalogue)
     if report:
         pages["error-budget.md"] = budget.page(report)
     files = {root / PAGES / name: page for name, page in pages.items()}
     files[root / anchors.ANCHORS] = anchors.document(links)
+    if (root / benchmarks.RECORD).exists():
+        files[root / benchmarks.PAGE] = benchmarks.page(read_json(root / benchmarks.RECORD))
     return files | tutorials.downloads(root)
 
 

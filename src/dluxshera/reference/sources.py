@@ -1,4 +1,4 @@
-"""What the pages are made from: the newest version of each schema, and the error-budget report."""
+"""Sources of the pages: the newest version of each schema, and the error-budget report."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -10,7 +10,7 @@ from dluxshera.errors import DocumentError, near_matches
 
 SCHEMAS = Path("schemas")
 REPORT = Path("docs/reference/data/error-budget-report.json")
-SHORT = 70  # characters that fit on a line, with the names of the specs
+SHORT = 70  # characters that fit on a line beside the names of the specs
 
 
 class Label(NamedTuple):
@@ -22,7 +22,7 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Parameter:
-    """One key, as each spec that has it describes it."""
+    """A parameter, with its description in each spec that has it."""
 
     key: str
     by_spec: dict[Label, dict[str, Any]]
@@ -34,16 +34,16 @@ class Parameter:
 
     @property
     def title(self) -> str:
-        """The name in words."""
+        """The title, or the key if there is none."""
         return self.get("title", self.key)
 
     @property
     def systems(self) -> list[str]:
-        """The systems that have it."""
+        """The systems that have the parameter."""
         return list(dict.fromkeys(label.system for label in self.by_spec))
 
     def get(self, name: str, default: Any = None) -> Any:
-        """Return `name` from the first spec that states it."""
+        """Return the value of a keyword in the first spec that has it."""
         return next((entry[name] for entry in self.by_spec.values() if name in entry), default)
 
     def kind(self, label: Label) -> str:
@@ -53,12 +53,12 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All that the newest schemas say.
+    """The content of the newest schemas.
 
     Parameters
     ----------
     parameters : dict of str to Parameter
-        In the order of the pages.
+        Parameters by key, in the order of the pages.
     groups : dict of str to dict
         Title and description of each group.
     specs : dict of Label to dict
@@ -66,7 +66,7 @@ class Catalogue:
     configs : dict of str to dict
         The schema of each system's configuration.
     files : dict of Path to dict
-        Every schema by its path below the folder of schemas, those above among them.
+        Every schema by its path below the folder of schemas.
     """
 
     parameters: dict[str, Parameter]
@@ -107,39 +107,42 @@ class Catalogue:
         """Return the keys that depend directly on `key`, in any spec."""
         return [k for k in self.parameters if any(key in self.depends_on(k, label) for label in self.specs)]
 
-    def said(self, values: Mapping[Label, str]) -> str:
-        """Return what is said of several specs: once where all say the same, else each with the specs that say so."""
+    def combined(self, values: Mapping[Label, str]) -> str:
+        """Return one text for several specs: the common text, or each text with the names of its specs."""
         texts = list(dict.fromkeys(filter(None, values.values())))
         if len(texts) == 1 and all(values.values()):
             return texts[0]
-        where = {said: self.named([label for label in values if values[label] == said], values) for said in texts}
+        names = {text: self.named([label for label in values if values[label] == text], values) for text in texts}
         if sum(map(len, texts)) < SHORT:
-            return "; ".join(f"{said} ({names})" for said, names in where.items())
-        return "<br>".join(f"*{names}*: {said}" for said, names in where.items())
+            return "; ".join(f"{text} ({specs})" for text, specs in names.items())
+        return "<br>".join(f"*{specs}*: {text}" for text, specs in names.items())
 
     def named(self, labels: Collection[Label], among: Collection[Label]) -> str:
-        """Return the shortest names of some specs among others: that of a spec or of a system if all of it is meant."""
+        """Return the shortest names of some specs among others.
+
+        A name of a spec stands for that spec of every system, and a name of a system for all of its specs.
+        """
         left, names = list(labels), []
         for spec in dict.fromkeys(label.spec for label in among):
-            having = {label for label in among if label.spec == spec}
-            if having <= set(labels):
+            same = {label for label in among if label.spec == spec}
+            if same <= set(labels):
                 names.append(words(spec))
-                left = [label for label in left if label not in having]
+                left = [label for label in left if label not in same]
         for system in dict.fromkeys(label.system for label in left):
-            meant = [label for label in left if label.system == system]
+            specs = [label for label in left if label.system == system]
             whole = {label for label in among if label.system == system} <= set(labels)
-            names.append(system if whole else f"{system} {' and '.join(words(label.spec) for label in meant)}")
+            names.append(system if whole else f"{system} {' and '.join(words(label.spec) for label in specs)}")
         return ", ".join(names)
 
 
 def words(name: str) -> str:
-    """Return the name of a spec as it is read: ``physics inference``."""
+    """Return a name with blanks for underscores, as in ``physics inference``."""
     return name.replace("_", " ")
 
 
-def unknown(file: Path, key: str, what: str, name: str, known: Iterable[str]) -> DocumentError:
-    """Return the error for a name that nothing defines, with its nearest matches."""
-    near = near_matches(name, known)
+def unknown(file: Path, key: str, what: str, name: str, names: Iterable[str]) -> DocumentError:
+    """Return the error for an undefined name, with its nearest matches."""
+    near = near_matches(name, names)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
     return DocumentError(f"{what} {name!r}{hint}", file=file, key=key)
 
@@ -153,25 +156,25 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def read_schemas(folder: Path) -> Catalogue:
-    """Read ``<name>/<version>/<what>.schema.json`` below `folder`, the newest version of each name."""
+    """Read the newest version of each schema, from ``<name>/<version>/<part>.schema.json`` below `folder`."""
     versions: dict[str, list[Path]] = {}
     for path in sorted({schema.parent for schema in folder.glob("*/*/*.schema.json")}):
         versions.setdefault(path.parent.name, []).append(path)
     newest = [max(paths, key=lambda path: [int(part) for part in path.name.split(".")]) for paths in versions.values()]
     files = {path: read_json(path) for place in newest for path in sorted(place.glob("*.schema.json"))}
-    found = [(path, schema) for path, schema in files.items() if "x-spec" in schema]
-    if not found:
+    spec_files = [(path, schema) for path, schema in files.items() if "x-spec" in schema]
+    if not spec_files:
         raise DocumentError("no <system>/<version>/<spec>.schema.json; run `dluxshera schema export`", file=folder)
 
     sizes: dict[str, int] = {}
-    for _, schema in found:
+    for _, schema in spec_files:
         sizes[schema["x-system"]] = max(sizes.get(schema["x-system"], 0), len(schema["properties"]))
-    found.sort(key=lambda item: (sizes[item[1]["x-system"]], item[1]["x-system"], item[1]["x-spec"]))
+    spec_files.sort(key=lambda item: (sizes[item[1]["x-system"]], item[1]["x-system"], item[1]["x-spec"]))
     groups: dict[str, dict[str, str]] = {}
     keys: list[str] = []
-    # the largest system has the order that suits all, and its forward spec most keys
-    for path, schema in sorted(found, key=lambda item: -sizes[item[1]["x-system"]]):
-        groups |= {name: said for name, said in schema["x-groups"].items() if name not in groups}
+    # The order of keys is that of the largest system; keys of smaller systems are inserted after their neighbours.
+    for path, schema in sorted(spec_files, key=lambda item: -sizes[item[1]["x-system"]]):
+        groups |= {name: group for name, group in schema["x-groups"].items() if name not in groups}
         place = 0
         for key in schema["properties"]:
             check_entry(path, key, schema)
@@ -179,7 +182,7 @@ def read_schemas(folder: Path) -> Catalogue:
                 keys.insert(place, key)
             place = keys.index(key) + 1
     entries: dict[str, dict[Label, dict[str, Any]]] = {key: {} for key in keys}
-    specs = {Label(schema["x-system"], schema["x-spec"]): schema for _, schema in found}
+    specs = {Label(schema["x-system"], schema["x-spec"]): schema for _, schema in spec_files}
     for label, schema in specs.items():
         for key, entry in schema["properties"].items():
             entries[key][label] = entry
@@ -195,7 +198,13 @@ def read_schemas(folder: Path) -> Catalogue:
 
 
 def check_entry(file: Path, key: str, schema: dict[str, Any]) -> None:
-    """Refuse an entry that lacks what a page shows, or that points to a parameter of no schema."""
+    """Check that an entry has the keywords that its page shows, and that its links lead to parameters.
+
+    Raises
+    ------
+    DocumentError
+        If a keyword is missing, or a group or a dependency is undefined.
+    """
     entry = schema["properties"][key]
     for name in ("title", "description", "x-kind", "x-group", "x-unit"):
         if name not in entry:
@@ -211,7 +220,7 @@ def check_entry(file: Path, key: str, schema: dict[str, Any]) -> None:
 
 
 def read_report(path: Path, catalogue: Catalogue) -> dict[str, Any] | None:
-    """Return the error-budget report, checked against the parameters; None where there is none yet."""
+    """Return the error-budget report, checked against the parameters, or None if there is no report."""
     if not path.exists():
         return None
     report = read_json(path)
@@ -224,6 +233,6 @@ def read_report(path: Path, catalogue: Catalogue) -> dict[str, Any] | None:
         for estimator, result in term["results"].items():
             if estimator not in estimators:
                 raise unknown(path, term["id"], "results of the unknown estimator", estimator, estimators)
-            if (given := result["contribution"]["unit"]) != unit:
-                raise DocumentError(f"contribution in {given}, requirement in {unit}", file=path, key=term["id"])
+            if (other := result["contribution"]["unit"]) != unit:
+                raise DocumentError(f"contribution in {other}, requirement in {unit}", file=path, key=term["id"])
     return report
