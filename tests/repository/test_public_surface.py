@@ -1,15 +1,19 @@
-"""What `import dluxshera as ds` offers: pinned, documented, and helpful about a name that it does not have."""
+"""Public names: those of `import dluxshera as ds` are pinned, all are documented, and a wrong name gets help."""
 
+import importlib
 import inspect
 import re
 from functools import cached_property
+from pathlib import Path
 from types import FunctionType
 
 import pytest
 from griffe import Docstring, DocstringSectionKind, Parser, parse
 
 import dluxshera as ds
+from repository.import_rules import front_doors, modules_of
 
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dluxshera"
 PUBLIC = [
     "DLuxSystemNode",
     "DerivedResolver",
@@ -90,17 +94,30 @@ def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
         assert value.__name__ == name
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_a_public_object_is_documented(name: str):
-    assert undocumented(getattr(ds, name)) == []
+def public_objects() -> dict[str, object]:
+    """Return the classes and functions that rooms offer: those of stubs, and of modules right below the package."""
+    modules = {module: importlib.import_module(module) for module in modules_of(PACKAGE) if module.count(".") == 1}
+    doors = [door for door in front_doors(PACKAGE) if door.count(".") == 2]
+    objects = {door: getattr(modules[door.rpartition(".")[0]], door.rpartition(".")[2]) for door in doors}
+    for home, module in modules.items():
+        own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == home}
+        objects |= {f"{home}.{name}": value for name, value in own.items() if not name.startswith("_")}
+    return {name: value for name, value in objects.items() if isinstance(value, type) or inspect.isroutine(value)}
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
-def test_the_public_methods_of_a_public_class_are_documented(name: str):
-    cls = getattr(ds, name)
-    members = vars(cls).items() if isinstance(cls, type) else ()
-    methods = {k: v for k, v in members if inspect.isroutine(v) or isinstance(v, property | cached_property)}
-    assert [name for name, method in methods.items() if not name.startswith("_") and not inspect.getdoc(method)] == []
+def test_public_objects_of_all_rooms_are_documented():
+    objects = public_objects()
+    assert set(DOCUMENTED) <= {name.rpartition(".")[2] for name in objects}
+    assert {name: missing for name, value in sorted(objects.items()) if (missing := undocumented(value))} == {}
+
+
+def test_public_methods_of_public_classes_are_documented():
+    missing = []
+    for name, cls in public_objects().items():
+        members = vars(cls).items() if isinstance(cls, type) else ()
+        methods = {k: v for k, v in members if inspect.isroutine(v) or isinstance(v, property | cached_property)}
+        missing += [f"{name}.{k}" for k, v in methods.items() if not k.startswith("_") and not inspect.getdoc(v)]
+    assert missing == []
 
 
 def test_what_a_docstring_leaves_out_is_found():

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dluxshera.errors import SheraError
 from dluxshera.reference import anchors, files
-from dluxshera.reference.sources import REPORT
+from dluxshera.reference.inputs import REPORT_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -37,8 +37,8 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             state = "removed" if page is None else "written"
         print(f"{path.relative_to(options.root)}: {state}")
-    if not options.schemas and not (options.root / REPORT).exists():
-        print(f"{REPORT}: missing, so the error-budget page is not written")
+    if not options.schemas and not (options.root / REPORT_FILE).exists():
+        print(f"{REPORT_FILE}: missing, so the error-budget page is not written")
     if options.check and changes:
         print("run `python -m dluxshera.reference` and commit the files that it writes", file=sys.stderr)
         return 1

@@ -6,9 +6,9 @@ from typing import Any
 
 from dluxshera.errors import DocumentError
 from dluxshera.files import write_text
-from dluxshera.reference.sources import (
-    REPORT,
-    SCHEMAS,
+from dluxshera.reference.inputs import (
+    REPORT_FILE,
+    SCHEMA_FOLDER,
     Catalogue,
     read_json,
     read_report,
@@ -49,5 +49,5 @@ def check_released(root: Path, anchors: dict[str, str]) -> None:
 def release(root: Path) -> None:
     """Record the current anchors as released."""
     path = root / RELEASED
-    catalogue = read_schemas(root / SCHEMAS)
-    write_text(path, document(current(catalogue, read_report(root / REPORT, catalogue))))
+    catalogue = read_schemas(root / SCHEMA_FOLDER)
+    write_text(path, document(current(catalogue, read_report(root / REPORT_FILE, catalogue))))

@@ -59,12 +59,12 @@ class Room:
 
 def rooms(package: Path) -> list[Room]:
     """Return the rooms of the package at `package`: packages with a stub, and public modules."""
-    packages = [Room(stub.parent, names_in(stub)) for stub in package.glob("*/__init__.pyi")]
+    packages = [Room(stub.parent, imported_names(stub)) for stub in package.glob("*/__init__.pyi")]
     modules = [Room(path) for path in package.glob("*.py") if not path.name.startswith("_")]
     return sorted([*packages, *modules], key=lambda room: room.dotted)
 
 
-def names_in(stub: Path) -> dict[str, list[str]]:
+def imported_names(stub: Path) -> dict[str, list[str]]:
     """Return the names that a stub imports, by the relative module that it imports them from."""
     names: dict[str, list[str]] = {}
     for node in ast.parse(stub.read_text(encoding="utf-8"), stub).body:
@@ -99,7 +99,7 @@ def index_page(package: Path, all_rooms: list[Room]) -> str:
     rows = [[f"[`{room.dotted}`]({room.page})", first_sentence(docstring(room.source()))] for room in all_rooms]
     by_name = {room.path.stem: room for room in all_rooms}
     names = []
-    for module, public in names_in(package / "__init__.pyi").items():
+    for module, public in imported_names(package / "__init__.pyi").items():
         if room := by_name.get(module):  # not of the version
             for name in public:
                 link = f"[`{name}`]({room.page}#{room.dotted}.{name}){{ #{PACKAGE.name}.{name} }}"

@@ -4,7 +4,7 @@ from typing import Any
 
 from dluxshera.reference import text
 from dluxshera.reference.bar_chart import Bar, bar_chart
-from dluxshera.reference.sources import REPORT
+from dluxshera.reference.inputs import REPORT_FILE
 
 READING = """\
 A contribution is the 1-sigma error that a term adds to the measured separation in one *estimator*, a list of fitted
@@ -183,7 +183,7 @@ def provenance(record: dict[str, Any]) -> str:
     return "\n".join(
         [
             text.facts(rows),
-            f"Download the report as [JSON](data/{REPORT.name}), or recompute it:\n",
+            f"Download the report as [JSON](data/{REPORT_FILE.name}), or recompute it:\n",
             "```bash",
             record["command"],
             "```",

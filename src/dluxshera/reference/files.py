@@ -5,7 +5,7 @@ from pathlib import Path
 from dluxshera.files import write_text
 from dluxshera.reference import anchors, api, benchmarks, budget, parameters, schema_list, systems, text, tutorials
 from dluxshera.reference.coverage import covering_tests
-from dluxshera.reference.sources import REPORT, SCHEMAS, read_json, read_report, read_schemas
+from dluxshera.reference.inputs import REPORT_FILE, SCHEMA_FOLDER, read_json, read_report, read_schemas
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
@@ -13,8 +13,8 @@ SERVED = Path("docs/schemas")
 
 def generated(root: Path) -> dict[Path, str]:
     """Return the text of every generated file that is committed, by its path."""
-    catalogue = read_schemas(root / SCHEMAS)
-    report = read_report(root / REPORT, catalogue)
+    catalogue = read_schemas(root / SCHEMA_FOLDER)
+    report = read_report(root / REPORT_FILE, catalogue)
     links = anchors.current(catalogue, report)
     anchors.check_released(root, links)
     tests = covering_tests(root)
@@ -50,7 +50,8 @@ def served(root: Path) -> dict[Path, str | None]:
 
     Every version is served, because a document may name an older one. The copies are not committed.
     """
-    schemas = {path.relative_to(root / SCHEMAS): path for path in (root / SCHEMAS).glob("*/*/*.schema.json")}
+    folder = root / SCHEMA_FOLDER
+    schemas = {path.relative_to(folder): path for path in folder.glob("*/*/*.schema.json")}
     copies = {root / SERVED / name: path.read_text(encoding="utf-8") for name, path in schemas.items()}
     stale = [path for path in sorted((root / SERVED).rglob("*.json")) if path not in copies]
     return different(copies) | dict.fromkeys(stale)

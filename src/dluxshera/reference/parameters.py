@@ -5,11 +5,11 @@ from typing import Any
 
 from dluxshera.reference import snippets, text
 from dluxshera.reference.coverage import MarkedTest
-from dluxshera.reference.sources import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
 
 DESIGN = "shera_flight"  # the table shows the values of this design
-DIGITS = 8
-EFFECTS = "effects"  # the spec with the parameters of all optional effects
+VALUE_DIGITS = 8
+EFFECTS_SPEC = "effects"  # the spec with the parameters of all optional effects
 
 
 def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[MarkedTest]]) -> dict[str, str]:
@@ -36,13 +36,13 @@ def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, 
 def index_page(catalogue: Catalogue) -> str:
     """Return the table of all parameters."""
     several = len(catalogue.systems) > 1
-    columns = [spec for spec in catalogue.spec_names if spec != EFFECTS]
-    optional = EFFECTS in catalogue.spec_names
+    columns = [spec for spec in catalogue.spec_names if spec != EFFECTS_SPEC]
+    optional = EFFECTS_SPEC in catalogue.spec_names
     rows = []
     for p in catalogue.parameters.values():
         kinds = {spec: ", ".join(kinds_of(p, spec)) for spec in columns}
         if optional and not any(kinds.values()):
-            kinds |= {"forward": ", ".join(kinds_of(p, EFFECTS)) + "*"}
+            kinds |= {"forward": ", ".join(kinds_of(p, EFFECTS_SPEC)) + "*"}
         facets = {
             "Group": [catalogue.groups[p.group]["title"]],
             "Kind": sorted({p.kind(label) for label in p.by_spec}),
@@ -125,7 +125,7 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
         ("Systems", ", ".join(f"[`{name}`](../systems/{name}.md)" for name in p.systems)),
         ("Unit", unit(p)),
         ("Dimension", p.get("x-dimension", "")),
-        ("Default" if p.get("default", p.get("x-default-of-each")) is not None else "Value", design_values(p)),
+        ("Default" if p.get("default", p.get("x-default-of-each")) is not None else "Value", values_by_design(p)),
         ("Source of the value", each(lambda entry: text.plain(entry.get("x-source", "")))),
         ("Components", each(lambda entry: ", ".join(entry.get("x-components", [])))),
         ("Allowed", each(allowed)),
@@ -206,11 +206,11 @@ def value(p: Parameter, design: str, digits: int) -> str:
     return text.NONE if number is None else text.number(number, digits)
 
 
-def design_values(p: Parameter) -> str:
+def values_by_design(p: Parameter) -> str:
     """Return the value in each design, or one value if all agree; the schema has all digits."""
     designs: dict[str, list[str]] = {}
     for design, number in values_of(p).items():
-        designs.setdefault(text.NONE if number is None else text.number(number, DIGITS), []).append(f"`{design}`")
+        designs.setdefault(text.NONE if number is None else text.number(number, VALUE_DIGITS), []).append(f"`{design}`")
     if len(designs) == 1:
         return next(iter(designs))
     return "; ".join(f"{shown} in {', '.join(names)}" for shown, names in designs.items())
@@ -248,6 +248,6 @@ def prior(entry: dict[str, Any] | None) -> str:
     return ", ".join(
         [
             words(entry["kind"]),
-            *(f"{words(name)} {text.number(value, DIGITS)}" for name, value in entry.items() if name != "kind"),
+            *(f"{words(name)} {text.number(value, VALUE_DIGITS)}" for name, value in entry.items() if name != "kind"),
         ]
     )

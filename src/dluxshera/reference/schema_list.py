@@ -1,7 +1,7 @@
 """The page that lists the JSON Schemas and describes their use."""
 
 from dluxshera.reference import text
-from dluxshera.reference.sources import Catalogue
+from dluxshera.reference.inputs import Catalogue
 
 USE = """\
 An editor can check a document against its schema while you type, and any JSON Schema validator for draft 2020-12 can

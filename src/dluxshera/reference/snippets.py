@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dluxshera.reference import text
-from dluxshera.reference.sources import Catalogue, Label, Parameter
+from dluxshera.reference.inputs import Catalogue, Label, Parameter
 
 WIDTH = 76  # of a line of code on a page
 # Design that the snippets start from, by system; a snippet uses the first of these systems that has the parameter.

@@ -5,14 +5,14 @@ from typing import Any
 
 from dluxshera.drawing import Box, Look, layered_drawing
 from dluxshera.reference import parameters, text
-from dluxshera.reference.sources import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
 
-CONFIGURATION = """\
+CONFIGURATION_TEXT = """\
 The configuration fixes the shapes of arrays and the rasters. A changed configuration is another model: build its spec
 again.
 """
 
-EFFECTS = """\
+EFFECTS_TEXT = """\
 Effects are optional parts of the model. A configuration names its effects, as in
 `config.replace(effects=["ghosts", "motion"])`, and its specs then include their parameters. An effect that is not named
 costs nothing.
@@ -43,7 +43,7 @@ def page(system: str, catalogue: Catalogue) -> str:
         parts.append(f"## {words(label.spec).capitalize()} {{ #{anchor(label)} }}\n")
         parts += [description + "\n", graph(catalogue, label)]
     if config:
-        parts += ["## Configuration\n", CONFIGURATION, configuration(config)]
+        parts += ["## Configuration\n", CONFIGURATION_TEXT, configuration(config)]
         parts += effects(config, catalogue)
     return "\n".join(parts)
 
@@ -114,7 +114,7 @@ def effects(schema: dict[str, Any], catalogue: Catalogue) -> list[str]:
     for name, description in schema["properties"].get("effects", {}).get("x-effects", {}).items():
         keys = [p.key for p in catalogue.parameters.values() if p.get("x-effect") == name]
         rows.append([f"`{name}`", text.plain(description), text.links(keys)])
-    return ["## Effects\n", EFFECTS, text.table(["Effect", "Meaning", "Parameters"], rows)] if rows else []
+    return ["## Effects\n", EFFECTS_TEXT, text.table(["Effect", "Meaning", "Parameters"], rows)] if rows else []
 
 
 def form_of(entry: dict[str, Any]) -> str:

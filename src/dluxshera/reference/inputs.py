@@ -1,4 +1,4 @@
-"""Sources of the pages: the newest version of each schema, and the error-budget report."""
+"""Inputs of the pages: the newest version of each schema, and the error-budget report."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from dluxshera.errors import DocumentError, near_matches
 
-SCHEMAS = Path("schemas")
-REPORT = Path("docs/reference/data/error-budget-report.json")
+SCHEMA_FOLDER = Path("schemas")
+REPORT_FILE = Path("docs/reference/data/error-budget-report.json")
 SHORT = 70  # characters that fit on a line beside the names of the specs
 
 
