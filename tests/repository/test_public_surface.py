@@ -1,10 +1,14 @@
 """Public names: those of `import dluxshera as ds` are pinned, all are documented, and a wrong name gets help."""
 
+import ast
 import importlib
 import inspect
+import itertools
 import re
+from enum import Enum
 from functools import cached_property
 from pathlib import Path
+from textwrap import dedent
 from types import FunctionType
 
 import pytest
@@ -61,17 +65,47 @@ def sections(function: object) -> dict[DocstringSectionKind, set[str]]:
 
 
 def undocumented(function: object) -> list[str]:
-    """Return what the docstring of a function or class leaves out: its summary, a parameter, what it returns."""
-    found = sections(function)
-    missing = [] if DocstringSectionKind.text in found else ["summary"]
+    """Return what the docstring of a function or class leaves out: its summary, a parameter, the result.
+
+    A parameter is described in a section of the docstring, or in that of a base class, or its name is in the text in
+    backticks. A NamedTuple or a dataclass may describe a field in a string below it.
+    """
+    bases = [base for base in function.__mro__ if base.__module__.startswith("dluxshera")] if is_class(function) else []
+    documented = [sections(item) for item in [function, *bases]]
+    missing = [] if DocstringSectionKind.text in documented[0] else ["summary"]
+    if is_class(function) and issubclass(function, Exception | Enum):
+        return missing  # raised and chosen, not constructed
+    kinds = (DocstringSectionKind.parameters, DocstringSectionKind.attributes)
+    described = set().union(*(found.get(kind, set()) for found in documented for kind in kinds))
+    described |= set(re.findall(r"`(\w+)`", inspect.getdoc(function) or "")) | set().union(
+        *map(described_fields, bases)
+    )
     signature = inspect.signature(function)
-    named = found.get(DocstringSectionKind.parameters, set()) | found.get(DocstringSectionKind.attributes, set())
-    missing += [name for name in signature.parameters if name not in named and not name.startswith("_")]
+    missing += [name for name in signature.parameters if name not in described and not name.startswith("_")]
     gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
     answers = {DocstringSectionKind.returns, DocstringSectionKind.yields}
-    if isinstance(function, FunctionType) and gives and not answers & set(found):
-        missing += [] if re.match(r"(Return|Yield|Whether)", inspect.getdoc(function) or "") else ["returns"]
+    if isinstance(function, FunctionType) and gives and not answers & set(documented[0]):
+        missing += [] if re.match(r"(Return|Yield|Whether|Draw|Read)", inspect.getdoc(function) or "") else ["returns"]
     return missing
+
+
+def is_class(value: object) -> bool:
+    return isinstance(value, type)
+
+
+def described_fields(cls: type) -> set[str]:
+    """Return the fields of a class that have a string below them."""
+    tree = ast.parse(dedent(inspect.getsource(cls))).body[0]
+    pairs = itertools.pairwise(tree.body)
+    return {
+        field.target.id
+        for field, below in pairs
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_string(below)
+    }
+
+
+def is_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def test_the_public_names_are_pinned():
@@ -102,7 +136,8 @@ def public_objects() -> dict[str, object]:
     for home, module in modules.items():
         own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == home}
         objects |= {f"{home}.{name}": value for name, value in own.items() if not name.startswith("_")}
-    return {name: value for name, value in objects.items() if isinstance(value, type) or inspect.isroutine(value)}
+    objects = {name: value for name, value in objects.items() if is_class(value) or isinstance(value, FunctionType)}
+    return {name: value for name, value in objects.items() if value.__module__.startswith("dluxshera.")}
 
 
 def test_public_objects_of_all_rooms_are_documented():
