@@ -90,7 +90,7 @@ OTHER_MEANINGS = {
     "scale": (changed(scale="log10"), toys.CONTRAST),
     "transform": (changed(toys.SCALE, transform=toys.TRANSFORMS[2].name), toys.SCALE),
     "kind": (changed(toys.SCALE, kind="primitive", transform="", depends_on=(), default=1.0), toys.SCALE),
-    "shape": (changed(toys.COEFFS, shape=(2,), components=("Z4", "Z5"), default=(0.5, -1.0)), toys.COEFFS),
+    "shape": (changed(shape=(2, 2)), toys.CONTRAST),
     "components": (changed(toys.COEFFS, components=("Z4", "Z6", "Z5")), toys.COEFFS),
     "structural value": (changed(toys.OPEN, default=0.5), toys.OPEN),
 }
