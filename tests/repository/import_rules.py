@@ -19,7 +19,7 @@ FORBIDDEN = {
     "files": {"units"},
     "runtime": {"units", "files"},
     "documents": {"units"},
-    "optics": {"documents", "params", "files"},
+    "optics": {"documents", "params"},
     "graph": {"documents", "params", "optics", "files", "units"},
     "drawing": {"documents", "params", "optics"},
     "inference": {"optics", "graph", "systems", "model", "profiles", "drawing"},

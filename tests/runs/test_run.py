@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import DocumentError, ParameterError
-from dluxshera.inference import Result, Solution, Step
+from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
 from dluxshera.runs import run as runs
@@ -33,8 +33,8 @@ def overridden() -> ParameterStore:
 
 
 def solution(**changes) -> Solution:
-    history = (Step(np.inf, np.nan, np.zeros(2)), Step(-0.1, 1e-4, THETA))
-    made = Solution(THETA, overridden(), COVARIANCE, -0.1, Result.CONVERGED, history, LABELS)
+    history = (FitStep(np.inf, np.nan, np.zeros(2)), FitStep(-0.1, 1e-4, THETA))
+    made = Solution(THETA, overridden(), COVARIANCE, -0.1, FitResult.CONVERGED, history, LABELS)
     said = {
         "diagnostics": {"steps": 1, "misfit": np.float64(0.1), "evaluations": np.nan},
         "provenance": {"solver": "x"},
@@ -115,9 +115,9 @@ def test_the_stores_of_several_exposures_are_kept(tmp_path):
 
 
 def test_a_fit_that_failed_is_kept_as_it_ended(tmp_path):
-    failed = solution(result=Result.NON_FINITE, loss=np.nan, covariance=np.full((2, 2), np.nan), at_bound=LABELS[:1])
+    failed = solution(result=FitResult.NON_FINITE, loss=np.nan, covariance=np.full((2, 2), np.nan), at_bound=LABELS[:1])
     run = read_run(saved(tmp_path / "run", failed, truth=None, samples=None))
-    assert run.result is Result.NON_FINITE
+    assert run.result is FitResult.NON_FINITE
     assert np.isnan(run.loss)
     assert np.isnan(run.covariance).all()
     assert run.at_bound == LABELS[:1]
@@ -178,14 +178,14 @@ def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
 
 
 def test_a_checkpoint_stays_with_a_run_that_can_be_continued(tmp_path):
-    for result in (Result.MAX_STEPS, Result.CONVERGED):
+    for result in (FitResult.MAX_STEPS, FitResult.CONVERGED):
         there = tmp_path / result.name
         keep = Checkpoint(there, {}, kinds=())
         keep([1.5])
         with pytest.raises(DocumentError, match=rf"{result.name}: has not ended; .*--resume"):
             read_run(there)
         saved(there, solution(result=result), checkpoint=keep)
-        assert (keep.resume() == [1.5]) is (result is Result.MAX_STEPS)
+        assert (keep.resume() == [1.5]) is (result is FitResult.MAX_STEPS)
 
 
 FAULTS = {
@@ -265,7 +265,7 @@ def test_a_table_has_a_row_for_each_run_and_says_what_is_wrong_with_a_broken_one
     saved(one)
     saved(two)
     cut(two / "arrays.npz")
-    saved(three, solution(result=Result.STALLED), truth=None)
+    saved(three, solution(result=FitResult.STALLED), truth=None)
     rows = runs_table([one, two, three, tmp_path / "none"])
     assert [row["folder"] for row in rows] == [str(x) for x in (one, two, three, tmp_path / "none")]
     assert [row["fault"] == "" for row in rows] == [True, False, True, False]

@@ -14,7 +14,7 @@ import typer
 from dluxshera.errors import SheraError
 
 if TYPE_CHECKING:
-    from dluxshera.inference import Step
+    from dluxshera.inference import FitStep
 
 EXIT_CODES: Final = "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage."
 
@@ -86,7 +86,7 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def fit_bar(tolerance: float) -> Iterator[Callable[[int, Step], None]]:
+def fit_bar(tolerance: float) -> Iterator[Callable[[int, FitStep], None]]:
     """Show a fit as a bar that fills as the distance to the maximum falls to the tolerance; its value is a callback."""
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -96,7 +96,7 @@ def fit_bar(tolerance: float) -> Iterator[Callable[[int, Step], None]]:
         bar = shown.add_task("Fitting", total=None, at="first Fisher matrix, compiling")
         first: list[float] = []
 
-        def advance(number: int, step: Step) -> None:
+        def advance(number: int, step: FitStep) -> None:
             if isfinite(step.gradient_norm):
                 first.append(max(step.gradient_norm, 10 * tolerance))
                 left = log10(max(step.gradient_norm, tolerance) / tolerance)

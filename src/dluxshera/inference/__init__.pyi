@@ -5,7 +5,6 @@ from .coordinates import Unbounded as Unbounded
 from .coordinates import Whitening as Whitening
 from .coordinates import prior_coordinates as prior_coordinates
 from .coordinates import unbounded_coordinates as unbounded_coordinates
-from .coordinates import warn_of_blind_directions as warn_of_blind_directions
 from .coordinates import whiten as whiten
 from .descent import gradient_descent as gradient_descent
 from .eigenmodes import EigenPosterior as EigenPosterior
@@ -17,14 +16,7 @@ from .fisher import fisher_from_jacobian as fisher_from_jacobian
 from .fisher import fisher_information as fisher_information
 from .fisher import generalized_eigenmodes as generalized_eigenmodes
 from .fisher import image_jacobian as image_jacobian
-from .fisher import names_in as names_in
-from .fit import Fit as Fit
-from .fit import Point as Point
 from .fit import allowed_misfit as allowed_misfit
-from .fit import log_prior_at as log_prior_at
-from .fit import loss_and_gradient_at as loss_and_gradient_at
-from .fit import loss_at as loss_at
-from .fit import newton as newton
 from .hmc import sample_posterior as sample_posterior
 from .joint import JointPosterior as JointPosterior
 from .joint import make_joint_posterior as make_joint_posterior
@@ -45,7 +37,7 @@ from .samples import SamplerState as SamplerState
 from .samples import Samples as Samples
 from .samples import SamplingResult as SamplingResult
 from .scoring import gauss_newton as gauss_newton
-from .simulation_checks import Check as Check
+from .simulation_checks import StatisticalCheck as StatisticalCheck
 from .simulation_checks import binomial_band as binomial_band
 from .simulation_checks import check_attainment as check_attainment
 from .simulation_checks import check_coverage as check_coverage
@@ -55,10 +47,10 @@ from .simulation_checks import failures as failures
 from .simulation_checks import sigmas_of_level as sigmas_of_level
 from .simulation_checks import simulation_ranks as simulation_ranks
 from .simulation_checks import squared_distance as squared_distance
-from .solution import Result as Result
+from .solution import FitResult as FitResult
+from .solution import FitStep as FitStep
 from .solution import Solution as Solution
 from .solution import SolverState as SolverState
-from .solution import Step as Step
 from .theta_prior import NormalPrior as NormalPrior
 from .theta_prior import ThetaPrior as ThetaPrior
 from .theta_prior import draw_from_prior as draw_from_prior

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
+from dluxshera.inference.matrices import scaled_inverse
 from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
@@ -79,9 +80,7 @@ class NormalPrior:
     @property
     def precision(self) -> Float[np.ndarray, "k k"]:
         """The inverse of the covariance."""
-        scale = np.sqrt(np.diag(self.covariance))
-        inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
-        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+        return scaled_inverse(self.covariance)
 
 
 class ThetaPrior(eqx.Module):
@@ -134,8 +133,9 @@ class ThetaPrior(eqx.Module):
     @property
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """The limits of each element: those of its field, or of its prior where they are narrower; may be infinite."""
-        lower = np.array([_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits])
-        upper = -np.array([_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits])
+        lowest = (_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits)
+        highest = (-_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits)
+        lower, upper = np.array(list(lowest), dtype=float), np.array(list(highest), dtype=float)
         for start, stop, prior in self.priors:
             low, high = prior.support
             lower[start:stop] = np.maximum(lower[start:stop], low)

@@ -25,7 +25,7 @@ from jaxtyping import Float
 from dluxshera.documents import json_text, read_text
 from dluxshera.errors import DocumentError, ParameterError
 from dluxshera.files import whole_folder, write_text
-from dluxshera.inference import Result, Solution, Step
+from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.runs.arrays import npz_of, read_arrays
 from dluxshera.runs.checkpoint import NAME, Checkpoint
@@ -43,7 +43,7 @@ class Run:
     Parameters
     ----------
     folder : Path
-    result : Result
+    result : FitResult
         How the fit ended.
     labels : tuple of str
         A name for each element of theta.
@@ -53,7 +53,7 @@ class Run:
         As of `Solution`.
     loss : float
         At theta.
-    history : tuple of Step
+    history : tuple of FitStep
         From the start to theta.
     stores : tuple of dict
         The full store of each exposure at theta, explicit overrides of derived keys among them.
@@ -75,12 +75,12 @@ class Run:
     """
 
     folder: Path
-    result: Result
+    result: FitResult
     labels: tuple[str, ...]
     theta: Float[np.ndarray, " n"]
     covariance: Float[np.ndarray, "n n"]
     loss: float
-    history: tuple[Step, ...]
+    history: tuple[FitStep, ...]
     stores: tuple[dict[str, np.ndarray], ...]
     at_bound: tuple[str, ...]
     diagnostics: dict[str, Any]
@@ -182,7 +182,7 @@ def save_run(
     """
     stores = stores or (solution.store,)
     arrays: dict[str, Any] = {"theta": solution.theta, "covariance": solution.covariance, "loss": solution.loss}
-    for name in Step._fields:
+    for name in FitStep._fields:
         arrays[f"history.{name}"] = np.array([getattr(step, name) for step in solution.history])
     for i, store in enumerate(stores):
         arrays |= {f"store[{i}].{key}": value for key, value in store.items()}
@@ -283,8 +283,8 @@ def _run(folder: Path, head: dict[str, Any], arrays: dict[str, np.ndarray], samp
     for name, shape in shapes.items():
         if name in arrays and arrays[name].shape != shape:
             raise ValueError(f"{name} has the shape {arrays[name].shape}, not {shape}")
-    columns = [arrays[f"history.{name}"] for name in Step._fields]
-    history = (Step(*(_scalar(item) for item in row)) for row in zip(*columns, strict=True))
+    columns = [arrays[f"history.{name}"] for name in FitStep._fields]
+    history = (FitStep(*(_scalar(item) for item in row)) for row in zip(*columns, strict=True))
     stores: list[dict[str, np.ndarray]] = [{} for _ in head["spec"]["allow_derived"]]
     for name, value in arrays.items():
         if name.startswith("store["):
@@ -292,7 +292,7 @@ def _run(folder: Path, head: dict[str, Any], arrays: dict[str, np.ndarray], samp
             stores[int(number)][key] = value
     return Run(
         folder=folder,
-        result=Result[head["result"]],
+        result=FitResult[head["result"]],
         labels=tuple(head["labels"]),
         theta=arrays["theta"],
         covariance=arrays["covariance"],
