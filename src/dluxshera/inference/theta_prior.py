@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -225,6 +225,24 @@ def flat_prior(free: ParamSpec) -> ThetaPrior:
 def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
     """Return label and field of each element of theta."""
     return [(label, field) for field in free.fields for label in field.labels]
+
+
+def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> ParamSpec:
+    """Return the spec of the parameters to fit.
+
+    Parameters
+    ----------
+    spec : ParamSpec
+        Spec of the model.
+    keys : iterable of str, optional
+        Keys of the parameters, in the order of theta. By default each primitive that has a prior.
+
+    Raises
+    ------
+    UnknownKeyError
+        If the spec does not have a key; near matches are named.
+    """
+    return spec.subset([key for key in spec.primitives if spec[key].prior] if keys is None else keys)
 
 
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
