@@ -1,4 +1,4 @@
-"""Directions in parameter space: parameter key to the factor that multiplies the magnitude of a perturbation. No jax."""
+"""Directions in parameter space: parameter key to the factor of the magnitude. No jax."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The interface of a kind of perturbation. Kinds are the classes in ``error_budget/kinds``, one in each file. No jax."""
+"""The interface of a kind of perturbation. A kind is a class in ``error_budget/kinds``, one in each file. No jax."""
 
 from __future__ import annotations
 
