@@ -20,9 +20,9 @@ from dluxshera.errors import (
     UnknownKeyError,
     first_index,
 )
-from dluxshera.params.astropy_units import from_quantity, is_quantity, to_quantity
 from dluxshera.params.display import values_table
 from dluxshera.params.field import ParamField
+from dluxshera.params.quantities import from_quantity, is_quantity, own_unit, to_quantity
 from dluxshera.params.spec import ParamSpec
 
 Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
@@ -322,7 +322,7 @@ def _checked(field: ParamField, value: Any) -> Value:
 
 
 def _in(field: ParamField) -> str:
-    unit = f"log10({field.units})" if field.scale == "log10" else field.units
+    unit = own_unit(field)
     return f" {unit}" if unit else ""
 
 

@@ -1,3 +1,4 @@
+from .format import OVERRIDE as OVERRIDE
 from .format import Migration as Migration
 from .format import Profile as Profile
 from .format import ProfileFormat as ProfileFormat
