@@ -22,10 +22,10 @@ from dluxshera.profiles import (
     profile_data,
     profile_text,
     save_profile,
-    settable,
     shera_profiles,
 )
 from dluxshera.profiles import format as profiles
+from dluxshera.systems import settable_parameters
 from support.profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
 KNOWN = shera_profiles()
@@ -281,7 +281,7 @@ def test_no_conversion_warns_and_a_value_in_its_own_unit_is_left_alone():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for value in EXTREMES:
-            assert repr(in_own_unit(settable()["binary.x_position_as"], value, "arcsec")) == repr(value)
+            assert repr(in_own_unit(settable_parameters()["binary.x_position_as"], value, "arcsec")) == repr(value)
 
 
 # Versions
@@ -334,7 +334,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(EXT
 
 @given(st.lists(NUMBERS, min_size=1, max_size=8), st.sampled_from(["yaml", "json"]))
 def test_numbers_come_back_bit_by_bit(numbers: list[float], suffix: str):
-    data = profile_data("target", "x", settable(), parameters={
+    data = profile_data("target", "x", settable_parameters(), parameters={
         "binary.x_position_as": numbers[0], "primary.zernike_coeffs_nm": tuple(numbers),
     })  # fmt: skip
     assert data["parameters"]["binary.x_position_as"]["unit"] == "arcsec"
@@ -345,14 +345,14 @@ def test_numbers_come_back_bit_by_bit(numbers: list[float], suffix: str):
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30), st.sampled_from(["yaml", "json"]))
 def test_texts_come_back_too(text: str, suffix: str):
-    data = profile_data("target", "x", settable(), description=text, config={"diffractive_pupil": text})
+    data = profile_data("target", "x", settable_parameters(), description=text, config={"diffractive_pupil": text})
     profile = parse_profile(profile_text(data, as_json=suffix == "json"), KNOWN, f"x.{suffix}")
     assert profile.documents[0].data["description"] == profile.config["diffractive_pupil"].value == text
 
 
 def test_a_saved_profile_that_was_edited_is_noticed(tmp_path: Path):
     path = tmp_path / "a.yaml"
-    save_profile(path, profile_data("target", "x", settable(), parameters={"binary.contrast": 3.0}))
+    save_profile(path, profile_data("target", "x", settable_parameters(), parameters={"binary.contrast": 3.0}))
     load_profile(path, KNOWN)
     path.write_text(path.read_text().replace("3.0", "3.5"))
     with pytest.raises(DocumentError, match=r"a.yaml:6:15: content_hash: the content is not what was saved"):
@@ -361,7 +361,7 @@ def test_a_saved_profile_that_was_edited_is_noticed(tmp_path: Path):
 
 def test_saving_replaces_a_file_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "a.yaml"
-    data = profile_data("target", "x", settable(), parameters={"binary.contrast": 3.0})
+    data = profile_data("target", "x", settable_parameters(), parameters={"binary.contrast": 3.0})
     save_profile(path, data, schema="x.json")
     assert path.read_text().startswith("# yaml-language-server: $schema=x.json\n")
 

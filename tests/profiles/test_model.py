@@ -20,10 +20,17 @@ from dluxshera.profiles import (
     profile_of,
     save_model,
     shera_profiles,
-    spec_of,
 )
-from dluxshera.profiles.points import BUILDERS, build_point, config_of, design_values
-from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, structural_hash_from_config
+from dluxshera.profiles.points import build_point, config_of
+from dluxshera.systems import (
+    CONFIGS,
+    SHERA_FLIGHT_CONFIG,
+    SPEC_NAMES,
+    TARGETS,
+    build_spec,
+    design_values,
+    structural_hash_from_config,
+)
 from support.helpers import run_fresh
 from support.profile_documents import code_accepts, disagreement, documents
 
@@ -53,7 +60,7 @@ def test_every_design_and_target_is_packaged():
 def test_a_packaged_observation_is_the_named_configuration(name: str):
     config, spec, store = load_model(f"observation/{name.removeprefix('shera_')}_alpha_cen")
     assert config == CONFIGS[name]
-    assert spec == spec_of(CONFIGS[name], "forward")
+    assert spec == build_spec(CONFIGS[name], "forward")
     assert store == ParameterStore.from_spec_defaults(spec)
 
 
@@ -69,12 +76,12 @@ def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
     assert target.name in point.spec["binary.contrast"].source
 
 
-@pytest.mark.parametrize("spec_name", BUILDERS)
+@pytest.mark.parametrize("spec_name", SPEC_NAMES)
 @pytest.mark.parametrize("name", CONFIGS)
 @pytest.mark.parametrize("suffix", ["yaml", "json"])
 def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_name: str, suffix: str):
     config, rng = small(name), random.Random(name + spec_name)
-    spec = spec_of(config, spec_name)
+    spec = build_spec(config, spec_name)
     values = {
         key: [rng.choice([*EXTREMES, rng.gauss(0, 1)]) for _ in range(spec[key].shape[0])]
         if spec[key].shape
@@ -97,7 +104,7 @@ def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_
 
 def test_a_changed_store_keeps_the_grid_between_the_planes():
     config = SHERA_FLIGHT_CONFIG.replace(**SMALL)
-    spec = spec_of(config, "forward")
+    spec = build_spec(config, "forward")
     store = ParameterStore.from_spec_defaults(spec).replace({"system.m1_diameter_m": 0.5})
     assert profile_of(config, store, spec, name="x")["config"]["gap_npix"] == config.gap_grid
     assert (
@@ -117,7 +124,7 @@ def test_what_a_profile_says_of_the_design_moves_what_follows_from_it():
 
 def test_the_spec_is_that_of_the_profile_unless_another_is_asked_for(tmp_path: Path):
     config = small("shera_flight")
-    spec = spec_of(config, "inference")
+    spec = build_spec(config, "inference")
     save_model(tmp_path / "a.yaml", config, ParameterStore.from_spec_defaults(spec), spec, name="a")
     profile = load_profile(tmp_path / "a.yaml", KNOWN)
     assert model_of(profile).spec.name == "inference"

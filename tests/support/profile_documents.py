@@ -10,30 +10,34 @@ from typing import Any
 from dluxshera.documents import Document, faults
 from dluxshera.errors import SheraError
 from dluxshera.params import ParameterStore, in_own_unit, own_unit, spec_schema
-from dluxshera.profiles import settable, spec_of
-from dluxshera.profiles.points import (
-    BUILDERS,
-    build_point,
-    config_of,
+from dluxshera.profiles.points import build_point, config_of
+from dluxshera.profiles.schema import LARGEST, config_schema, profile_schema
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    CONFIGS,
+    PARAMETERS,
+    SPEC_NAMES,
+    acts_through_default,
+    build_spec,
     design_keys,
     design_values,
-    only_a_default,
+    effects_of,
+    settable_parameters,
 )
-from dluxshera.profiles.schema import BASES, LARGEST, LISTS, config_schema, profile_schema
-from dluxshera.systems import CONFIG_CLASSES, CONFIGS, MAPS, effects_of
 from dluxshera.systems import fields as f
 
 # Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
 # multiple of the grid, out of the question: no schema can see a file.
 BASE = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
 PROFILE_SCHEMA = profile_schema()
+BASES = [key for key, parameter in PARAMETERS.items() if parameter.basis]
 EXACT = ["binary.x_position_as", "binary.y_position_as"]
 
 
 def valid_document(rng: random.Random) -> dict[str, Any]:
     """Return a document that both judges should accept."""
     named = rng.choice(list(CONFIGS.values()))
-    cls, spec = type(named), rng.choice(list(BUILDERS))
+    cls, spec = type(named), rng.choice(list(SPEC_NAMES))
     config: dict[str, Any] = dict(BASE)
     pupil = rng.choice([32, 32.0, 48, 64])
     config |= _some(rng, {
@@ -61,11 +65,15 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
     if hasattr(named, "gap_npix") and rng.random() < 0.4:
         config["gap_npix"] = rng.choice([None, int(config["pupil_npix"]) + 2 * rng.randint(0, 100)])
     bases = config_of(cls, named.name, config, design_values(named)).bases
-    made = spec_of(config_of(cls, named.name, config, design_values(named)), spec)
-    values = {key: made[key].default for key in made.primitives if key not in MAPS} | design_values(named)
+    made = build_spec(config_of(cls, named.name, config, design_values(named)), spec)
+    values = {key: made[key].default for key in made.primitives if not PARAMETERS[key].is_map} | design_values(named)
     parameters: dict[str, Any] = {}
-    for key in settable():
-        if key not in values or rng.random() < 0.3 or (key not in made.primitives and not only_a_default(key, cls)):
+    for key in settable_parameters():
+        if (
+            key not in values
+            or rng.random() < 0.3
+            or (key not in made.primitives and not acts_through_default(key, cls))
+        ):
             continue
         parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
     return {
@@ -80,9 +88,9 @@ def _some(rng: random.Random, made: dict[str, Callable[[], Any]]) -> dict[str, A
 
 def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
     """Return a value near the given one: far from it two mirrors need not form an image at all."""
-    if key in BASES:
+    if PARAMETERS[key].basis:
         return [rng.choice([0, rng.gauss(0, 20)]) for _ in bases[key.partition(".")[0]]]
-    if key in LISTS:
+    if PARAMETERS[key].is_list:
         return [number * (1 - 1e-4 * rng.random()) for number in value]
     if key in EXACT:
         return rng.choice([0, -0.0, 5e-324, -1.7976931348623157e308, rng.gauss(0, 1)])
@@ -94,7 +102,7 @@ def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
 
 
 def _with_unit(rng: random.Random, key: str, value: Any) -> Any:
-    return value if rng.random() < 0.5 else {"value": value, "unit": own_unit(settable()[key])}
+    return value if rng.random() < 0.5 else {"value": value, "unit": own_unit(settable_parameters()[key])}
 
 
 def broken_document(rng: random.Random) -> dict[str, Any]:
@@ -153,37 +161,37 @@ def _unknown_config(rng: random.Random, document: dict[str, Any]) -> None:
 
 
 def _replace_value(rng: random.Random, document: dict[str, Any]) -> None:
-    key = rng.choice(list(settable()))
+    key = rng.choice(list(settable_parameters()))
     document["parameters"][key] = _nonsense(rng, key)
 
 
 def _replace_amount(rng: random.Random, document: dict[str, Any]) -> None:
-    key = rng.choice(list(settable()))
-    unit = rng.choice([own_unit(settable()[key])] * 4 + [None, 3, "x" * 50])
+    key = rng.choice(list(settable_parameters()))
+    unit = rng.choice([own_unit(settable_parameters()[key])] * 4 + [None, 3, "x" * 50])
     document["parameters"][key] = {"value": _nonsense(rng, key), "unit": unit}
     if rng.random() < 0.1:
         document["parameters"][key]["error"] = 1
 
 
 def _out_of_bounds(rng: random.Random, document: dict[str, Any]) -> None:
-    bounded = [key for key, item in settable().items() if item.bounds.as_dict()]
+    bounded = [key for key, item in settable_parameters().items() if item.bounds.as_dict()]
     key = rng.choice(bounded)
-    limit = rng.choice(list(settable()[key].bounds.as_dict().values()))
+    limit = rng.choice(list(settable_parameters()[key].bounds.as_dict().values()))
     value = rng.choice([limit, limit - 1, limit + 1, -limit, limit * (1 + 1e-15)])
-    if key in GEOMETRY and settable()[key].bounds.contains(value):
+    if key in GEOMETRY and settable_parameters()[key].bounds.contains(value):
         value = limit
     document["parameters"][key] = _with_unit(rng, key, value)
 
 
 def _any_key(rng: random.Random, document: dict[str, Any]) -> None:
     """Set a parameter that may be derived, structural or of another system or spec, to a plausible value."""
-    key = rng.choice([*f.FIELDS, "binary.seperation_as", "x", ""])
+    key = rng.choice([*PARAMETERS, "binary.seperation_as", "x", ""])
     if key not in GEOMETRY:
         document["parameters"][key] = [0.0] * 8 if key in BASES else rng.choice([0.5, 1])
 
 
 def _resize(rng: random.Random, document: dict[str, Any]) -> None:
-    document["parameters"][rng.choice(list(BASES))] = [0.0] * rng.choice([0, 1, 7, 8, 9, 1001])
+    document["parameters"][rng.choice(BASES)] = [0.0] * rng.choice([0, 1, 7, 8, 9, 1001])
 
 
 def _other_system(rng: random.Random, document: dict[str, Any]) -> None:
@@ -195,7 +203,7 @@ def _other_system(rng: random.Random, document: dict[str, Any]) -> None:
 
 
 def _other_spec(rng: random.Random, document: dict[str, Any]) -> None:
-    document["spec"] = rng.choice([*BUILDERS, "backward", None, []])
+    document["spec"] = rng.choice([*SPEC_NAMES, "backward", None, []])
 
 
 BREAKS = [_replace_config, _odd_config, _odd_config, _unknown_config, _replace_value, _replace_amount, _out_of_bounds,
@@ -214,11 +222,11 @@ def schema_accepts(document: dict[str, Any]) -> bool:
     if faults(Document("", document["config"]), config_schema(cls)):
         return False
     named = next(config for config in CONFIGS.values() if type(config) is cls)
-    spec = spec_of(config_of(cls, named.name, document["config"], design_values(named)), document["spec"])
+    spec = build_spec(config_of(cls, named.name, document["config"], design_values(named)), document["spec"])
     values = {
         key: said["value"] if isinstance(said, dict) else said
         for key, said in document["parameters"].items()
-        if key in spec.primitives or not only_a_default(key, cls)
+        if key in spec.primitives or not acts_through_default(key, cls)
     }
     return not faults(Document("", values), spec_schema(spec, ""))
 
@@ -242,12 +250,12 @@ def _build(document: dict[str, Any]) -> ParameterStore:
     for key, said in document["parameters"].items():
         value = said
         if isinstance(said, dict):
-            if set(said) != {"value", "unit"} or not isinstance(said["unit"], str) or key not in settable():
+            if set(said) != {"value", "unit"} or not isinstance(said["unit"], str) or key not in settable_parameters():
                 raise SheraError("not a value with a unit")
             if not isinstance(said["value"], int | float | list) or isinstance(said["value"], bool):
                 raise SheraError("not a number")
             try:
-                value = in_own_unit(settable()[key], said["value"], said["unit"])
+                value = in_own_unit(settable_parameters()[key], said["value"], said["unit"])
             except (ValueError, TypeError) as error:
                 raise SheraError(str(error)) from error
         parameters[key] = value

@@ -37,15 +37,15 @@ def profile_new(
         profile_data,
         profile_text,
         schema_file,
-        settable,
         shera_profiles,
     )
+    from dluxshera.systems import settable_parameters
 
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
         raise typer.BadParameter(f"{path}: the name ends in .yaml, .yml or .json")
     if path.exists() and not force:
         raise typer.BadParameter(f"{path} is there already; --force replaces it")
-    data = profile_data(kind, name or path.stem, settable(), extends=extends)
+    data = profile_data(kind, name or path.stem, settable_parameters(), extends=extends)
     del data[HASH]  # it is made to be edited
     text = profile_text(data, schema=schema_file().as_uri(), as_json=path.suffix.lower() == ".json")
     parse_profile(text, shera_profiles(), str(path))
@@ -131,9 +131,11 @@ def _composed(source: str, spec: str | None, overrides: list[str] | None) -> tup
 
 def _rows(source: str, spec: str | None, overrides: list[str] | None) -> dict[str, dict[str, Any]]:
     from dluxshera.params import own_unit
-    from dluxshera.profiles import config_fields, settable
+    from dluxshera.profiles import config_fields
+    from dluxshera.systems import settable_parameters
 
     profile, point = _composed(source, spec, overrides)
+    parameters = settable_parameters()
     values: dict[str, Any] = {name: setting.value for name, setting in profile.config.items()}
     if profile.system:
         values = {"system": profile.system.value, "spec": point.spec.name}
@@ -143,7 +145,7 @@ def _rows(source: str, spec: str | None, overrides: list[str] | None) -> dict[st
     return {
         name: {
             "value": list(value) if isinstance(value, tuple) else value,
-            "unit": own_unit(settable()[name]) if name in settable() else "",
+            "unit": own_unit(parameters[name]) if name in parameters else "",
             "from": _from(said[name].document.file) if name in said else "default",
         }
         for name, value in values.items()

@@ -14,7 +14,6 @@ from .model import save_model as save_model
 from .model import schema_file as schema_file
 from .packaged import packaged_files as packaged_files
 from .packaged import system_schemas as system_schemas
-from .points import spec_of as spec_of
 from .provenance import provenance_of as provenance_of
 from .save import HASH as HASH
 from .save import content_hash as content_hash
@@ -22,5 +21,4 @@ from .save import profile_data as profile_data
 from .save import profile_text as profile_text
 from .save import save_profile as save_profile
 from .schema import config_fields as config_fields
-from .schema import settable as settable
 from .schema import shera_profiles as shera_profiles

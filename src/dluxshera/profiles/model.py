@@ -18,13 +18,19 @@ from dluxshera.profiles.points import (
     Point,
     build_point,
     config_of,
-    design_values,
-    only_a_default,
-    spec_of,
 )
 from dluxshera.profiles.save import profile_data, save_profile
-from dluxshera.profiles.schema import config_fields, config_schema, settable, shera_profiles
-from dluxshera.systems import CONFIG_CLASSES, CONFIGS, MAPS, SheraConfig
+from dluxshera.profiles.schema import config_fields, config_schema, shera_profiles
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    CONFIGS,
+    PARAMETERS,
+    SheraConfig,
+    acts_through_default,
+    build_spec,
+    design_values,
+    settable_parameters,
+)
 
 if TYPE_CHECKING:
     from dluxshera.params import ParameterStore
@@ -150,7 +156,7 @@ def profile_of(
     return profile_data(
         kind,
         name,
-        settable(),
+        settable_parameters(),
         system=config.system_id,
         spec=spec.name,
         config=structure,
@@ -184,7 +190,7 @@ def schema_file() -> Path:
 
 def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool:
     """Return whether a value is a map that says nothing; refuse one that does."""
-    if key not in MAPS:
+    if not PARAMETERS[key].is_map:
         return False
     if (store[key] != spec[key].default).any():
         raise ParameterError(
@@ -234,7 +240,7 @@ def _value_faults(profile: Profile, cls: type[SheraConfig], spec: str | None) ->
     named = next(config for config in CONFIGS.values() if type(config) is cls)
     try:
         config = config_of(cls, named.name, {k: v.value for k, v in profile.config.items()}, design_values(named))
-        made = spec_of(config, spec or (profile.spec.value if profile.spec else "forward"))
+        made = build_spec(config, spec or (profile.spec.value if profile.spec else "forward"))
     except ExpectationError:
         return []
     schema = spec_schema(made, "")
@@ -242,7 +248,7 @@ def _value_faults(profile: Profile, cls: type[SheraConfig], spec: str | None) ->
     for key, setting in profile.parameters.items():
         if key in made.primitives:
             found += _faults(key, setting, schema)
-        elif not only_a_default(key, cls):
+        elif not acts_through_default(key, cls):
             inputs = f"its inputs {', '.join(made[key].depends_on)}" if key in made else "a parameter of it"
             reason = "is derived" if key in made else "does nothing"
             found.append(setting.error(f"{reason} in the {made.title} spec", allowed=inputs, at_key=True))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, replace
 from math import isfinite, nan
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from dluxshera.errors import (
     BoundsError,
@@ -16,27 +16,21 @@ from dluxshera.errors import (
     UnknownKeyError,
 )
 from dluxshera.params import ParamField, ParamSpec, floats, is_amount
-from dluxshera.profiles.schema import LARGEST, LISTS, config_fields, settable
+from dluxshera.profiles.schema import LARGEST, config_fields
 from dluxshera.systems import (
     ALPHA_CEN,
     CONFIG_CLASSES,
     CONFIGS,
-    EFFECT_OF,
+    PARAMETERS,
     TARGETS,
     SheraConfig,
     Target,
-    build_forward_model_spec_from_config,
-    build_inference_spec_basic,
-    build_inference_spec_physics,
+    acts_through_default,
+    build_spec,
+    design_keys,
+    settable_parameters,
+    target_keys,
 )
-from dluxshera.systems import fields as f
-
-BUILDERS: Final = {
-    "forward": build_forward_model_spec_from_config,
-    "inference": build_inference_spec_basic,
-    "physics_inference": build_inference_spec_physics,
-}
-_TARGET_KEYS: Final = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
 
 
 class Point(NamedTuple):
@@ -79,42 +73,20 @@ def build_point(
     cls = CONFIG_CLASSES[system]
     values = {key: _checked(key, value) for key, value in parameters.items()}
     made = config_of(cls, name, config, values)
-    built = spec_of(made, spec, _target(target_name, values))
+    built = build_spec(made, spec, _target(target_name, values))
     given = {}
     for key, value in values.items():
         kind = built[key].kind if key in built else "absent"
         if kind == "primitive":
             _check_shape(built[key], value)
             given[key] = value
-        elif not only_a_default(key, cls):
+        elif not acts_through_default(key, cls):
             reason = "no value, for it is derived" if kind == "derived" else "no value, for it does nothing"
             remedy = f"Set one of {', '.join(built[key].depends_on)}" if kind == "derived" else ""
-            if kind == "absent" and key in EFFECT_OF:
-                remedy = f"Add {EFFECT_OF[key]} to the effects of the configuration"
+            if kind == "absent" and PARAMETERS[key].effect:
+                remedy = f"Add {PARAMETERS[key].effect} to the effects of the configuration"
             raise ParameterError(key, expected=f"{reason} in the {built.title} spec", got=value, remedy=remedy)
     return Point(made, built, built.defaults() | given)
-
-
-def spec_of(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> ParamSpec:
-    """Return a spec of a configuration by its name.
-
-    Parameters
-    ----------
-    config : SheraConfig
-        Of any system.
-    name : str
-        ``forward``, ``inference`` or ``physics_inference``.
-    target : Target
-        Gives the defaults of the binary.
-
-    Raises
-    ------
-    UnknownKeyError
-        If there is no such spec.
-    """
-    if name not in BUILDERS:
-        raise UnknownKeyError(name, BUILDERS, expected="a spec")
-    return BUILDERS[name](config, target)
 
 
 def config_of(
@@ -153,30 +125,13 @@ def config_of(
     return cls(name=name, design=design, **plain)
 
 
-def design_keys(cls: type[SheraConfig]) -> dict[str, str]:
-    """Return the keys of the parameters that a system's design has, with its attributes."""
-    attributes = [item.name for item in fields(cls.design_type) if item.name != "sources"]
-    by_attribute = {key.partition(".")[2]: key for key in f.FIELDS if not key.endswith(("zernike_coeffs_nm", "map_nm"))}
-    return {by_attribute[name]: name for name in attributes}
-
-
-def only_a_default(key: str, cls: type[SheraConfig]) -> bool:
-    """Return whether a key acts on a spec that does not have it as a primitive: through a design or a target."""
-    return key in design_keys(cls) or key in _TARGET_KEYS
-
-
-def design_values(config: SheraConfig) -> dict[str, Any]:
-    """Return the values of a configuration's design by key."""
-    return {key: getattr(config.design, attribute) for key, attribute in design_keys(type(config)).items()}
-
-
 def _checked(key: str, value: Any) -> Any:
     """Return a parameter's value as a float or a list of floats, if it is possible in some spec."""
-    known = settable()
+    known = settable_parameters()
     if key not in known:
         raise UnknownKeyError(key, known, expected="a parameter that profiles set")
-    if isinstance(value, list) != (key in LISTS) or not is_amount(value):
-        what = "a list of numbers" if key in LISTS else "a number"
+    if isinstance(value, list) != PARAMETERS[key].is_list or not is_amount(value):
+        what = "a list of numbers" if PARAMETERS[key].is_list else "a number"
         raise ParameterError(key, expected=what, got=value)
     numbers = floats(value)
     for i, number in enumerate(numbers if isinstance(numbers, list) else [numbers]):
@@ -212,11 +167,11 @@ def _design(cls: type[SheraConfig], name: str, parameters: Mapping[str, Any]) ->
 
 
 def _target(name: str, parameters: Mapping[str, Any]) -> Target:
-    values = {key.partition(".")[2]: parameters[key] for key in _TARGET_KEYS if key in parameters}
+    values = {attribute: parameters[key] for key, attribute in target_keys().items() if key in parameters}
     if not values:
         return ALPHA_CEN
     for target in TARGETS.values():
-        if len(values) == len(_TARGET_KEYS) and all(getattr(target, name) == value for name, value in values.items()):
+        if len(values) == len(target_keys()) and all(getattr(target, name) == value for name, value in values.items()):
             return target
     return replace(ALPHA_CEN, name=name, source=f"profile {name}", v_a=nan, v_b=nan, spectral_types="", **values)
 

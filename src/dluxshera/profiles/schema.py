@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from pathlib import Path
@@ -12,14 +11,15 @@ from dluxshera.documents import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.params import ParamField, own_unit
 from dluxshera.profiles.format import KINDS, ProfileFormat
 from dluxshera.profiles.save import HASH, PROFILE, VERSION
-from dluxshera.systems import CONFIG_CLASSES, CURVES, EFFECTS, FIELD_STARS, LAYOUTS, MAPS, SheraConfig, effects_of
-from dluxshera.systems import fields as f
-
-SPECS: Final = ("forward", "inference", "physics_inference")
-STRUCTURAL: Final = (f.OPEN_FRACTION, f.PEAK_FRACTION)
-BASES: Final = {f.M1_ZERNIKES: "m1_noll", f.M2_ZERNIKES: "m2_noll", f.M3_ZERNIKES: "m3_noll"}
-
-LISTS: Final = frozenset((*BASES, *CURVES, *FIELD_STARS))  # parameters that are lists of numbers
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    EFFECTS,
+    PARAMETERS,
+    SPEC_NAMES,
+    SheraConfig,
+    effects_of,
+    settable_parameters,
+)
 
 LARGEST: Final = {  # what a document may ask for, so that a slip of the pen does not fill the memory
     "pupil_npix": 2048,
@@ -121,25 +121,6 @@ def _config_properties(cls: type[SheraConfig]) -> dict[str, Any]:
     return properties
 
 
-@lru_cache(maxsize=1)
-def settable() -> Mapping[str, ParamField]:
-    """Return, by key, what is said of each parameter that is primitive in a spec of some system."""
-    layouts = [layout for of_system in LAYOUTS.values() for layout in of_system.values()]
-    layouts += [getattr(effect, spec) for effect in EFFECTS.values() for spec in SPECS]
-    keys = dict.fromkeys(
-        key
-        for layout in layouts
-        for key in layout.keys
-        if key not in layout.derived and key not in STRUCTURAL and key not in MAPS
-    )
-    return {key: _described(key) for key in keys}
-
-
-def _described(key: str) -> ParamField:
-    # As if it were derived: a default, which differs from one design to the next, is then neither needed nor checked.
-    return f.FIELDS[key](kind="derived", transform="-", default=None, source="-")
-
-
 def profile_schema() -> dict[str, Any]:
     """Return the JSON Schema of one profile document, for all systems."""
     config: dict[str, Any] = {}
@@ -183,7 +164,7 @@ def profile_schema() -> dict[str, Any]:
                 " came before, and this profile over all of them.",
             },
             "system": {"enum": list(CONFIG_CLASSES), "description": "The optical system."},
-            "spec": {"enum": list(SPECS), "description": "Which spec of the system the parameters are for."},
+            "spec": {"enum": list(SPEC_NAMES), "description": "Which spec of the system the parameters are for."},
             "config": {
                 "type": "object",
                 "description": "Structural fields: what fixes array shapes and rasters.",
@@ -196,8 +177,8 @@ def profile_schema() -> dict[str, Any]:
                 " such as {value: 4.6, unit: um}.",
                 "additionalProperties": False,
                 "properties": {
-                    **{key: _parameter(item) for key, item in settable().items()},
-                    **{key: _not_set(key) for key in f.FIELDS if key not in settable()},
+                    **{key: _parameter(item) for key, item in settable_parameters().items()},
+                    **{key: _not_set(key) for key in PARAMETERS if key not in settable_parameters()},
                 },
             },
             HASH: {
@@ -213,7 +194,7 @@ def profile_schema() -> dict[str, Any]:
 def _parameter(item: ParamField) -> dict[str, Any]:
     """Return the schema of a parameter's value: each keyword of JSON Schema applies to its own type alone."""
     limits = item.bounds.as_dict()
-    array, unit = item.key in LISTS, own_unit(item)
+    array, unit = PARAMETERS[item.key].is_list, own_unit(item)
     what = "a list of numbers" if array else "a number"
     said: dict[str, Any] = {
         "title": item.title,
@@ -249,11 +230,11 @@ def _parameter(item: ParamField) -> dict[str, Any]:
 
 
 def _not_set(key: str) -> dict[str, Any]:
-    item = _described(key)
+    item = PARAMETERS[key]
     reason = "no value, for it is derived in every spec"
-    if key in STRUCTURAL:
+    if item.is_structural:
         reason = "no value, for the configuration fixes it"
-    if key in MAPS:
+    if item.is_map:
         reason = "no value, for a profile holds no maps: set it in a store"
     return {"title": item.title, "description": item.doc, "not": {}, "x-form": reason}
 
@@ -261,4 +242,4 @@ def _not_set(key: str) -> dict[str, Any]:
 @lru_cache(maxsize=1)
 def shera_profiles() -> ProfileFormat:
     """Return what profiles of the SHERA systems may say, and where the packaged ones are."""
-    return ProfileFormat(profile_schema(), settable(), Path(__file__).resolve().parent / "data")
+    return ProfileFormat(profile_schema(), settable_parameters(), Path(__file__).resolve().parent / "data")
