@@ -1,24 +1,24 @@
-"""Where a model comes from, as plain data with hashes, for the record of a run. No jax."""
+"""Provenance of a model as plain data with hashes, written into the record of a run. No jax."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import Any
 
-from dluxshera.profiles.format import Profile
-from dluxshera.profiles.save import content_hash
+from dluxshera.profiles.format import content_hash
+from dluxshera.profiles.profile import Profile
 from dluxshera.systems import SheraConfig, structural_hash_from_config
 
 
 def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[str, Any]:
-    """Return what a model was built from.
+    """Return the provenance of a model: its design, its configuration and the profiles that it was read from.
 
     Parameters
     ----------
     config : SheraConfig
-        Of any system.
+        Configuration of any system.
     profile : Profile, optional
-        That it was read from.
+        Profile that the model was read from.
 
     Returns
     -------

@@ -34,7 +34,7 @@ def name_of(label: Label) -> str:
     return system + label.spec
 
 
-def config_of(label: Label) -> str:
+def config_name(label: Label) -> str:
     """Return the name of the configuration that a spec is built from."""
     return DESIGNS[label.system].upper() + "_CONFIG"
 
@@ -45,12 +45,12 @@ def preamble(members: list[Parameter]) -> str:
     if not used:
         return ""
     labels = [label for system in DESIGNS for spec in BUILDERS if (label := Label(system, spec)) in used.values()]
-    configs = dict.fromkeys(map(config_of, labels))
+    configs = dict.fromkeys(map(config_name, labels))
     lines = ["import dluxshera as ds", *(f"from dluxshera.systems.catalogue import {config}" for config in configs)]
     if any(p.kind(used[p.key]) == "derived" for p in members if p.key in used):
         lines.append("from dluxshera.systems.registries import SHERA_RESOLVER")
     for label in labels:
-        name, config = name_of(label), config_of(label)
+        name, config = name_of(label), config_name(label)
         effects = dict.fromkeys(p.get("x-effect") for p in members if used.get(p.key) == label)
         if names := "".join(f'        "{effect}",\n' for effect in effects if effect):
             lines.append(f"\nwith_{name} = {config}.replace(\n    effects=[\n{names}    ]\n)")

@@ -39,6 +39,7 @@ from .overrides import check_consistency as check_consistency
 from .overrides import refresh_derived as refresh_derived
 from .overrides import strip_derived as strip_derived
 from .registries import SHERA_RESOLVER as SHERA_RESOLVER
+from .rules import Rule as Rule
 from .solve import set_derived as set_derived
 from .specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
 from .specs import build_inference_spec_basic as build_inference_spec_basic

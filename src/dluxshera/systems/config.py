@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from math import ceil
 from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
@@ -105,12 +105,18 @@ class SheraConfig:
     surfaces: ClassVar[int] = 0  # behind the pupil
 
     def __post_init__(self) -> None:
-        if not isinstance(self.design, self.design_type):
-            raise ConfigError("design", expected=f"a {self.design_type.__name__}", got=self.design)
-        for name, rule in self.rules().items():
-            object.__setattr__(self, name, rule.check(name, getattr(self, name)))
-        for relation in self.relations():
-            relation.check(vars(self))
+        for name, value in self._checked(vars(self)).items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the structural fields among the values of all fields in normal form, after all checks."""
+        if not isinstance(values["design"], cls.design_type):
+            raise ConfigError("design", expected=f"a {cls.design_type.__name__}", got=values["design"])
+        structure = {name: rule.check(name, values[name]) for name, rule in cls.rules().items()}
+        for relation in cls.relations():
+            relation.check(structure)
+        return structure
 
     @classmethod
     def from_checked(cls, name: str, design: Design, values: Mapping[str, Any]) -> Self:
@@ -150,6 +156,11 @@ class SheraConfig:
     def replace(self, **changes: Any) -> Self:
         """Return the configuration with some fields changed.
 
+        Parameters
+        ----------
+        **changes
+            New values by field. A sequence of Noll indices or of effects may be a list or a range.
+
         Raises
         ------
         UnknownKeyError
@@ -161,7 +172,8 @@ class SheraConfig:
         for name in changes:
             if name not in names:
                 raise UnknownKeyError(name, names, expected=f"a field of {type(self).__name__}")
-        return replace(self, **changes)
+        values = {**vars(self), **changes}
+        return type(self).from_checked(values["name"], values["design"], self._checked(values))
 
     def structure(self) -> dict[str, Any]:
         """Return the structural fields as plain data, with the SHA-256 of the mask's file in place of its path."""
@@ -265,24 +277,24 @@ CONFIG_CLASSES: Mapping[str, type[SheraConfig]] = {
 
 
 def structural_hash_from_config(config: SheraConfig) -> str:
-    """Return a SHA-256 of everything that fixes the shapes and rasters of a system, the mask's content included.
+    """Return a SHA-256 of all that fixes the shapes and rasters of a system, with the content of the mask's file.
 
     Parameters
     ----------
     config : SheraConfig
-        Of any system.
+        Configuration of any system.
 
     Returns
     -------
     str
-        The same in every process, and the key of the cache of built optics. Configurations that differ only in their
-        name have the same hash, and so do those whose designs differ, as long as they need the same grid between the
-        planes.
+        Hash that is the same in every process, and the key of the cache of built optics. Configurations that differ
+        only in their name have the same hash, and so do those whose designs differ, as long as they need the same grid
+        between the planes.
 
     Raises
     ------
     ConfigError
-        If the mask's file is not there.
+        If the mask's file does not exist.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
 
