@@ -22,9 +22,8 @@ from dluxshera.profiles import (
     package_versions,
     provenance_of,
     shera_profiles,
-    spec_of,
 )
-from dluxshera.systems import SheraConfig
+from dluxshera.systems import SheraConfig, build_spec
 
 PACKAGES: Final = ("jax", "dLux", "numpy")
 
@@ -65,7 +64,7 @@ class ReferenceModels:
             config, _, store = model_of(profile, spec="forward")
         except DocumentError as error:
             raise _fault(budget, error) from error
-        return cls(profile, config, store, spec_of(config, "inference"))
+        return cls(profile, config, store, build_spec(config, "inference"))
 
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point."""
