@@ -101,7 +101,7 @@ def test_the_record_says_what_was_run_and_what_came_out(run):
 def test_a_folder_of_something_else_is_left_as_it_was(run, script, tmp_path, monkeypatch):
     (tmp_path / "mine").write_text("old")
     monkeypatch.setattr(script, "fit_with_progress", lambda posterior, start: run[0].solution)
-    with pytest.raises(ParameterError, match="a new folder or one of a run"):
+    with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
         script.main(fast=True, output=tmp_path)
     assert (tmp_path / "mine").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

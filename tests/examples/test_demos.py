@@ -20,7 +20,7 @@ def demo(name: str, *, figures: bool = True, **arguments):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not figures:
-        module.write_figures = lambda run, folder: ()
+        module.write_figures = lambda run: []
     return module.main(fast=True, **arguments)
 
 

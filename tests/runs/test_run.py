@@ -15,7 +15,7 @@ from dluxshera.errors import DocumentError, ParameterError
 from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
-from dluxshera.runs import run as runs
+from dluxshera.runs import folder as folders
 from support import toys
 
 LABELS = ("star.log_flux", "mirror.coeffs_nm[Z5]")
@@ -90,7 +90,7 @@ OTHER_MEANINGS = {
     "scale": (changed(scale="log10"), toys.CONTRAST),
     "transform": (changed(toys.SCALE, transform=toys.TRANSFORMS[2].name), toys.SCALE),
     "kind": (changed(toys.SCALE, kind="primitive", transform="", depends_on=(), default=1.0), toys.SCALE),
-    "shape": (changed(toys.COEFFS, shape=(2,), components=("Z4", "Z5"), default=(0.5, -1.0)), toys.COEFFS),
+    "shape": (changed(shape=(2, 2)), toys.CONTRAST),
     "components": (changed(toys.COEFFS, components=("Z4", "Z6", "Z5")), toys.COEFFS),
     "structural value": (changed(toys.OPEN, default=0.5), toys.OPEN),
 }
@@ -98,7 +98,7 @@ OTHER_MEANINGS = {
 
 @pytest.mark.parametrize(("spec", "key"), OTHER_MEANINGS.values(), ids=OTHER_MEANINGS)
 def test_a_store_is_not_given_under_a_spec_in_which_a_key_means_something_else(spec, key, folder):
-    with pytest.raises(DocumentError, match=rf"run\.json: spec: .* in which {re.escape(key)} means something else"):
+    with pytest.raises(DocumentError, match=rf"run\.json: spec: .* differ in {re.escape(key)}"):
         read_run(folder).store(spec)
 
 
@@ -172,7 +172,7 @@ def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
     mine.mkdir()
     (mine / "thesis.tex").write_text("years of work")
     for place in (mine, mine / "thesis.tex"):
-        with pytest.raises(ParameterError, match="a new folder or one of a run"):
+        with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
             saved(place)
     assert (mine / "thesis.tex").read_text() == "years of work"
 
@@ -189,20 +189,20 @@ def test_a_checkpoint_stays_with_a_run_that_can_be_continued(tmp_path):
 
 
 FAULTS = {
-    "no folder": (shutil.rmtree, "run: is not there; name the folder"),
+    "no folder": (shutil.rmtree, "run: does not exist; name the folder"),
     "empty": (lambda f: [path.unlink() for path in f.iterdir()], r"run: has no run\.json"),
-    "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*make the run again"),
+    "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*repeat the run"),
     "no samples": (lambda f: (f / "samples.npz").unlink(), r"samples\.npz: cannot be read"),
-    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*make the run"),
-    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*make the run again"),
+    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*repeat the run"),
+    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*repeat the run"),
     "a list": (lambda f: (f / "run.json").write_text("[1]"), r"run\.json: has the format \[1\], not dluxshera\.run/1"),
     "not text": (lambda f: (f / "run.json").write_bytes(b"\xff"), r"run\.json: is not UTF-8"),
     "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json: is nested too deep"),
     "a folder": (lambda f: [(f / "run.json").unlink(), (f / "run.json").mkdir()], r"run\.json: is not a file"),
-    "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the package"),
-    "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: does not say what a run says.*theta has the shape"),
-    "result": (lambda f: edit(f, result="FINE"), r"run\.json: does not say what a run says.*FINE"),
-    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: does not say what a run says"),
+    "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the version"),
+    "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: is not the record of a run.*theta has the shape"),
+    "result": (lambda f: edit(f, result="FINE"), r"run\.json: is not the record of a run.*FINE"),
+    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: is not the record of a run"),
 }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def test_what_a_head_lacks_is_told(folder):
     for name in head:
         if name not in ("format", "steps"):
             (folder / "run.json").write_text(json.dumps({key: value for key, value in head.items() if key != name}))
-            with pytest.raises(DocumentError, match=rf"run\.json: does not say what a run says.*{name}"):
+            with pytest.raises(DocumentError, match=rf"run\.json: is not the record of a run.*{name}"):
                 read_run(folder)
 
 
@@ -254,7 +254,7 @@ def test_a_failure_while_writing_leaves_no_folder(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(runs, "write_text", fail)
+    monkeypatch.setattr(folders, "write_text", fail)
     with pytest.raises(OSError, match="no space"):
         saved(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []

@@ -206,6 +206,15 @@ def test_photons_of_an_exposure_with_astropys_units():
     assert float(t.log_photons(*inputs, transmission)) == pytest.approx(filtered, rel=EXACT)
 
 
+@pytest.mark.covers("dluxshera.systems.transforms.log_photons")
+@pytest.mark.parametrize("exponent", [-330, -321, -300, -20, 20, 290, 330])
+def test_photons_keep_their_digits_where_floating_point_has_none(exponent):
+    """Beyond its range, and below it where a number has few digits left; a clear circle of one square metre."""
+    density, exposure = (10.0 ** (exponent / 2) for _ in range(2))
+    logarithm = t.log_photons(density, 0.5, exposure, 1.0, 2.0 / np.sqrt(pi), 1.0)
+    assert float(logarithm) == pytest.approx(exponent + log10(0.5), rel=EXACT)
+
+
 @pytest.mark.covers("dluxshera.systems.transforms.log_photons_of_a", "dluxshera.systems.transforms.log_photons_of_b")
 @pytest.mark.parametrize("contrast", [1e-3, 0.4, 1.0, 2.7, 1e4])
 def test_the_photons_of_the_two_stars_add_up_and_have_the_flux_ratio(contrast):
@@ -240,9 +249,9 @@ def test_so_many_peaks_fill_the_well():
 
 
 @pytest.mark.covers("dluxshera.systems.transforms.effective_wavelength_of_star")
-@pytest.mark.parametrize("kelvin", [3000.0, 5790.0, 20000.0])
-def test_effective_wavelength_of_a_black_body_by_astropys_constants(kelvin):
-    centre, width = 550e-9, 110e-9
+@pytest.mark.parametrize(("kelvin", "width"), [(3000.0, 110e-9), (5790.0, 41e-9), (20000.0, 110e-9), (2500.0, 500e-9)])
+def test_effective_wavelength_of_a_black_body_by_astropys_constants(kelvin, width):
+    centre = 550e-9
     exponent = (const.h * const.c / const.k_B / (kelvin * u.K)).to_value(u.m)
 
     def photons(wavelength: float) -> float:

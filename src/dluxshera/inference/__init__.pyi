@@ -37,6 +37,8 @@ from .samples import SamplerState as SamplerState
 from .samples import Samples as Samples
 from .samples import SamplingResult as SamplingResult
 from .scoring import gauss_newton as gauss_newton
+from .simulation import Simulation as Simulation
+from .simulation import simulate as simulate
 from .simulation_checks import StatisticalCheck as StatisticalCheck
 from .simulation_checks import binomial_band as binomial_band
 from .simulation_checks import check_attainment as check_attainment
@@ -55,5 +57,6 @@ from .theta_prior import NormalPrior as NormalPrior
 from .theta_prior import ThetaPrior as ThetaPrior
 from .theta_prior import draw_from_prior as draw_from_prior
 from .theta_prior import flat_prior as flat_prior
+from .theta_prior import free_parameters as free_parameters
 from .theta_prior import labelled as labelled
 from .theta_prior import prior_of as prior_of
