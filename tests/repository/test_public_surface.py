@@ -90,7 +90,7 @@ def undocumented(function: object) -> list[str]:
 
 
 def is_class(value: object) -> bool:
-    return isinstance(value, type)
+    return isinstance(value, type) and not hasattr(value, "__origin__")  # which aliases of types have
 
 
 def described_fields(cls: type) -> set[str]:
