@@ -266,19 +266,29 @@ class DocumentError(SheraError, ValueError):
     Parameters
     ----------
     message : str
-        Description of the fault, as a phrase.
+        Description of the fault, with the accepted values and the value in the document.
     file : path
         File of the document.
     line, column : int, optional
-        Place in the file, counted from one.
+        Place of the fault, counted from one.
     key : str
-        Key in the document.
+        Path of the faulty part as text, such as ``parameters.binary.contrast``.
+    where : tuple of str and int
+        The same path as names and indices.
     """
 
     def __init__(
-        self, message: str, *, file: object = "", line: int | None = None, column: int | None = None, key: str = ""
+        self,
+        message: str,
+        *,
+        file: object = "",
+        line: int | None = None,
+        column: int | None = None,
+        key: str = "",
+        where: tuple[str | int, ...] = (),
     ) -> None:
         self.message, self.file, self.line, self.column, self.key = message, str(file), line, column, key
+        self.where = where
         place = ":".join(str(part) for part in (self.file, line, column) if part not in ("", None))
         super().__init__(_join(": ".join(part for part in (place, key, message) if part)))
 

@@ -273,6 +273,9 @@ def test_what_is_badly_known_is_not_singular():
     assert from_rows(P, P + 1e-4 * Q).singular_directions() == []
     assert from_rows(1e-9 * P, Q, 1e9 * R).singular_directions() == []
     assert from_rows(P, 1e-5 * Q, labels=("z[1]", "z[2]")).singular_directions() == []
+    # Parameters that are correlated to 1 - 5e-12 are still told apart: the bound is that of the angle between them.
+    close = FisherInformation(np.array([[1.0, 1.0 - 5e-12], [1.0 - 5e-12, 1.0]]), ("a", "b"))
+    assert close.sigma("a") == pytest.approx((2 * 5e-12) ** -0.5, rel=1e-4)
 
 
 def test_the_conditional_bound_of_what_is_not_seen_is_infinite():
