@@ -245,7 +245,7 @@ def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec,
     free : ParamSpec
         Free parameters.
     noise : Noise
-        Noise model, for the weights W.
+        Noise model, which determines the weights W.
     """
     image, jacobian = image_jacobian(predict, store, free)
     return fisher_from_jacobian(jacobian, noise.fisher_weights(image), free.labels)
