@@ -145,7 +145,9 @@ class RelayOptics(eqx.Module):
         waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
         fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves), waves.tilts[0, 0])
         return {
-            name: dl.Wavefront.from_phasor(field, wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix))
+            name: dl.Wavefront.from_phasor(
+                phasor=field, wavelength=wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix)
+            )
             for name, field in fields.items()
         }
 
@@ -171,7 +173,9 @@ class RelayOptics(eqx.Module):
             opd = basis.opd(surface.coefficients, surface.beam_scale * pupil.diameter / surface.diameter)
             if surface.opd_map is not None:
                 opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
-            maps.append(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge) * phasor(k[..., None] * opd))
+            # By keyword: a release of dLux that takes a diameter instead of the radius must fail, not shrink the stop.
+            stop = dlu.soft_circle(coords=on_surface, radius=0.5 * surface.diameter, clip_dist=edge)
+            maps.append(stop * phasor(k[..., None] * opd))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
         cycles = jnp.fft.fftfreq(self.gap_npix, cell)
         # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
