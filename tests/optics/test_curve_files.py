@@ -76,7 +76,7 @@ def test_what_is_no_curve(tmp_path):
     ecsv(tmp_path / "zero.ecsv", [0, 500, 600] * u.nm, ones[:3])
     (tmp_path / "latin.csv").write_bytes("λ [nm],value\n500,1\n".encode("utf-16"))
     for name, complaint in {
-        "none.ecsv": "expected a file",
+        "none.ecsv": "expected an existing file",
         "curve.txt": "ends with .ecsv or .csv",
         "bare.csv": "Pass unit",
         "hertz.csv": "unit of length, got 'Hz'",
@@ -84,16 +84,16 @@ def test_what_is_no_curve(tmp_path):
         "value.csv": "spectral flux density, got 'kg'",
         "three.csv": "3 columns and 2 rows",
         "short.csv": "2 columns and 1 rows",
-        "empty.csv": "two columns|a table that is whole",
+        "empty.csv": "two columns|a complete table",
         "hole.csv": "value: expected a column of numbers",
         "words.csv": "value: expected a column of numbers",
-        "ragged.csv": "a table that is whole",
-        "naked.ecsv": "a table that is whole",
+        "ragged.csv": "a complete table",
+        "naked.ecsv": "a complete table",
         "nan.ecsv": "flux: expected finite numbers, got nan at index 1",
         "minus.ecsv": "not negative, got -0.1 at index 2",
-        "twice.ecsv": "no two alike",
-        "zero.ecsv": "positive wavelengths",
-        "latin.csv": "a table that is whole",
+        "twice.ecsv": "distinct positive wavelengths",
+        "zero.ecsv": "distinct positive wavelengths",
+        "latin.csv": "a complete table",
     }.items():
         with pytest.raises(DataError, match=complaint) as caught:
             read_curve(tmp_path / name)
@@ -103,5 +103,5 @@ def test_what_is_no_curve(tmp_path):
 def test_units_of_file_and_caller_must_agree(tmp_path):
     path = ecsv(tmp_path / "filter.ecsv", WAVELENGTHS * u.nm, VALUES)
     assert read_curve(path, unit="nm")[0][0] == pytest.approx(500e-9, rel=1e-15)
-    with pytest.raises(DataError, match="The file says nm"):
+    with pytest.raises(DataError, match="The unit in the head of the first column is nm"):
         read_curve(path, unit="um")

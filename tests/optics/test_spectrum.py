@@ -14,7 +14,7 @@ from dluxshera.optics import (
     band_weights,
     curve_mean,
     curve_samples,
-    effective_wavelength,
+    mean_wavelength,
     photon_black_body,
     sampled_curve,
     top_hat_band,
@@ -86,12 +86,12 @@ def test_equal_temperatures_shine_alike_and_flat_curves_are_the_top_hat():
     np.testing.assert_allclose(flat, np.broadcast_to(quadrature, (2, 3)), rtol=rounding(float))
 
 
-def test_weights_and_effective_wavelengths_equal_numerical_integrals():
+def test_weights_and_mean_wavelengths_equal_numerical_integrals():
     wavelengths, quadrature = band(9)
     spectra = photon_black_body(wavelengths, TEMPERATURES)
     weights = band_weights(wavelengths, quadrature, filter_curve(wavelengths), spectra)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=rounding(float, 9))
-    means = effective_wavelength(wavelengths, weights)
+    means = mean_wavelength(wavelengths, weights)
     assert means.shape == (3,)
     edges = (CENTRE - WIDTH / 2, CENTRE + WIDTH / 2)
     for temperature, row, mean in zip(TEMPERATURES[:, 0], weights, means, strict=True):
@@ -112,7 +112,7 @@ def test_weights_derivative_by_temperature():
 
     def mean(temperature):
         spectra = photon_black_body(wavelengths, jnp.reshape(temperature, (1, 1)))
-        return effective_wavelength(wavelengths, band_weights(wavelengths, quadrature, ONE, spectra))[0]
+        return mean_wavelength(wavelengths, band_weights(wavelengths, quadrature, ONE, spectra))[0]
 
     numeric = central_difference(lambda step: np.asarray(mean(jnp.asarray(5260.0 + step))), 5.0)
     assert jax.grad(mean)(5260.0) == pytest.approx(float(numeric), rel=1e-7)

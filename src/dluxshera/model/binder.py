@@ -21,7 +21,7 @@ from dluxshera.errors import ConfigError, ParameterError
 from dluxshera.graph import SystemGraph
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
-from dluxshera.optics import Exposure, draw
+from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
     EFFECTS,
@@ -199,7 +199,7 @@ class SheraBinder(eqx.Module):
         expected = self.predict(store)
         exposure_time, frame_time, full_well = (store[key] for key in needed)
         read_noise = store.get(e.READ_NOISE, 0.0)
-        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
+        return draw_exposure(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that go with a store, explicit overrides among them."""

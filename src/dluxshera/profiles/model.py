@@ -191,7 +191,7 @@ def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool
             key,
             expected="the default, for a profile holds no maps",
             got=store[key],
-            remedy="Write the map to a file (dluxshera.optics.map_files.write_map), and set it in the store again",
+            remedy="Write the map to a file (dluxshera.optics.write_map), and set it in the store again",
         )
     return True
 
