@@ -13,6 +13,8 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import BoundsError
 from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.labels import directions_text
+from dluxshera.inference.matrices import scaled_root
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.theta_prior import Theta
 
@@ -133,7 +135,7 @@ def prior_coordinates(posterior: AbstractPosterior) -> Whitening:
     precision = np.asarray(posterior.prior_precision)
     empty = np.diag(precision) == 0
     covariance = FisherInformation(precision + np.diag(np.where(empty, 1.0, 0.0)), posterior.labels).covariance()
-    return Whitening(jnp.asarray(posterior.prior_mean), _root(covariance))
+    return Whitening(jnp.asarray(posterior.prior_mean), jnp.asarray(scaled_root(covariance)))
 
 
 def whiten(posterior: AbstractPosterior, theta: Theta, damping: float = 1.0) -> Whitening:
@@ -164,7 +166,7 @@ def whiten(posterior: AbstractPosterior, theta: Theta, damping: float = 1.0) -> 
     information = posterior.information(theta)
     warn_of_blind_directions(information, stacklevel=3)
     covariance = information.with_precision(damping * np.asarray(posterior.prior_precision)).covariance()
-    return Whitening(jnp.asarray(theta, dtype=jnp.result_type(float)), _root(covariance))
+    return Whitening(jnp.asarray(theta, dtype=jnp.result_type(float)), jnp.asarray(scaled_root(covariance)))
 
 
 def unbounded_coordinates(posterior: AbstractPosterior, theta: Theta, covariance: Float[np.ndarray, "n n"]) -> Composed:
@@ -194,7 +196,7 @@ def unbounded_coordinates(posterior: AbstractPosterior, theta: Theta, covariance
     free = Unbounded(lower, upper)
     centre = free.z(theta)
     slope = np.asarray(jax.jvp(free.theta, (centre,), (jnp.ones_like(centre),))[1])  # each element has its own
-    return Composed(free, Whitening(centre, _root(covariance / np.outer(slope, slope))))
+    return Composed(free, Whitening(centre, jnp.asarray(scaled_root(covariance / np.outer(slope, slope)))))
 
 
 def warn_of_blind_directions(information: FisherInformation, stacklevel: int) -> None:
@@ -206,13 +208,7 @@ def warn_of_blind_directions(information: FisherInformation, stacklevel: int) ->
     """
     if blind := information.singular_directions():
         warnings.warn(
-            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
-            " start away from zero aberration",
+            f"at this point the data say nothing of {directions_text(blind)}: start away from zero aberration",
             BlindDirectionWarning,
             stacklevel=stacklevel + 1,
         )
-
-
-def _root(covariance: Float[np.ndarray, "n n"]) -> Float[Array, "n n"]:
-    scale = np.sqrt(np.diag(covariance))
-    return jnp.asarray(scale[:, None] * np.linalg.cholesky(covariance / np.outer(scale, scale)))

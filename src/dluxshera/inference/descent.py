@@ -20,9 +20,10 @@ from dluxshera.inference.coordinates import (
     whiten,
 )
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.fit import Fit, Point, loss_and_gradient_at, newton
+from dluxshera.inference.fit import Fit, FitPoint, loss_and_gradient_at, newton_step
+from dluxshera.inference.matrices import scaled_root
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 
 __all__ = ["NEWTON_LIKE", "BlindDirectionWarning", "Whitening", "gradient_descent", "whiten"]
@@ -69,7 +70,7 @@ def gradient_descent(
     max_steps: int = 200,
     tolerance: float = 1e-3,
     misfit_sigmas: float | None = 8.0,
-    callback: Callable[[int, Step], bool | None] | None = None,
+    callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
     throw: bool = True,
@@ -100,10 +101,11 @@ def gradient_descent(
         Converged once the norm of the gradient in freshly whitened coordinates, which is about the distance to the
         maximum in units of sigma, is below it.
     misfit_sigmas : float, optional
-        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
-        is a local maximum, or the model is wrong. None lets any pass.
+        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
+        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
+        accepts any deviance.
     callback : callable, optional
-        Called with the number of each step and the `Step`. To return True stops the fit.
+        Called with the number of each step and the `FitStep`. To return True stops the fit.
     checkpoint : callable, optional
         Called with a `SolverState` each time the Fisher matrix is computed.
     state : SolverState, optional
@@ -143,15 +145,15 @@ def gradient_descent(
     theta, whole, resumed = fit.theta, True, state is not None
     while (point := fit.look(theta)) is not None:
         information = fit.with_prior(point.information)
-        norm, _ = newton(information, point.gradient)
+        norm, _ = newton_step(information, point.gradient)
         if not fit.history:
-            fit.record(Step(point.loss, norm, theta, point.misfit))
+            fit.record(FitStep(point.loss, norm, theta, point.misfit))
         fit.history[-1] = fit.history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
         if whole and not resumed:
             fit.keep(None if course is None else np.asarray(ravel_pytree((course.z, course.memory))[0]))
         resumed = False
         held = fit.held(point, np.sqrt(np.diag(information.covariance()))).any()
-        if result := Result.AT_BOUND if held else fit.ended(norm, point.misfit, at_bound=False):
+        if result := FitResult.AT_BOUND if held else fit.ended(norm, point.misfit, at_bound=False):
             return fit.solution(result, point)
         moved = 0
         for candidate in _courses(fit, optimiser, course, point, steps_per_whitening):
@@ -159,10 +161,10 @@ def gradient_descent(
             if moved:
                 break
         else:
-            return fit.solution(Result.STALLED, point)
+            return fit.solution(FitResult.STALLED, point)
         theta = fit.history[-1].theta
         course = None if course is None else after
-    return fit.solution(Result.NON_FINITE, None)
+    return fit.solution(FitResult.NON_FINITE, None)
 
 
 def _start(optimiser: optax.GradientTransformation, frame: Whitening, theta: np.ndarray) -> _Course:
@@ -176,14 +178,11 @@ def _constant_frame(posterior: AbstractPosterior, scaling: str) -> Whitening:
 
 
 def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
-    covariance = information.covariance()
-    scale = np.sqrt(np.diag(covariance))
-    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
-    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scaled_root(information.covariance())))
 
 
 def _courses(
-    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: Point, back: int
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: FitPoint, back: int
 ) -> list[_Course]:
     """Return what to try: damped and, if that does not move, undamped; or with the optimiser's memory and without."""
     if course is not None:
@@ -197,13 +196,13 @@ def _courses(
 
 
 def _descend(
-    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: Point, steps: int
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: FitPoint, steps: int
 ) -> tuple[_Course, int, bool]:
     """Take some steps; return where they lead, how many they were, and whether nothing from outside cut them short."""
     information = fit.with_prior(point.information)
     undamped = course.damping == 1.0
     theta, loss, gradient, moved = point.theta, point.loss, jnp.asarray(point.gradient), 0
-    norm, _ = newton(information, point.gradient)
+    norm, _ = newton_step(information, point.gradient)
     while moved < steps and norm >= fit.tolerance:
         slope = float(jnp.linalg.norm(course.frame.transform.T @ gradient))
         if not undamped and slope < fit.tolerance:
@@ -218,6 +217,6 @@ def _descend(
         course, moved = course._replace(z=course.z + fraction * updates, memory=memory), moved + 1
         gradient = loss_and_gradient_at(fit.posterior, jnp.asarray(theta))[1]
         finite = bool(jnp.all(jnp.isfinite(gradient)))
-        norm = newton(information, np.asarray(gradient))[0] if finite else np.nan
-        fit.record(Step(loss, norm, theta, misfit, course.damping))
+        norm = newton_step(information, np.asarray(gradient))[0] if finite else np.nan
+        fit.record(FitStep(loss, norm, theta, misfit, course.damping))
     return course, moved, True

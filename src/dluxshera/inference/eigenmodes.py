@@ -11,7 +11,8 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
-from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, names_in
+from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes
+from dluxshera.inference.labels import directions_text, names_in
 from dluxshera.inference.posterior import AbstractPosterior, Expansion
 from dluxshera.inference.theta_prior import Theta
 from dluxshera.params import ParameterStore
@@ -185,7 +186,7 @@ class EigenThetaMap(eqx.Module):
             if np.any(self.eigenvalues == 0):
                 blind = [names for names, value in zip(self.names, self.eigenvalues, strict=True) if value == 0]
                 raise FitError(
-                    f"no information about {'; '.join(' with '.join(names) for names in blind)}",
+                    f"no information about {directions_text(blind)}",
                     remedy="Drop such modes: min_eigenvalue, count, or whitened=True",
                 )
             basis = basis / np.sqrt(self.eigenvalues)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,8 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dluxshera.errors import FitError, UnknownKeyError
+from dluxshera.errors import FitError
+from dluxshera.inference.labels import directions_text, label_index, names_in
 from dluxshera.inference.likelihood import Noise
+from dluxshera.inference.matrices import scaled_inverse, unit_diagonal
 from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
 Predict = Callable[[ParameterStore], Any]
@@ -88,9 +90,7 @@ class FisherInformation:
         return cls(matrix, labels)
 
     def _index(self, label: str) -> int:
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the Fisher matrix")
-        return self.labels.index(label)
+        return label_index(label, self.labels, "the Fisher matrix")
 
     def subset(self, labels: Iterable[str]) -> FisherInformation:
         """Return the information about some parameters with the others known (held fixed)."""
@@ -147,14 +147,11 @@ class FisherInformation:
             If a direction has no information; the parameters in it are named.
         """
         if blind := self.singular_directions():
-            text = "; ".join(" with ".join(names) for names in blind)
             raise FitError(
-                f"the Fisher matrix is singular: no information about {text}",
+                f"the Fisher matrix is singular: no information about {directions_text(blind)}",
                 remedy="Fix one of them, add a prior, or move away from a point of symmetry such as zero aberration",
             )
-        scale = np.sqrt(np.diag(self.matrix))
-        inverse = np.linalg.inv(self.matrix / np.outer(scale, scale))
-        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+        return scaled_inverse(self.matrix)
 
     def correlation(self) -> Float[np.ndarray, "n n"]:
         """Return the correlations of the Cramer-Rao bound.
@@ -164,9 +161,7 @@ class FisherInformation:
         FitError
             If a direction has no information; the parameters in it are named.
         """
-        covariance = self.covariance()
-        sigma = np.sqrt(np.diag(covariance))
-        return covariance / np.outer(sigma, sigma)
+        return unit_diagonal(self.covariance())[1]
 
     def information_modes(self, precision: Float[Array | np.ndarray, "n n"]) -> InformationModes:
         """Return the combinations of parameters that data and prior know independently of each other.
@@ -184,7 +179,7 @@ class FisherInformation:
         prior = FisherInformation(np.asarray(precision), self.labels)
         if blind := prior.singular_directions():
             raise FitError(
-                f"the prior says nothing of {'; '.join(' with '.join(names) for names in blind)}",
+                f"the prior says nothing of {directions_text(blind)}",
                 remedy="Give a prior to each parameter, or take a subset",
             )
         return InformationModes(*generalized_eigenmodes(self.matrix, prior.matrix), self.labels)
@@ -236,12 +231,6 @@ def generalized_eigenmodes(
     values, vectors = np.linalg.eigh(0.5 * (within + within.T))
     noise_floor = 10 * len(values) * np.finfo(float).eps * values[-1:]
     return np.where(values > noise_floor, values, 0.0)[::-1], (root @ vectors)[:, ::-1]
-
-
-def names_in(vector: Float[np.ndarray, " n"], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the labels of the large components of a vector."""
-    size = np.abs(vector)
-    return tuple(label for label, of in zip(labels, size, strict=True) if of > 0.3 * size.max())
 
 
 def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec, noise: Noise) -> FisherInformation:

@@ -15,8 +15,9 @@ from jaxtyping import Array, Float
 from dluxshera.errors import FitError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.matrices import unit_diagonal
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 
 # No pixel's deviance has a larger mean or variance, whatever its expected counts. Many photons give 1 and 2; a few,
@@ -43,7 +44,7 @@ def loss_and_gradient_at(posterior: AbstractPosterior, theta: Array) -> tuple[Ar
     return jax.value_and_grad(posterior.loss)(theta)
 
 
-class Point(NamedTuple):
+class FitPoint(NamedTuple):
     """What is known at one point of a fit."""
 
     theta: Float[np.ndarray, " n"]
@@ -53,7 +54,9 @@ class Point(NamedTuple):
     information: FisherInformation  # of the data alone
 
 
-def newton(information: FisherInformation, gradient: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
+def newton_step(
+    information: FisherInformation, gradient: Float[np.ndarray, " n"]
+) -> tuple[float, Float[np.ndarray, " n"]]:
     """Return the norm of a gradient in coordinates that the information whitens, and the step that would zero it.
 
     By the Cholesky factor of the matrix in coordinates of unit diagonal, so that it does not matter that microradians
@@ -64,9 +67,9 @@ def newton(information: FisherInformation, gradient: Float[np.ndarray, " n"]) ->
     FitError
         If the matrix is singular or not finite; the parameters are named.
     """
-    information.covariance()  # names what is singular
-    scale = np.sqrt(np.diag(information.matrix))
-    root = np.linalg.cholesky(information.matrix / np.outer(scale, scale))
+    information.covariance()  # raises by name where it is singular
+    scale, scaled = unit_diagonal(information.matrix)
+    root = np.linalg.cholesky(scaled)
     whitened = np.linalg.solve(root, gradient / scale)
     return float(np.linalg.norm(whitened)), -np.linalg.solve(root.T, whitened) / scale
 
@@ -100,7 +103,7 @@ class Fit:
         max_steps: int,
         tolerance: float,
         misfit_sigmas: float | None,
-        callback: Callable[[int, Step], bool | None] | None,
+        callback: Callable[[int, FitStep], bool | None] | None,
         checkpoint: Callable[[SolverState], None] | None,
         state: SolverState | None,
         throw: bool,
@@ -132,7 +135,7 @@ class Fit:
     def _misfit(self, loss: float, log_prior: float) -> float:
         return 2.0 * (loss + log_prior) / self._n_data
 
-    def look(self, theta: Float[np.ndarray, " n"]) -> Point | None:
+    def look(self, theta: Float[np.ndarray, " n"]) -> FitPoint | None:
         """Return what is known at theta, or None where loss or gradient are not finite."""
         self.theta, at = theta, jnp.asarray(theta)
         self.expansions += 1
@@ -142,11 +145,11 @@ class Fit:
         if np.isfinite(loss) and known.all():
             found = FisherInformation(information, self.posterior.labels)
             warn_of_blind_directions(found, stacklevel=3)
-            return Point(theta, float(loss), misfit, gradient, found)
+            return FitPoint(theta, float(loss), misfit, gradient, found)
         if np.isfinite(loss):
             self._about = f" in {', '.join(np.array(self.posterior.labels)[~known])}"
         if not self.history or self.history[-1].theta is not theta:
-            self.record(Step(float(loss), np.nan, theta, misfit))
+            self.record(FitStep(float(loss), np.nan, theta, misfit))
         return None
 
     def with_prior(self, information: FisherInformation, damping: float = 1.0) -> FisherInformation:
@@ -165,7 +168,7 @@ class Fit:
             misfit = min(misfit, 0.1 * self.history[-1].damping)
         return misfit if misfit > 2.0 else 1.0
 
-    def record(self, step: Step) -> None:
+    def record(self, step: FitStep) -> None:
         """Append a step and tell the caller."""
         self.history.append(step)
         if self._callback:
@@ -177,7 +180,7 @@ class Fit:
         if self._checkpoint:
             self._checkpoint(self.state)
 
-    def held(self, point: Point, sigma: Float[np.ndarray, " n"]) -> np.ndarray:
+    def held(self, point: FitPoint, sigma: Float[np.ndarray, " n"]) -> np.ndarray:
         """Return which elements are at a bound, to a thousandth of sigma, with the loss falling beyond it."""
         near = 1e-3 * sigma
         below = (point.theta - self._lower < near) & (point.gradient > 0)
@@ -206,19 +209,19 @@ class Fit:
             fraction *= 0.5
         return None
 
-    def ended(self, norm: float, misfit: float, at_bound: bool) -> Result | None:
+    def ended(self, norm: float, misfit: float, at_bound: bool) -> FitResult | None:
         """Return how the fit ends at a point with this norm of the gradient, or None if it goes on."""
         if not np.isfinite(norm):
-            return Result.NON_FINITE
+            return FitResult.NON_FINITE
         if norm < self.tolerance:
             if at_bound:
-                return Result.AT_BOUND
-            return Result.POOR_FIT if misfit > self.limit else Result.CONVERGED
+                return FitResult.AT_BOUND
+            return FitResult.POOR_FIT if misfit > self.limit else FitResult.CONVERGED
         if self.stopped:
-            return Result.STOPPED
-        return Result.MAX_STEPS if len(self.history) > self.max_steps else None
+            return FitResult.STOPPED
+        return FitResult.MAX_STEPS if len(self.history) > self.max_steps else None
 
-    def solution(self, result: Result, point: Point | None) -> Solution:
+    def solution(self, result: FitResult, point: FitPoint | None) -> Solution:
         """Return the solution, or raise FitError."""
         covariance = np.full((self.theta.size, self.theta.size), np.nan)
         at_bound: tuple[str, ...] = ()
@@ -226,11 +229,11 @@ class Fit:
             covariance = self.with_prior(point.information).covariance()
             held = self.held(point, np.sqrt(np.diag(covariance)))
             at_bound = tuple(np.array(self.posterior.labels)[held].tolist())
-            if result is Result.STALLED and at_bound:
-                result = Result.AT_BOUND
-            self._about = f": {', '.join(at_bound)}" if result is Result.AT_BOUND else ""
+            if result is FitResult.STALLED and at_bound:
+                result = FitResult.AT_BOUND
+            self._about = f": {', '.join(at_bound)}" if result is FitResult.AT_BOUND else ""
         last = self.history[-1]
-        if self.throw and result is not Result.CONVERGED:
+        if self.throw and result is not FitResult.CONVERGED:
             raise FitError(
                 f"{result}{self._about}",
                 result=result,
@@ -261,10 +264,10 @@ class Fit:
 
 _START_NEARER: Final = "Start nearer, allow more steps, or pass throw=False and look at solution.history"
 _REMEDIES: Final = {
-    Result.POOR_FIT: (
+    FitResult.POOR_FIT: (
         "Start elsewhere, for this is a local maximum; if the model or the noise is known to be wrong, pass"
         " misfit_sigmas=None; or pass throw=False and look at solution.diagnostics"
     ),
-    Result.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
-    Result.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
+    FitResult.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
+    FitResult.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
 }

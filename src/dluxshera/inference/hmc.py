@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from dluxshera.console import progress_bar
 from dluxshera.errors import FitError, ParameterError
 from dluxshera.inference.coordinates import Coordinates, unbounded_coordinates
 from dluxshera.inference.posterior import AbstractPosterior
@@ -289,19 +290,14 @@ def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -
 
 @contextmanager
 def _bar(show: bool, total: int) -> Iterator[Callable[[SamplerState], None]]:
-    """Yield a function that moves a bar to where a state is."""
+    """Yield a function that moves a progress bar to the iteration of a state."""
     if not show:
         yield lambda state: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    with progress_bar("Sampling", "compiling", total=total) as advance:
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task("Sampling", total=total, at="compiling")
-
-        def advance(state: SamplerState) -> None:
+        def callback(state: SamplerState) -> None:
             phase = "warm-up" if state.iteration < state.warmup else f"{int(state.divergent.sum())} divergences"
-            progress.update(bar, completed=int(state.iteration), at=phase if state.iteration else "compiling")
+            advance(phase if state.iteration else "compiling", completed=int(state.iteration))
 
-        yield advance
+        yield callback

@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import DataError, ShapeError
 from dluxshera.inference.fisher import Predict
 from dluxshera.inference.likelihood import Noise
-from dluxshera.inference.posterior import AbstractPosterior, Expansion, Posterior, make_posterior
+from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
     NormalPrior,
     Theta,
@@ -27,7 +27,7 @@ from dluxshera.inference.theta_prior import (
 from dluxshera.params import ParameterStore, ParamSpec
 
 
-class JointPosterior(AbstractPosterior):
+class JointPosterior(ThetaPosterior):
     """Prior times the likelihoods of several exposures. Made by `make_joint_posterior`.
 
     Theta has the shared parameters first, then those of exposure 0, of exposure 1, and so on.
@@ -56,32 +56,9 @@ class JointPosterior(AbstractPosterior):
         """The number of pixels of all exposures that count; not for a traced posterior."""
         return sum(exposure.n_data for exposure in self.exposures)
 
-    @property
-    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior; 0 where there is none."""
-        return self.prior.mean
-
-    @property
-    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
-        """The inverse covariance of the normal part of the prior; zero where there is none."""
-        return self.prior.precision
-
-    @property
-    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
-        return self.prior.bounds
-
-    def allows(self, theta: Theta) -> bool:
-        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
-        return self.prior.allows(theta)
-
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
         """Return the full store of each exposure at theta."""
         return tuple(exposure.store_at(each) for exposure, each in self._split(theta))
-
-    def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
-        return self.prior.log_density(theta)
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of all data; NaN where the model of an exposure is not valid."""
@@ -96,16 +73,6 @@ class JointPosterior(AbstractPosterior):
         """Return the signed roots of the pixels' deviances, exposure by exposure, and the residuals of the prior."""
         pixels = [exposure.pixel_residual(each) for exposure, each in self._split(theta)]
         return jnp.concatenate([*pixels, self.prior.residual(theta)])
-
-    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
-
-        Raises
-        ------
-        ParameterError
-            If a free parameter has no prior.
-        """
-        return self.prior.sample(rng)
 
     def _split(self, theta: Theta) -> list[tuple[Posterior, Array | np.ndarray]]:
         if theta.shape != (len(self.labels),):

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from dluxshera.errors import ParameterError, UnknownKeyError
+from dluxshera.errors import ParameterError
+from dluxshera.inference.labels import label_index
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.solution import Solution
 from dluxshera.inference.theta_prior import Theta
@@ -52,9 +53,7 @@ class LinearRange(NamedTuple):
         UnknownKeyError
             If no element of theta has that label.
         """
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the fit")
-        i = self.labels.index(label)
+        i = label_index(label, self.labels, "the fit")
         return np.abs(self.refitted[:, i] / self.predicted[:, i] - 1.0)
 
     def reach(self, tolerance: float = 0.1, label: str | None = None) -> float:

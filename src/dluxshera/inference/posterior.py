@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -148,7 +148,51 @@ class AbstractPosterior(eqx.Module):
         return stores[0]
 
 
-class Posterior(AbstractPosterior):
+class ThetaPosterior(AbstractPosterior):
+    """A posterior with a field ``prior``, the `ThetaPrior` of its theta. Abstract."""
+
+    if TYPE_CHECKING:  # a property would become the default of the subclasses' field
+
+        @property
+        @abstractmethod
+        def prior(self) -> ThetaPrior:
+            """The prior of theta."""
+
+    @property
+    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
+        """The mean of the normal part of the prior; 0 where there is none."""
+        return self.prior.mean
+
+    @property
+    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
+        """The inverse covariance of the normal part of the prior; zero where there is none."""
+        return self.prior.precision
+
+    @property
+    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
+        return self.prior.bounds
+
+    def allows(self, theta: Theta) -> bool:
+        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
+        return self.prior.allows(theta)
+
+    def log_prior(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
+        return self.prior.log_density(theta)
+
+    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Draw theta from the prior.
+
+        Raises
+        ------
+        ParameterError
+            If a free parameter has no prior.
+        """
+        return self.prior.sample(rng)
+
+
+class Posterior(ThetaPosterior):
     """Prior times likelihood of one image. Made by `make_posterior`.
 
     Parameters
@@ -187,32 +231,9 @@ class Posterior(AbstractPosterior):
         """The number of pixels that count; not for a traced posterior."""
         return self.data.size if self.mask is None else int(np.sum(np.asarray(self.mask)))
 
-    @property
-    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior; 0 where there is none."""
-        return self.prior.mean
-
-    @property
-    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
-        """The inverse covariance of the normal part of the prior; zero where there is none."""
-        return self.prior.precision
-
-    @property
-    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
-        return self.prior.bounds
-
-    def allows(self, theta: Theta) -> bool:
-        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
-        return self.prior.allows(theta)
-
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
         """Return the full store at theta, alone in a tuple."""
         return (unpack_params(theta, self.free, self.store),)
-
-    def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
-        return self.prior.log_density(theta)
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
@@ -230,16 +251,6 @@ class Posterior(AbstractPosterior):
         """Return the signed root of the deviance of each pixel, positive where the data have more than the model."""
         model = self._where_counted(self.predict(self.store_at(theta)), self.data)
         return jnp.ravel(self._where_counted(self.noise.residual(self.data, model), 0.0))
-
-    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
-
-        Raises
-        ------
-        ParameterError
-            If a free parameter has no prior.
-        """
-        return self.prior.sample(rng)
 
     def _where_counted(self, pixels: Array, otherwise: Array | float) -> Array:
         return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)

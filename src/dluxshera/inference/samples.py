@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dluxshera.errors import FitError, UnknownKeyError
+from dluxshera.errors import FitError
+from dluxshera.inference.labels import label_index
 
 if TYPE_CHECKING:
     from arviz import InferenceData
@@ -152,9 +153,7 @@ class Samples:
         UnknownKeyError
             If no element of theta has that label.
         """
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the samples")
-        return self.draws[..., self.labels.index(label)]
+        return self.draws[..., label_index(label, self.labels, "the samples")]
 
     def to_arviz(self) -> InferenceData:
         """Return the draws as ArviZ takes them: a variable for each key, an array with the names of its components.

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.fit import Fit, Point, newton
+from dluxshera.inference.fit import Fit, FitPoint, newton_step
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 
 
@@ -20,7 +20,7 @@ def gauss_newton(
     max_steps: int = 100,
     tolerance: float = 1e-3,
     misfit_sigmas: float | None = 8.0,
-    callback: Callable[[int, Step], bool | None] | None = None,
+    callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
     throw: bool = True,
@@ -45,10 +45,11 @@ def gauss_newton(
         Converged once the norm of the gradient in coordinates that F + P whitens, which is about the distance to the
         maximum in units of sigma, is below it.
     misfit_sigmas : float, optional
-        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
-        is a local maximum, or the model is wrong. None lets any pass.
+        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
+        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
+        accepts any deviance.
     callback : callable, optional
-        Called with the number of each step and the `Step`. To return True stops the fit.
+        Called with the number of each step and the `FitStep`. To return True stops the fit.
     checkpoint : callable, optional
         Called with a `SolverState` after each step.
     state : SolverState, optional
@@ -85,7 +86,7 @@ def gauss_newton(
         open_ = ~fit.held(point, np.sqrt(np.diag(information.covariance())))
         norm, _ = _step(information, point, open_)
         if not seen:
-            fit.record(Step(point.loss, norm, theta, point.misfit, damping))
+            fit.record(FitStep(point.loss, norm, theta, point.misfit, damping))
             fit.keep()
         seen = False
         if result := fit.ended(norm, point.misfit, not open_.all()):
@@ -98,18 +99,18 @@ def gauss_newton(
             if moved is not None:
                 break
         if moved is None:
-            return fit.solution(Result.STALLED, point)
+            return fit.solution(FitResult.STALLED, point)
         theta = moved[1]
-    return fit.solution(Result.NON_FINITE, None)
+    return fit.solution(FitResult.NON_FINITE, None)
 
 
-def _step(information: FisherInformation, point: Point, open_: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return norm and step of `newton` in the elements that no bound holds."""
+def _step(information: FisherInformation, point: FitPoint, open_: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return norm and step of `newton_step` in the elements that no bound holds."""
     step = np.zeros_like(point.theta)
     if not open_.any():
         return 0.0, step
     part = FisherInformation(
         information.matrix[np.ix_(open_, open_)], tuple(np.array(information.labels)[open_].tolist())
     )
-    norm, step[open_] = newton(part, point.gradient[open_])
+    norm, step[open_] = newton_step(part, point.gradient[open_])
     return norm, step

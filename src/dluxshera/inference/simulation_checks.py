@@ -19,10 +19,11 @@ from jax.scipy.special import gammainc, gammaincc
 from jaxtyping import Bool, Float, Int
 
 from dluxshera.errors import ParameterError, ShapeError
+from dluxshera.inference.matrices import unit_diagonal
 
 
 @dataclass(frozen=True)
-class Check:
+class StatisticalCheck:
     """A number, and the interval in which it lies if what is checked is true.
 
     Parameters
@@ -48,12 +49,14 @@ class Check:
         return f"{self.what} is {self.value:.4g}, and should be from {self.low:.4g} to {self.high:.4g}"
 
 
-def failures(checks: Iterable[Check]) -> list[str]:
+def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
     """Return a line for each check that did not pass."""
     return [str(check) for check in checks if not check.passed]
 
 
-def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas: float = 3.0) -> tuple[Check, Check]:
+def check_pulls(
+    pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas: float = 3.0
+) -> tuple[StatisticalCheck, StatisticalCheck]:
     r"""Check that pulls, (estimate - truth) / sigma, are of a unit normal distribution.
 
     Of n pulls the mean has the standard deviation :math:`1/\sqrt n`, and the standard deviation itself that of
@@ -72,7 +75,7 @@ def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas:
 
     Returns
     -------
-    mean, deviation : Check
+    mean, deviation : StatisticalCheck
 
     Raises
     ------
@@ -82,8 +85,8 @@ def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas:
     n = _count("pulls", pulls)
     mean, deviation = float(np.mean(pulls)), float(np.std(pulls, ddof=1))
     return (
-        Check(f"the mean of {what}", mean, -sigmas / sqrt(n), sigmas / sqrt(n)),
-        Check(f"the deviation of {what}", deviation, 1.0 - sigmas / sqrt(2 * n), 1.0 + sigmas / sqrt(2 * n)),
+        StatisticalCheck(f"the mean of {what}", mean, -sigmas / sqrt(n), sigmas / sqrt(n)),
+        StatisticalCheck(f"the deviation of {what}", deviation, 1.0 - sigmas / sqrt(2 * n), 1.0 + sigmas / sqrt(2 * n)),
     )
 
 
@@ -137,7 +140,7 @@ def binomial_band(n: int, probability: float, false_alarm: float = 0.01) -> tupl
 
 def check_coverage(
     covered: Bool[np.ndarray, " n"], level: float, what: str = "the truth", false_alarm: float = 0.01
-) -> Check:
+) -> StatisticalCheck:
     """Check that intervals of a stated probability hold the truth as often as they say, within a binomial band.
 
     Parameters
@@ -153,12 +156,14 @@ def check_coverage(
 
     Returns
     -------
-    Check
+    StatisticalCheck
         Of the fraction.
     """
     n = _count("covered", covered)
     low, high = binomial_band(n, level, false_alarm)
-    return Check(f"the share of {level:.0%} intervals that hold {what}", float(np.mean(covered)), low / n, high / n)
+    return StatisticalCheck(
+        f"the share of {level:.0%} intervals that hold {what}", float(np.mean(covered)), low / n, high / n
+    )
 
 
 def check_attainment(
@@ -166,7 +171,7 @@ def check_attainment(
     pulls: Float[np.ndarray, "..."],
     distances2: Float[np.ndarray, " n"],
     false_alarm: float = 0.01,
-) -> tuple[Check, ...]:
+) -> tuple[StatisticalCheck, ...]:
     r"""Check that estimates scatter as their covariance says: that they attain the Cramer-Rao bound, and not more.
 
     For each parameter the p-value of the mean pull and of the sum of squares, :math:`\sum p_i^2 \sim \chi^2_n`; for
@@ -189,7 +194,7 @@ def check_attainment(
 
     Returns
     -------
-    tuple of Check
+    tuple of StatisticalCheck
         Of p-values: means, scatters, and the distance in all parameters.
 
     Raises
@@ -203,21 +208,25 @@ def check_attainment(
     n, parameters = pulls.shape
     limit = false_alarm / (2 * parameters + 1)
     means = [
-        Check(f"the p-value of the mean of {label}", erfc(abs(float(np.mean(of))) * sqrt(n / 2)), limit, 1.0)
+        StatisticalCheck(f"the p-value of the mean of {label}", erfc(abs(float(np.mean(of))) * sqrt(n / 2)), limit, 1.0)
         for label, of in zip(labels, pulls.T, strict=True)
     ]
     scatters = [
-        Check(f"the p-value of the scatter of {label}", _two_sided(float(of @ of), n), limit, 1.0)
+        StatisticalCheck(f"the p-value of the scatter of {label}", _two_sided(float(of @ of), n), limit, 1.0)
         for label, of in zip(labels, pulls.T, strict=True)
     ]
     all_of_them = _two_sided(float(np.sum(distances2)), n * parameters)
-    return (*means, *scatters, Check("the p-value of the distance in all parameters", all_of_them, limit, 1.0))
+    return (
+        *means,
+        *scatters,
+        StatisticalCheck("the p-value of the distance in all parameters", all_of_them, limit, 1.0),
+    )
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
     """Return error^T covariance^-1 error, computed in scaled coordinates."""
-    sigma = np.sqrt(np.diag(covariance))
-    return float((error / sigma) @ np.linalg.solve(covariance / np.outer(sigma, sigma), error / sigma))
+    sigma, correlation = unit_diagonal(covariance)
+    return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
 
 def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, "..."]) -> Int[np.ndarray, " p"]:
@@ -239,7 +248,7 @@ def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, ".
 
 def check_ranks(
     ranks: Int[np.ndarray, " n"], draws: int, what: str = "the ranks", *, bins: int = 8, false_alarm: float = 0.01
-) -> Check:
+) -> StatisticalCheck:
     r"""Check by Pearson's chi-squared that ranks are uniform on 0 to the number of draws.
 
     .. math:: \sum_b \frac{(n_b - n/B)^2}{n/B} \sim \chi^2_{B-1}
@@ -259,7 +268,7 @@ def check_ranks(
 
     Returns
     -------
-    Check
+    StatisticalCheck
         Of the p-value.
 
     Raises
@@ -275,7 +284,7 @@ def check_ranks(
     counts = np.bincount(ranks // ((draws + 1) // bins), minlength=bins)
     expected = _count("ranks", ranks) / bins
     p_value = float(gammaincc(0.5 * (bins - 1), 0.5 * np.sum((counts - expected) ** 2) / expected))
-    return Check(f"the p-value of uniformity of {what}", p_value, false_alarm, 1.0)
+    return StatisticalCheck(f"the p-value of uniformity of {what}", p_value, false_alarm, 1.0)
 
 
 def _two_sided(value: float, degrees: int) -> float:

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
-from dluxshera.errors import ShapeError, UnknownKeyError
+from dluxshera.errors import ShapeError
+from dluxshera.inference.labels import label_index
 from dluxshera.params import ParameterStore
 
 
-class Result(StrEnum):
+class FitResult(StrEnum):
     """How a fit ended. Only ``CONVERGED`` is an answer."""
 
     CONVERGED = "converged"
@@ -26,7 +27,7 @@ class Result(StrEnum):
     NON_FINITE = "the loss or its gradient is not finite"
 
 
-class Step(NamedTuple):
+class FitStep(NamedTuple):
     """One step of a fit."""
 
     loss: float
@@ -65,13 +66,13 @@ class SolverState(NamedTuple):
         return len(self.losses) - 1
 
     @property
-    def history(self) -> tuple[Step, ...]:
+    def history(self) -> tuple[FitStep, ...]:
         """The steps, the start first."""
         columns = (self.losses, self.gradient_norms, self.thetas, self.misfits, self.dampings)
-        return tuple(Step(float(a), float(b), c, float(d), float(e)) for a, b, c, d, e in zip(*columns, strict=True))
+        return tuple(FitStep(float(a), float(b), c, float(d), float(e)) for a, b, c, d, e in zip(*columns, strict=True))
 
     @classmethod
-    def of(cls, history: tuple[Step, ...], memory: Float[np.ndarray, " m"]) -> SolverState:
+    def of(cls, history: tuple[FitStep, ...], memory: Float[np.ndarray, " m"]) -> SolverState:
         """Return the state after the steps of a history."""
         losses, norms, thetas, misfits, dampings = (np.array(column) for column in zip(*history, strict=True))
         return cls(losses, norms, misfits, dampings, thetas, np.array(memory))
@@ -91,9 +92,9 @@ class Solution:
         The Cramer-Rao bound at theta, prior included, if the fit converged.
     loss : float
         Minus the log-density of the posterior at theta, up to a constant of the data.
-    result : Result
+    result : FitResult
         How the fit ended.
-    history : tuple of Step
+    history : tuple of FitStep
         From the start to theta.
     labels : tuple of str
         A name for each element of theta.
@@ -113,8 +114,8 @@ class Solution:
     store: ParameterStore
     covariance: Float[np.ndarray, "n n"]
     loss: float
-    result: Result
-    history: tuple[Step, ...]
+    result: FitResult
+    history: tuple[FitStep, ...]
     labels: tuple[str, ...]
     state: SolverState | None = None
     diagnostics: Mapping[str, float] = field(default_factory=dict)
@@ -124,7 +125,7 @@ class Solution:
     @property
     def converged(self) -> bool:
         """Whether the fit ended at a maximum of the posterior."""
-        return self.result is Result.CONVERGED
+        return self.result is FitResult.CONVERGED
 
     @property
     def sigma(self) -> Float[np.ndarray, " n"]:
@@ -139,9 +140,7 @@ class Solution:
         UnknownKeyError
             If no element of theta has that label.
         """
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the fit")
-        i = self.labels.index(label)
+        i = label_index(label, self.labels, "the fit")
         return float(self.theta[i]), float(self.sigma[i])
 
     def pulls(self, truth: Float[Array | np.ndarray, " n"]) -> Float[np.ndarray, " n"]:

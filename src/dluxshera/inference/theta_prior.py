@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
+from dluxshera.inference.matrices import scaled_inverse
 from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
@@ -79,9 +80,7 @@ class NormalPrior:
     @property
     def precision(self) -> Float[np.ndarray, "k k"]:
         """The inverse of the covariance."""
-        scale = np.sqrt(np.diag(self.covariance))
-        inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
-        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+        return scaled_inverse(self.covariance)
 
 
 class ThetaPrior(eqx.Module):
@@ -134,8 +133,9 @@ class ThetaPrior(eqx.Module):
     @property
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
         """The limits of each element: those of its field, or of its prior where they are narrower; may be infinite."""
-        lower = np.array([_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits])
-        upper = -np.array([_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits])
+        lowest = (_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits)
+        highest = (-_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits)
+        lower, upper = np.array(list(lowest), dtype=float), np.array(list(highest), dtype=float)
         for start, stop, prior in self.priors:
             low, high = prior.support
             lower[start:stop] = np.maximum(lower[start:stop], low)
@@ -225,6 +225,24 @@ def flat_prior(free: ParamSpec) -> ThetaPrior:
 def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
     """Return label and field of each element of theta."""
     return [(label, field) for field in free.fields for label in field.labels]
+
+
+def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> ParamSpec:
+    """Return the spec of the parameters to fit.
+
+    Parameters
+    ----------
+    spec : ParamSpec
+        Spec of the model.
+    keys : iterable of str, optional
+        Keys of the parameters, in the order of theta. By default each primitive that has a prior.
+
+    Raises
+    ------
+    UnknownKeyError
+        If the spec does not have a key; near matches are named.
+    """
+    return spec.subset([key for key in spec.primitives if spec[key].prior] if keys is None else keys)
 
 
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:

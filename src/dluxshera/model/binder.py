@@ -310,6 +310,29 @@ class SheraFourPlaneBinder(SheraBinder):
         super().__init__(config, spec, store)
 
 
+def binder_of(config: SheraConfig, spec: ParamSpec, store: ParameterStore | None = None) -> SheraBinder:
+    """Return the binder of the configuration's system: ``binder_of(*load_model(source))``.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    spec, store
+        Arguments of the binder.
+
+    Raises
+    ------
+    ConfigError
+        If no system has such a configuration, or the binder cannot be built.
+    """
+    binders = (SheraTwoPlaneBinder, SheraThreePlaneBinder, SheraFourPlaneBinder)
+    for binder in binders:
+        if type(config) is binder.config_type:
+            return binder(config, spec, store)  # type: ignore[arg-type]  # config_type is that of its argument
+    names = " or ".join(binder.config_type.__name__ for binder in binders)
+    raise ConfigError("config", expected=f"a {names}", got=config)
+
+
 _graphs: WeakKeyDictionary[SheraBinder, SystemGraph] = WeakKeyDictionary()
 _graphs_lock = threading.Lock()
 

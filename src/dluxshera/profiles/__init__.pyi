@@ -15,6 +15,7 @@ from .model import schema_file as schema_file
 from .packaged import packaged_files as packaged_files
 from .packaged import system_schemas as system_schemas
 from .points import spec_of as spec_of
+from .provenance import package_versions as package_versions
 from .provenance import provenance_of as provenance_of
 from .save import HASH as HASH
 from .save import content_hash as content_hash

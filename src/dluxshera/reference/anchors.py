@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from dluxshera.errors import DocumentError
+from dluxshera.files import write_text
 from dluxshera.reference.sources import (
     REPORT,
     SCHEMAS,
@@ -47,6 +48,5 @@ def check_released(root: Path, anchors: dict[str, str]) -> None:
 def release(root: Path) -> None:
     """Keep the anchors of now as those of the release."""
     path = root / RELEASED
-    path.parent.mkdir(parents=True, exist_ok=True)
     catalogue = read_schemas(root / SCHEMAS)
-    path.write_text(document(current(catalogue, read_report(root / REPORT, catalogue))), encoding="utf-8")
+    write_text(path, document(current(catalogue, read_report(root / REPORT, catalogue))))

@@ -1,9 +1,9 @@
 """Keeping the generated files equal to their sources."""
 
-import os
 import re
 from pathlib import Path
 
+from dluxshera.files import write_text
 from dluxshera.reference import anchors, budget, parameters, schemas, systems, text, tutorials
 from dluxshera.reference.sources import REPORT, SCHEMAS, Catalogue, read_report, read_schemas
 
@@ -59,12 +59,9 @@ def drift(root: Path) -> dict[Path, str | None]:
 
 
 def apply(changed: dict[Path, str | None]) -> None:
-    """Write and remove files; a reader never sees half a page, since each is written beside and moved into place."""
+    """Write each changed page, and remove each page without content."""
     for path, page in changed.items():
         if page is None:
             path.unlink()
             continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(page, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        write_text(path, page)
