@@ -183,7 +183,7 @@ def test_tables_that_are_no_curve():
     for rows, values, n, kind, complaint in (
         (good, np.ones(3), 5, DataError, "a value for each wavelength"),
         (good[::-1], np.ones(4), 5, DataError, "ascend"),
-        (good[[0, 1, 1, 3]], np.ones(4), 5, DataError, "each wavelength once"),
+        (good[[0, 1, 1, 3]], np.ones(4), 5, DataError, "remove repeated wavelengths"),
         (np.where(good > 6.5e-7, np.nan, good), np.ones(4), 5, DataError, "finite"),
         (np.zeros(0), np.zeros(0), 5, DataError, "a value for each"),
         (good, np.ones(4), 1, ConfigError, "at least 2 samples"),

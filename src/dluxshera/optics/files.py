@@ -35,7 +35,7 @@ def read_map(path: str | Path, npix: int, *, unit: str | None = None) -> Float[n
     npix : int
         Cells along one axis of the result.
     unit : str, optional
-        Unit of length of the values, for a file that names none. It must agree with the BUNIT of a FITS file.
+        Unit of length of the values, if the file names none. It must agree with the BUNIT of a FITS file.
 
     Returns
     -------
@@ -111,7 +111,7 @@ def read_curve(path: str | Path, *, unit: str | None = None) -> tuple[Float[np.n
         ECSV table of astropy, or CSV file whose first line names the columns, with two columns: wavelength and value.
         ECSV has their units; a CSV file has them after the names, in brackets: ``wavelength [nm], flux [W/m2/nm]``.
     unit : str, optional
-        Unit of length of the wavelengths, for a file that names none. It must agree with the unit in the file.
+        Unit of length of the wavelengths, if the file names none. It must agree with the unit in the file.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The location of the file of a diffractive pupil. Only the standard library, so that a configuration needs no NumPy."""
+"""The location of the file of a diffractive pupil. Standard library only: a configuration must not import NumPy."""
 
 from __future__ import annotations
 

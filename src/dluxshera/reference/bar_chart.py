@@ -36,7 +36,7 @@ class Bar:
 
     @property
     def exceeds(self) -> bool:
-        """Whether the value is above its limit."""
+        """True if the value is above its limit."""
         return self.limit is not None and abs(self.value) > self.limit
 
 
