@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 
@@ -75,18 +76,29 @@ def test_the_store_is_the_one_that_was_fitted_and_nothing_in_it_is_computed_anew
     assert store.allow_derived
 
 
-def changed(**changes):
-    """The telescope with another contrast."""
+def changed(key=toys.CONTRAST, **changes):
+    """The telescope with another contrast, or with another field."""
     spec = toys.telescope()
-    fields = (dataclasses.replace(x, **changes) if x.key == toys.CONTRAST else x for x in spec.fields)
+    fields = (dataclasses.replace(x, **changes) if x.key == key else x for x in spec.fields)
     return dataclasses.replace(spec, fields=tuple(fields))
 
 
-@pytest.mark.parametrize(
-    "spec", [toys.telescope().without([toys.CONTRAST]), changed(units="mag"), changed(scale="log10")]
-)
-def test_a_store_is_not_given_under_a_spec_in_which_a_key_means_something_else(spec, folder):
-    with pytest.raises(DocumentError, match=r"run\.json: spec: .* differ in star\.contrast"):
+# Name -> a spec in which one key has another meaning, and that key.
+OTHER_MEANINGS = {
+    "absent": (toys.telescope().without([toys.CONTRAST]), toys.CONTRAST),
+    "unit": (changed(units="mag"), toys.CONTRAST),
+    "scale": (changed(scale="log10"), toys.CONTRAST),
+    "transform": (changed(toys.SCALE, transform=toys.TRANSFORMS[2].name), toys.SCALE),
+    "kind": (changed(toys.SCALE, kind="primitive", transform="", depends_on=(), default=1.0), toys.SCALE),
+    "shape": (changed(shape=(2, 2)), toys.CONTRAST),
+    "components": (changed(toys.COEFFS, components=("Z4", "Z6", "Z5")), toys.COEFFS),
+    "structural value": (changed(toys.OPEN, default=0.5), toys.OPEN),
+}
+
+
+@pytest.mark.parametrize(("spec", "key"), OTHER_MEANINGS.values(), ids=OTHER_MEANINGS)
+def test_a_store_is_not_given_under_a_spec_in_which_a_key_means_something_else(spec, key, folder):
+    with pytest.raises(DocumentError, match=rf"run\.json: spec: .* differ in {re.escape(key)}"):
         read_run(folder).store(spec)
 
 

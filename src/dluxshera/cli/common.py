@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Annotated, Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
 from dluxshera.console import print_table as print_table
 from dluxshera.console import progress as progress
 from dluxshera.errors import SheraError
+
+if TYPE_CHECKING:
+    from dluxshera.documents import OutdatedFile
 
 EXIT_CODES: Final = "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage."
 
@@ -40,44 +42,16 @@ def print_json(content: Any) -> None:
     print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
 
 
-def keep(
-    wanted: dict[Path, dict[str, Any]],
-    *,
-    check: bool,
-    relative: float,
-    compared: Callable[[dict[str, Any]], dict[str, Any]] = lambda document: document,
-) -> bool:
-    """Write each JSON document whose file differs from it, or only say so; return whether any did.
-
-    Numbers may differ by the relative amount.
-    """
-    import json
-
-    from dluxshera.documents import difference, json_text
-
-    texts = {}
-    reasons = {}
-    for path, document in wanted.items():
-        try:
-            old = json.loads(path.read_text(encoding="utf-8"))
-            found = difference(compared(old), compared(document), relative=relative)
-        except FileNotFoundError:
-            found = "it is missing"
-        except (ValueError, AttributeError):
-            found = "it is not such a document"
-        if found:
-            texts[path], reasons[path] = json_text(document), found
-    return keep_texts(texts, reasons, check=check)
-
-
-def keep_texts(texts: dict[Path, str], reasons: dict[Path, str], *, check: bool) -> bool:
-    """Write texts, or only say that their files are out of date and why; return whether there are any."""
+def update_files(outdated: Iterable[OutdatedFile], *, check: bool) -> bool:
+    """Write each outdated file and print its name, or with `check` print the reason; return True if there are any."""
     from dluxshera.files import write_text
 
-    for path, text in texts.items():
+    changed = False
+    for file in outdated:
+        changed = True
         if check:
-            print(f"{path}: out of date, {reasons[path]}")
+            print(f"{file.path}: out of date, {file.reason}")
         else:
-            write_text(path, text)
-            print(f"{path}: written")
-    return bool(texts)
+            write_text(file.path, file.text)
+            print(f"{file.path}: written")
+    return changed

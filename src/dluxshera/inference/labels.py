@@ -20,7 +20,7 @@ def label_index(label: str, labels: tuple[str, ...], owner: str) -> int:
     labels : tuple of str
         All labels, in order.
     owner : str
-        Object that has the labels, for the error message.
+        Object that has the labels, named in the error message.
 
     Raises
     ------

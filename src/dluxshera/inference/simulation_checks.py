@@ -1,10 +1,10 @@
-r"""Whether stated uncertainties are true ones: pulls, coverage, scatter against the bound, and ranks.
+r"""Statistical checks of uncertainties by simulations: pulls, coverage, scatter against the bound, and ranks.
 
-Each check compares one number with the interval in which it lies if the uncertainties are honest. The numbers come from
-simulations: the truth is known, and each is fitted or sampled as data would be. Where the truth was drawn from the
-prior, this holds for posteriors of any width; where it was held, for fits without a prior.
+Each check compares one number with the interval in which it lies if the uncertainties are correct. The numbers come
+from simulations with a known truth, fitted or sampled in the same way as data. With truths drawn from the prior the
+checks hold for posteriors of any width; with a fixed truth they hold for fits without a prior.
 
-Tails of chi-squared distributions come from JAX: switch on its double precision.
+Tails of chi-squared distributions are computed by JAX: switch on its double precision.
 """
 
 from __future__ import annotations
@@ -24,15 +24,16 @@ from dluxshera.inference.matrices import unit_diagonal
 
 @dataclass(frozen=True)
 class StatisticalCheck:
-    """A number, and the interval in which it lies if what is checked is true.
+    """A number, and the interval in which it lies if the uncertainties are correct.
 
     Parameters
     ----------
     what : str
-        What the number is.
+        Name of the number in the text of the check.
     value : float
+        The number.
     low, high : float
-        The limits, which belong to the interval.
+        Limits, which belong to the interval.
     """
 
     what: str
@@ -42,7 +43,7 @@ class StatisticalCheck:
 
     @property
     def passed(self) -> bool:
-        """Whether the number lies in the interval; NaN never does."""
+        """True if the number lies in the interval; false for NaN."""
         return self.low <= self.value <= self.high
 
     def __str__(self) -> str:
@@ -57,9 +58,9 @@ def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
 def check_pulls(
     pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas: float = 3.0
 ) -> tuple[StatisticalCheck, StatisticalCheck]:
-    r"""Check that pulls, (estimate - truth) / sigma, are of a unit normal distribution.
+    r"""Check that pulls, (estimate - truth) / sigma, have a unit normal distribution.
 
-    Of n pulls the mean has the standard deviation :math:`1/\sqrt n`, and the standard deviation itself that of
+    The mean of n pulls has the standard deviation :math:`1/\sqrt n`, and their standard deviation s has
     :math:`1/\sqrt{2n}`:
 
     .. math:: |\bar p| \le k/\sqrt n, \qquad |s - 1| \le k/\sqrt{2n}.
@@ -67,11 +68,11 @@ def check_pulls(
     Parameters
     ----------
     pulls : ndarray, shape (n,)
-        Of one parameter, from independent simulations.
+        Pulls of one parameter, from independent simulations.
     what : str
-        For the text of the checks.
+        Name of the pulls in the text of the checks.
     sigmas : float
-        k.
+        Half width k of the intervals.
 
     Returns
     -------
@@ -91,7 +92,7 @@ def check_pulls(
 
 
 def sigmas_of_level(level: float) -> float:
-    """Return the half width, in sigma, of the central interval of a normal distribution that holds a probability.
+    """Return the half width, in sigma, of the central interval of a normal distribution with a given probability.
 
     Raises
     ------
@@ -109,21 +110,21 @@ def sigmas_of_level(level: float) -> float:
 
 
 def binomial_band(n: int, probability: float, false_alarm: float = 0.01) -> tuple[int, int]:
-    """Return the smallest and largest number of successes in n trials that are not surprising.
+    """Return the smallest and the largest unsurprising number of successes in n trials.
 
     Parameters
     ----------
     n : int
-        Trials.
+        Number of trials.
     probability : float
-        Of a success.
+        Probability of a success.
     false_alarm : float
-        The chance of a number outside, half of it at most on each side.
+        Probability of a number outside the band, at most half of it on each side.
 
     Returns
     -------
     low, high : int
-        Both belong to the band.
+        Limits, which belong to the band.
 
     Examples
     --------
@@ -141,23 +142,23 @@ def binomial_band(n: int, probability: float, false_alarm: float = 0.01) -> tupl
 def check_coverage(
     covered: Bool[np.ndarray, " n"], level: float, what: str = "the truth", false_alarm: float = 0.01
 ) -> StatisticalCheck:
-    """Check that intervals of a stated probability hold the truth as often as they say, within a binomial band.
+    """Check that intervals of a stated probability contain the truth as often as stated, within a binomial band.
 
     Parameters
     ----------
     covered : ndarray of bool, shape (n,)
-        For each independent simulation, whether the interval held the truth.
+        True for each independent simulation whose interval contains the truth.
     level : float
-        The stated probability.
+        Stated probability.
     what : str
-        For the text of the check.
+        Name of the truth in the text of the check.
     false_alarm : float
-        The chance that honest intervals fail.
+        Probability that correct intervals fail the check.
 
     Returns
     -------
     StatisticalCheck
-        Of the fraction.
+        Check of the fraction.
     """
     n = _count("covered", covered)
     low, high = binomial_band(n, level, false_alarm)
@@ -172,35 +173,36 @@ def check_attainment(
     distances2: Float[np.ndarray, " n"],
     false_alarm: float = 0.01,
 ) -> tuple[StatisticalCheck, ...]:
-    r"""Check that estimates scatter as their covariance says: that they attain the Cramer-Rao bound, and not more.
+    r"""Check that the scatter of estimates equals their covariance: that they attain the Cramer-Rao bound.
 
-    For each parameter the p-value of the mean pull and of the sum of squares, :math:`\sum p_i^2 \sim \chi^2_n`; for
-    all of them together that of the squared distances in the metric of the covariances,
+    For each parameter the p-values of the mean pull and of the sum of squares, :math:`\sum p_i^2 \sim \chi^2_n`, are
+    computed; for all parameters together the p-value of the squared distances in the metric of the covariances,
 
     .. math:: \sum_i e_i^T C_i^{-1} e_i \sim \chi^2_{np}.
 
-    All are two-sided: a scatter that is too small fails as well. The tests of correlated parameters are not
-    independent; the chance of a false alarm of them all is at most `false_alarm` all the same (Bonferroni).
+    All are two-sided, so that a scatter that is too small fails as well. The tests of correlated parameters are not
+    independent, but the probability of a false alarm in any of them is at most `false_alarm` (Bonferroni).
 
     Parameters
     ----------
     labels : sequence of str
         A name for each parameter.
     pulls : ndarray, shape (n, p)
-        From independent simulations.
+        Pulls from independent simulations.
     distances2 : ndarray, shape (n,)
-        See `squared_distance`.
+        Squared distances, see `squared_distance`.
     false_alarm : float
+        Probability that correct estimates fail a check.
 
     Returns
     -------
     tuple of StatisticalCheck
-        Of p-values: means, scatters, and the distance in all parameters.
+        Checks of the p-values of means, scatters, and the distance in all parameters.
 
     Raises
     ------
     ShapeError
-        If the shapes do not fit.
+        If the shapes disagree.
     """
     pulls, distances2 = np.asarray(pulls), np.asarray(distances2)
     if pulls.shape != (distances2.size, len(labels)):
@@ -224,21 +226,21 @@ def check_attainment(
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
-    """Return error^T covariance^-1 error, computed in scaled coordinates."""
+    """Return error^T covariance^-1 error."""
     sigma, correlation = unit_diagonal(covariance)
     return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
 
 def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, "..."]) -> Int[np.ndarray, " p"]:
-    """Return for each parameter how many draws of a posterior lie below the truth.
+    """Return the number of draws of a posterior below the truth of each parameter.
 
-    If truths are drawn from the prior, data from the model, and draws independently from the posterior of these data,
-    the ranks are uniform on 0 to n, whatever the posterior's shape: simulation-based calibration.
+    Simulation-based calibration: if truths are drawn from the prior, data from the model, and draws independently from
+    the posterior of these data, the ranks are uniform on 0 to n for a posterior of any shape.
 
     Raises
     ------
     ShapeError
-        If the draws have not one column for each element of the truth.
+        If the draws do not have one column for each element of the truth.
     """
     truth, draws = np.asarray(truth), np.asarray(draws)
     if truth.ndim != 1 or draws.ndim != 2 or draws.shape[1] != truth.size:
@@ -256,25 +258,25 @@ def check_ranks(
     Parameters
     ----------
     ranks : ndarray of int, shape (n,)
-        Of one parameter, from independent simulations; see `simulation_ranks`.
+        Ranks of one parameter, from independent simulations; see `simulation_ranks`.
     draws : int
-        Draws in each simulation.
+        Number of draws in each simulation.
     what : str
-        For the text of the check.
+        Name of the ranks in the text of the check.
     bins : int
-        B, which has to divide draws + 1, so that all bins hold as many ranks.
+        Number of bins B, a divisor of draws + 1, so that all bins have the same probability.
     false_alarm : float
-        Least p-value.
+        Smallest p-value that passes.
 
     Returns
     -------
     StatisticalCheck
-        Of the p-value.
+        Check of the p-value.
 
     Raises
     ------
     ParameterError
-        If the ranks cannot be those of so many draws, or the bins do not divide them.
+        If a rank is not between 0 and `draws`, or `bins` is not such a divisor.
     """
     ranks = np.asarray(ranks)
     if bins < 2 or (draws + 1) % bins:

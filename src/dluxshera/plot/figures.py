@@ -1,4 +1,4 @@
-"""Figures of a fit: image, residual, convergence, pulls, correlations, marginals. Each function returns a new figure."""
+"""Figures of a fit: image, residual, convergence, pulls, correlations, marginals. Each call returns a new figure."""
 
 from __future__ import annotations
 
