@@ -106,7 +106,17 @@ def draw_electrons(
 
 
 def noise_variance(expected: Float[Array, "*shape"], read_noise: ArrayLike, n_frames: ArrayLike) -> Array:
-    """Return the variance of `draw_electrons`, electrons squared: ``expected + n_frames * read_noise**2``."""
+    """Return the variance of `draw_electrons`, electrons squared: ``expected + n_frames * read_noise**2``.
+
+    Parameters
+    ----------
+    expected : Array
+        Expected electrons of each pixel in the whole exposure.
+    read_noise : float or Array
+        Read noise of one frame, electrons rms.
+    n_frames : float
+        Number of frames.
+    """
     return expected + n_frames * jnp.square(read_noise)
 
 
@@ -158,5 +168,15 @@ def digitise(
 
 
 def counts_to_electrons(counts: Int[Array, "*shape"], gain: ArrayLike, offset: ArrayLike) -> Float[Array, "*shape"]:
-    """Return the electrons of data numbers, the inverse of `digitise` to half of `gain` where nothing was clipped."""
+    """Return the electrons of data numbers, the inverse of `digitise` to half of `gain` where nothing was clipped.
+
+    Parameters
+    ----------
+    counts : Array of int
+        Data numbers.
+    gain : float or Array
+        Electrons per data number.
+    offset : float or Array
+        Data number of zero electrons.
+    """
     return jnp.asarray((counts - jnp.asarray(offset)) * gain, float)

@@ -15,7 +15,13 @@ from jaxtyping import Array, Complex, Float
 
 
 class Kernels(NamedTuple):
-    r"""Cosines and sines of :math:`2 \pi u_a x_j` for positive frequencies u and coordinates x, both ascending."""
+    r"""Cosines and sines of :math:`2 \pi u_a x_j` for positive frequencies u and coordinates x, both ascending.
+
+    Parameters
+    ----------
+    cosine, sine : Array, shape (..., m / 2, n / 2)
+        Values at each frequency and coordinate.
+    """
 
     cosine: Float[Array, "*w half_m half_n"]
     sine: Float[Array, "*w half_m half_n"]
@@ -25,6 +31,13 @@ class Quadrants(NamedTuple):
     """Values on a grid in four arrays by the signs of y and x.
 
     Each array is ordered by ascending moduli of y along its first axis and of x along its last.
+
+    Parameters
+    ----------
+    below_left, below_right : Array
+        Values at y < 0, with x < 0 and x > 0.
+    above_left, above_right : Array
+        Values at y > 0, with x < 0 and x > 0.
     """
 
     below_left: Array

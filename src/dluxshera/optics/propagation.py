@@ -317,10 +317,31 @@ def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
 
 
 def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Multiply a field by a function of y and a function of x."""
+    """Multiply a field by a function of y and a function of x.
+
+    Parameters
+    ----------
+    field : Array, shape (n, n)
+        Field, with y along the first axis.
+    y, x : Array, shape (n,)
+        Factors along each axis.
+
+    Returns
+    -------
+    Array, shape (n, n)
+        The product.
+    """
     return field * y[:, None] * x
 
 
 def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Propagate a field through free space, whose transfer function is the product of one function for each axis."""
+    """Return a field after free space, whose transfer function is the product of one function for each axis.
+
+    Parameters
+    ----------
+    field : Array, shape (n, n)
+        Complex field.
+    transfer : Array, shape (n,)
+        Transfer function along one axis, in the order of `jax.numpy.fft.fft`.
+    """
     return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))
