@@ -25,15 +25,16 @@ from dluxshera.optics import Exposure, draw
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
     EFFECTS,
-    MAPS,
+    EXPOSURE_TIME,
+    FRAME_TIME,
+    FULL_WELL,
+    READ_NOISE,
     SHERA_RESOLVER,
     SheraConfig,
     SheraFourPlaneConfig,
     SheraThreePlaneConfig,
     SheraTwoPlaneConfig,
 )
-from dluxshera.systems import effect_fields as e
-from dluxshera.systems import fields as f
 
 
 class PrecisionWarning(UserWarning):
@@ -192,13 +193,13 @@ class SheraBinder(eqx.Module):
         ParameterError
             If the store belongs to another spec.
         """
-        needed = (f.EXPOSURE_TIME, f.FRAME_TIME, f.FULL_WELL)
+        needed = (EXPOSURE_TIME.key, FRAME_TIME.key, FULL_WELL.key)
         if missing := [key for key in needed if key not in self.spec]:
             remedy = "Use the forward spec: build_forward_model_spec_from_config(config)"
             raise ConfigError("spec", expected=f"a spec with {', '.join(missing)}", got=self.spec.title, remedy=remedy)
         expected = self.predict(store)
         exposure_time, frame_time, full_well = (store[key] for key in needed)
-        read_noise = store.get(e.READ_NOISE, 0.0)
+        read_noise = store.get(READ_NOISE.key, 0.0)
         return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
@@ -335,27 +336,31 @@ def _energy(binder: SheraBinder, values: dict[str, Any]) -> dict[str, Array]:
 
 
 def _check_effects(config: SheraConfig, spec: ParamSpec) -> None:
-    """Refuse a spec that has other effects than the configuration, or lists and maps of other sizes."""
+    """Raise for a spec with other effects than the configuration, or with lists and maps of other sizes."""
+    parameters = [
+        (name, item) for name in config.effects for item in EFFECTS[name].parameters_in(spec.system_id, spec.name)
+    ]
+    keys = {parameter.key for _, parameter in parameters}
     for key, item in spec.items():
-        if item.effect and not any(key in getattr(EFFECTS[name], spec.name).keys for name in config.effects):
+        if item.effect and key not in keys:
             raise ConfigError(
                 "config",
                 expected=f"the effect {item.effect}, for the spec has {key}",
                 got=config.effects,
                 remedy="Build the spec from the same configuration",
             )
-    for name in config.effects:
-        for key in getattr(EFFECTS[name], spec.name).keys:
-            if key not in spec:
-                raise ConfigError(
-                    "spec",
-                    expected=f"{key}, for the configuration has the effect {name}",
-                    got=spec.title,
-                    remedy="Build the spec from the same configuration",
-                )
-            size = (getattr(config, MAPS[key]),) * 2 if key in MAPS else spec[key].shape
-            if spec[key].shape != size:
-                raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
+    for name, parameter in parameters:
+        key, side = parameter.key, parameter.map_side
+        if key not in spec:
+            raise ConfigError(
+                "spec",
+                expected=f"{key}, for the configuration has the effect {name}",
+                got=spec.title,
+                remedy="Build the spec from the same configuration",
+            )
+        size = (getattr(config, side),) * 2 if side else spec[key].shape
+        if spec[key].shape != size:
+            raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
 
 
 @cache  # once per process

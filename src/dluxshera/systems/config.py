@@ -18,6 +18,7 @@ from dluxshera.errors import ConfigError, UnknownKeyError
 from dluxshera.optics import TOLIMAN, diffractive_pupil_file
 from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 from dluxshera.systems.effects import effects_of
+from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
 
 _NOLL = tuple(range(4, 12))
 
@@ -167,7 +168,7 @@ class SheraConfig:
 class SheraTwoPlaneConfig(SheraConfig):
     """The structure of a two-plane system: the pupil, with the diffractive pupil, and the detector in focus."""
 
-    system_id: ClassVar[str] = "shera_twoplane"
+    system_id: ClassVar[str] = TWO_PLANE
     design_type: ClassVar[type[Design]] = TwoPlaneDesign
 
 
@@ -233,9 +234,9 @@ class _RelayConfig(SheraConfig):
 class SheraThreePlaneConfig(_RelayConfig):
     """The structure of a three-plane system: primary M1 (pupil and diffractive pupil), secondary M2, detector."""
 
-    system_id: ClassVar[str] = "shera_threeplane"
+    system_id: ClassVar[str] = THREE_PLANE
     design_type: ClassVar[type[Design]] = ThreePlaneDesign
-    surfaces: ClassVar[int] = 1
+    surfaces: ClassVar[int] = SURFACES[THREE_PLANE]
 
 
 @_documented
@@ -247,9 +248,9 @@ class SheraFourPlaneConfig(_RelayConfig):
         default=_NOLL, metadata={"doc": "Noll indices of the Zernike basis of M3; empty for none."}
     )
 
-    system_id: ClassVar[str] = "shera_fourplane"
+    system_id: ClassVar[str] = FOUR_PLANE
     design_type: ClassVar[type[Design]] = FourPlaneDesign
-    surfaces: ClassVar[int] = 2
+    surfaces: ClassVar[int] = SURFACES[FOUR_PLANE]
 
     def __post_init__(self) -> None:
         super().__post_init__()
