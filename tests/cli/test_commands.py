@@ -132,10 +132,10 @@ def test_validate_says_every_fault_of_every_file(tmp_path: Path):
     code, text = run("profile", "validate", "target/alpha_cen", str(path), "observation/visit")
     assert code == 1
     lines = text.splitlines()
-    assert lines[0] == "target/alpha_cen: fine"
+    assert lines[0] == "target/alpha_cen: valid"
     assert lines[1].startswith(f"{path}:4:1: kine: unknown name")
     assert lines[2].startswith(f"{path}:5:22: config.image_npix: of the wrong size")
-    assert lines[3] == "observation/visit: fine"
+    assert lines[3] == "observation/visit: valid"
     code, text = run("profile", "validate", str(path), "--json")
     assert code == 1
     assert json.loads(text) == {"faults": {str(path): lines[1:3]}}

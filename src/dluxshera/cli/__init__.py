@@ -13,7 +13,6 @@ import dluxshera.cli.profile as profile
 import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 from dluxshera._version import __version__
-from dluxshera.cli.budget import models_of as models_of
 from dluxshera.cli.common import example, lines_of
 from dluxshera.errors import DocumentError, SheraError
 

@@ -1,5 +1,3 @@
-from .astropy_units import from_quantity as from_quantity
-from .astropy_units import is_quantity as is_quantity
 from .changes import Deprecation as Deprecation
 from .changes import FormerKey as FormerKey
 from .changes import SpecChanges as SpecChanges
@@ -16,9 +14,12 @@ from .priors import Prior as Prior
 from .priors import TruncatedNormal as TruncatedNormal
 from .priors import Uniform as Uniform
 from .quantities import floats as floats
+from .quantities import from_quantity as from_quantity
 from .quantities import in_own_unit as in_own_unit
 from .quantities import is_amount as is_amount
+from .quantities import is_quantity as is_quantity
 from .quantities import own_unit as own_unit
+from .quantities import unit_factor as unit_factor
 from .schema import field_schema as field_schema
 from .schema import plain_value as plain_value
 from .schema import spec_schema as spec_schema
@@ -27,3 +28,6 @@ from .store import ParameterStore as ParameterStore
 from .transforms import DerivedResolver as DerivedResolver
 from .transforms import Transform as Transform
 from .transforms import TransformRegistry as TransformRegistry
+from .values import check_numbers as check_numbers
+from .values import check_shape as check_shape
+from .values import check_value as check_value

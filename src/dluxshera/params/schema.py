@@ -11,6 +11,7 @@ from typing import Any
 from dluxshera.documents import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.errors import ParameterError
 from dluxshera.params.field import ParamField
+from dluxshera.params.quantities import own_unit
 from dluxshera.params.spec import ParamSpec
 
 
@@ -67,7 +68,7 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design."""
     if item.units not in DIMENSIONS:
         raise ParameterError(item.key, expected="a unit whose dimension documents/keywords.py names", got=item.units)
-    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
+    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_unit_sentence(item)}"}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:
         inner = number
@@ -108,7 +109,6 @@ def plain_value(value: Any) -> Any:
     return [float(number) for number in value] if isinstance(value, list | tuple) else float(value)
 
 
-def _said_unit(item: ParamField) -> str:
-    if item.scale == "log10":
-        return f"Unit: log10({item.units})."
-    return f"Unit: {item.units}." if item.units else "A pure number, without unit."
+def _unit_sentence(item: ParamField) -> str:
+    unit = own_unit(item)
+    return f"Unit: {unit}." if unit else "A pure number, without unit."

@@ -1,4 +1,4 @@
-"""What is generated from the systems and committed: their JSON Schemas, and the packaged profiles. No jax."""
+"""Files generated from the systems and committed: their JSON Schemas, and the packaged profiles. No jax."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from dluxshera.documents import SCHEMA_VERSION, meta_schema
 from dluxshera.params import spec_schema
-from dluxshera.profiles.save import VERSION, profile_data, profile_text
-from dluxshera.profiles.schema import config_fields, config_schema, profile_schema
+from dluxshera.profiles.format import VERSION
+from dluxshera.profiles.save import profile_data, profile_text
+from dluxshera.profiles.schema import config_schema, profile_schema
 from dluxshera.systems import (
     CONFIG_CLASSES,
     CONFIGS,
@@ -43,16 +44,16 @@ FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
 
 def system_schemas() -> dict[str, dict[str, Any]]:
     """Return every schema of the systems, of profiles and of schemas, by its path below the folder of schemas."""
-    made: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, dict[str, Any]] = {}
     for system, cls in CONFIG_CLASSES.items():
         folder = f"{system}/{SCHEMA_VERSION}"
         for name in SPEC_NAMES:
-            made[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
-        made[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
-        made[f"{folder}/config.schema.json"] = config_schema(cls)
-    made[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
-    made[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
-    return made
+            schemas[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
+        schemas[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
+        schemas[f"{folder}/config.schema.json"] = config_schema(cls)
+    schemas[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
+    schemas[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
+    return schemas
 
 
 def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -76,10 +77,10 @@ def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[
 
 def packaged_files() -> dict[str, str]:
     """Return the text of every packaged profile by its path below the folder of profiles, and of their schema."""
-    made = {f"instrument/{config.name}.yaml": _instrument(config) for config in CONFIGS.values()}
-    made |= {f"target/{identifier(target.name)}.yaml": _target(target) for target in TARGETS.values()}
+    texts = {f"instrument/{config.name}.yaml": _instrument(config) for config in CONFIGS.values()}
+    texts |= {f"target/{identifier(target.name)}.yaml": _target(target) for target in TARGETS.values()}
     flight = SHERA_FLIGHT_CONFIG
-    made["observation/visit.yaml"] = _text(
+    texts["observation/visit.yaml"] = _text(
         "observation",
         "visit",
         description="One visit: its exposure time, and that of a frame.",
@@ -87,22 +88,22 @@ def packaged_files() -> dict[str, str]:
     )
     for config in CONFIGS.values():
         name = f"{config.name.removeprefix('shera_')}_alpha_cen"
-        made[f"observation/{name}.yaml"] = _text(
+        texts[f"observation/{name}.yaml"] = _text(
             "observation",
             name,
             description=f"alpha Cen, one visit of {config.name}.",
             extends=[f"instrument/{config.name}", "numerics/reference", "target/alpha_cen", "observation/visit"],
         )
-    made["numerics/reference.yaml"] = _text(
+    texts["numerics/reference.yaml"] = _text(
         "numerics",
         "reference",
         description="The grids and samples of the reference model.",
         config={name: getattr(flight, name) for name in NUMERICS},
     )
-    made["numerics/fast.yaml"] = _text(
+    texts["numerics/fast.yaml"] = _text(
         "numerics", "fast", description="Coarser grids, for trying things out; not for results.", config=FAST
     )
-    return made
+    return texts
 
 
 def identifier(name: str) -> str:
@@ -122,7 +123,7 @@ def _instrument(config: SheraConfig) -> str:
         config.name,
         source="; ".join(["SHERA public design", *(text for _, text in config.design.sources)]),
         system=config.system_id,
-        config={name: getattr(config, name) for name in config_fields(type(config)) if name not in sizes},
+        config={name: getattr(config, name) for name in type(config).rules() if name not in sizes},
         parameters=design,
     )
 
@@ -139,5 +140,5 @@ def _target(target: Target) -> str:
     )
 
 
-def _text(kind: str, name: str, **said: Any) -> str:
-    return profile_text(profile_data(kind, name, settable_parameters(), **said), schema="../profile.schema.json")
+def _text(kind: str, name: str, **content: Any) -> str:
+    return profile_text(profile_data(kind, name, settable_parameters(), **content), schema="../profile.schema.json")

@@ -69,6 +69,7 @@ from .parameters.record import Parameter as Parameter
 from .parameters.scales import DEFOCUS as DEFOCUS
 from .parameters.scales import PLATE_SCALE as PLATE_SCALE
 from .resolver import SHERA_RESOLVER as SHERA_RESOLVER
+from .rules import Rule as Rule
 from .solve import set_derived as set_derived
 from .specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
 from .specs import build_inference_spec_basic as build_inference_spec_basic

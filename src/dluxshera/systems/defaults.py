@@ -12,11 +12,11 @@ from dluxshera.systems.parameters.record import (
     ApertureNumber,
     Cells,
     Coefficients,
+    Constant,
     DesignAttribute,
     Elements,
     ForwardSpec,
     NoDefault,
-    Number,
     Parameter,
     TargetAttribute,
 )
@@ -77,7 +77,7 @@ def default_of(parameter: Parameter, config: SheraConfig, target: Target) -> flo
         If the design or the target lacks the attribute.
     """
     match parameter.origin:
-        case Number(value):
+        case Constant(value):
             count = len(components_of(parameter, config))
             return (value,) * count if parameter.is_list else value
         case TargetAttribute():

@@ -11,8 +11,8 @@ from dluxshera.systems.parameters.record import (
     FOLLOWS_GEOMETRY,
     WITH_GEOMETRY,
     Computation,
+    Constant,
     NoDefault,
-    Number,
     Parameter,
     in_systems,
 )
@@ -31,7 +31,7 @@ def _decentre(axis: str) -> Parameter:
         symbol=f"d_{axis}",
         units="m",
         kinds=in_systems(WITH_GEOMETRY, surfaces=1),
-        origin=Number(0.0, "design: none"),
+        origin=Constant(0.0, "design: none"),
         effect="alignment",
     )
 
@@ -44,7 +44,7 @@ def _tilt(axis: str) -> Parameter:
         symbol=f"t_{axis}",
         units="rad",
         kinds=in_systems(WITH_GEOMETRY, surfaces=1),
-        origin=Number(0.0, "design: none"),
+        origin=Constant(0.0, "design: none"),
         effect="alignment",
     )
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Constant, Parameter, in_systems
 
 BACKGROUND: Final = Parameter(
     key="field.background",
@@ -16,7 +16,7 @@ BACKGROUND: Final = Parameter(
     units="ph",
     bounds=NOT_NEGATIVE,
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.0, "design: none"),
+    origin=Constant(0.0, "design: none"),
     effect="background",
 )
 

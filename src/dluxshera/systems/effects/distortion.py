@@ -6,7 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DirectionHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Parameter, in_systems
 
 DISTORTION: Final = Parameter(
     key="system.cubic_distortion_per_as2",
@@ -16,7 +16,7 @@ DISTORTION: Final = Parameter(
     symbol="k_3",
     units="arcsec**-2",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.0, "design: none"),
+    origin=Constant(0.0, "design: none"),
     effect="distortion",
 )
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, PointSources, SourceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Elements, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Elements, Parameter, in_systems
 
 _COUNT = Elements("n_field_stars")
 
@@ -17,7 +17,7 @@ STAR_X: Final = Parameter(
     symbol="x_i",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(3.0, "illustrative"),
+    origin=Constant(3.0, "illustrative"),
     size=_COUNT,
     effect="field_stars",
 )
@@ -28,7 +28,7 @@ STAR_Y: Final = Parameter(
     symbol="y_i",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(-4.0, "illustrative"),
+    origin=Constant(-4.0, "illustrative"),
     size=_COUNT,
     effect="field_stars",
 )
@@ -41,7 +41,7 @@ STAR_LOG_FLUX: Final = Parameter(
     units="ph",
     scale="log10",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(6.0, "illustrative"),
+    origin=Constant(6.0, "illustrative"),
     size=_COUNT,
     effect="field_stars",
 )

@@ -12,7 +12,7 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Elements, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Elements, Parameter, in_systems
 
 TRANSMISSION: Final = Parameter(
     key="band.transmission",
@@ -22,7 +22,7 @@ TRANSMISSION: Final = Parameter(
     units="",
     bounds=Bounds(minimum=0, maximum=1),
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(1.0, "illustrative: a top hat"),
+    origin=Constant(1.0, "illustrative: a top hat"),
     size=Elements("curve_samples"),
     effect="filter",
 )

@@ -7,7 +7,7 @@ from typing import Final
 from dluxshera.params import Bounds
 from dluxshera.systems.effects.hooks import CompanionHook, PointSources, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Parameter, in_systems
 
 GHOST_RATIO: Final = Parameter(
     key="field.ghost_flux_ratio",
@@ -17,7 +17,7 @@ GHOST_RATIO: Final = Parameter(
     units="",
     bounds=Bounds(minimum=0, maximum=1),
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(1e-6, "illustrative"),
+    origin=Constant(1e-6, "illustrative"),
     effect="ghosts",
 )
 GHOST_X: Final = Parameter(
@@ -27,7 +27,7 @@ GHOST_X: Final = Parameter(
     symbol="x_g",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(1.0, "illustrative"),
+    origin=Constant(1.0, "illustrative"),
     effect="ghosts",
 )
 GHOST_Y: Final = Parameter(
@@ -37,7 +37,7 @@ GHOST_Y: Final = Parameter(
     symbol="y_g",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.5, "illustrative"),
+    origin=Constant(0.5, "illustrative"),
     effect="ghosts",
 )
 GHOST_MAGNIFICATION: Final = Parameter(
@@ -48,7 +48,7 @@ GHOST_MAGNIFICATION: Final = Parameter(
     symbol="m_g",
     units="",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(-1.0, "illustrative"),
+    origin=Constant(-1.0, "illustrative"),
     effect="ghosts",
 )
 

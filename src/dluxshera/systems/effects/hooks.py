@@ -110,7 +110,7 @@ class SurfaceHook(Hook):
     Parameters
     ----------
     surface : int
-        Number of the surface: 0 for the pupil, 1 for the first surface behind it.
+        Constant of the surface: 0 for the pupil, 1 for the first surface behind it.
     """
 
     run: Callable[[Values], Array]

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Constant, Parameter, in_systems
 from dluxshera.systems.parameters.scales import PLATE_SCALE
 
 JITTER: Final = Parameter(
@@ -17,7 +17,7 @@ JITTER: Final = Parameter(
     units="arcsec",
     bounds=NOT_NEGATIVE,
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.005, "illustrative"),
+    origin=Constant(0.005, "illustrative"),
     effect="motion",
 )
 SMEAR_X: Final = Parameter(
@@ -27,7 +27,7 @@ SMEAR_X: Final = Parameter(
     symbol="l_x",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.01, "illustrative"),
+    origin=Constant(0.01, "illustrative"),
     effect="motion",
 )
 SMEAR_Y: Final = Parameter(
@@ -37,7 +37,7 @@ SMEAR_Y: Final = Parameter(
     symbol="l_y",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.0, "illustrative"),
+    origin=Constant(0.0, "illustrative"),
     effect="motion",
 )
 

@@ -29,7 +29,7 @@ class OptionalEffect:
     hook : Hook
         Function by which the effect acts in the model.
     surfaces : int
-        Number of surfaces behind the pupil that a system needs to have the effect.
+        Constant of surfaces behind the pupil that a system needs to have the effect.
     config_fields : tuple of str
         Fields of the configuration that only this effect, or effects like it, use.
     replaces : tuple of Parameter

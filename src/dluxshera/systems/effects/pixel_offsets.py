@@ -7,7 +7,7 @@ from typing import Any, Final
 from dluxshera.params import Bounds
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Cells, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Cells, Constant, Parameter, in_systems
 
 
 def _offset(axis: str) -> Parameter:
@@ -19,7 +19,7 @@ def _offset(axis: str) -> Parameter:
         units="pixel",
         bounds=Bounds(minimum=-1, exclusive_maximum=1),
         kinds=in_systems(IN_EVERY_SPEC),
-        origin=Number(0.0, "design: none"),
+        origin=Constant(0.0, "design: none"),
         size=Cells("image_npix"),
         effect="pixel_offsets",
     )

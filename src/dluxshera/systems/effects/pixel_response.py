@@ -6,7 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Cells, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Cells, Constant, Parameter, in_systems
 
 PIXEL_RESPONSE: Final = Parameter(
     key="detector.pixel_response",
@@ -16,7 +16,7 @@ PIXEL_RESPONSE: Final = Parameter(
     units="",
     bounds=NOT_NEGATIVE,
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(1.0, "design: uniform"),
+    origin=Constant(1.0, "design: uniform"),
     size=Cells("image_npix"),
     effect="pixel_response",
 )

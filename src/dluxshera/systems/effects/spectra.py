@@ -14,8 +14,8 @@ from dluxshera.systems.effects.optional_effect import OptionalEffect
 from dluxshera.systems.parameters.record import (
     IN_EVERY_SPEC,
     NOT_NEGATIVE,
+    Constant,
     Elements,
-    Number,
     Parameter,
     in_systems,
 )
@@ -31,7 +31,7 @@ def _spectrum(star: str) -> Parameter:
         units="",
         bounds=NOT_NEGATIVE,
         kinds=in_systems(IN_EVERY_SPEC),
-        origin=Number(1.0, "illustrative: flat"),
+        origin=Constant(1.0, "illustrative: flat"),
         size=Elements("curve_samples"),
         effect="spectra",
     )

@@ -7,7 +7,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, SurfaceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Cells, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Cells, Constant, Parameter, in_systems
 from dluxshera.units import NANOMETRE
 
 _PUPIL_CELLS = "on the cells of the pupil"
@@ -26,7 +26,7 @@ def _map(group: str, surface: int, calibrated: bool) -> Parameter:
         symbol=r"w_\mathrm{cal}" if calibrated else r"w_\mathrm{unc}",
         units="nm",
         kinds=in_systems(IN_EVERY_SPEC, surfaces=surface),
-        origin=Number(0.0, "design: none"),
+        origin=Constant(0.0, "design: none"),
         size=Cells("surface_map_npix" if surface else "pupil_npix"),
         effect=f"m{surface + 1}_maps",
     )

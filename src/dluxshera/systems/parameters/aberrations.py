@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Coefficients, Number, Parameter, in_systems
+from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Coefficients, Constant, Parameter, in_systems
 
-_NO_ABERRATION = Number(0.0, "design: no aberration")
+_NO_ABERRATION = Constant(0.0, "design: no aberration")
 
 M1_ZERNIKES: Final = Parameter(
     key="primary.zernike_coeffs_nm",

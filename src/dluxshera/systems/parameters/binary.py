@@ -12,9 +12,9 @@ from dluxshera.systems.parameters.record import (
     IN_EVERY_SPEC,
     POSITIVE,
     Computation,
+    Constant,
     ForwardSpec,
     NoDefault,
-    Number,
     Parameter,
     SpecKinds,
     TargetAttribute,
@@ -50,7 +50,7 @@ X_POSITION: Final = Parameter(
     symbol="x_0",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.0, "design: centred"),
+    origin=Constant(0.0, "design: centred"),
     prior_sigma=0.020,
 )
 Y_POSITION: Final = Parameter(
@@ -60,7 +60,7 @@ Y_POSITION: Final = Parameter(
     symbol="y_0",
     units="arcsec",
     kinds=in_systems(IN_EVERY_SPEC),
-    origin=Number(0.0, "design: centred"),
+    origin=Constant(0.0, "design: centred"),
     prior_sigma=0.020,
 )
 LOG_FLUX: Final = Parameter(

@@ -89,7 +89,7 @@ class Computation:
 
 @final
 @dataclass(frozen=True)
-class Number:
+class Constant:
     """Default that is a number, the same in every model; it is that of each element of a list or a map."""
 
     value: float
@@ -160,7 +160,7 @@ class NoDefault:
     source: str = "computed"
 
 
-Origin = Number | TargetAttribute | DesignAttribute | ApertureNumber | ForwardSpec | NoDefault
+Origin = Constant | TargetAttribute | DesignAttribute | ApertureNumber | ForwardSpec | NoDefault
 
 
 @final
