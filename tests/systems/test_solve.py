@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import dluxshera as ds
 from dluxshera.errors import InversionError, UnknownKeyError
 from dluxshera.systems import CONFIGS, SHERA_RESOLVER
-from dluxshera.systems import fields as f
 from dluxshera.systems.catalogue import SHERA_TWOPLANE_FLIGHT_CONFIG
+from support import keys as f
 
 FORWARD = {
     name: ds.ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(config))
