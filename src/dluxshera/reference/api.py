@@ -110,9 +110,9 @@ def index_page(package: Path, all_rooms: list[Room]) -> str:
             text.MARK + "\n",
             INTRODUCTION,
             "## Rooms\n",
-            text.table(["Room", "Content"], rows),
+            text.markdown_table(["Room", "Content"], rows),
             "## Names of `dluxshera`\n",
-            text.table(["Name", "Content"], sorted(names)),
+            text.markdown_table(["Name", "Content"], sorted(names)),
         ]
     )
 
