@@ -66,6 +66,11 @@ def progress_bar(title: str, text: str, *, total: float | None = None, transient
         sets a total.
     transient : bool
         Remove the bar at the end.
+
+    Yields
+    ------
+    Advance
+        Function that moves the bar.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn

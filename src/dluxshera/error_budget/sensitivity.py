@@ -45,13 +45,26 @@ class Model(NamedTuple):
 
 
 def matching_store(model: Model, spec: ParamSpec) -> ParameterStore:
-    """Return the store of another spec at the same point; its primitives may be derived values of the model."""
+    """Return the store of another spec at the same point; its primitives may be derived values of the model.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    spec : ParamSpec
+        Spec of the store.
+    """
     values = {**model.derived(model.store), **model.store}
     return ParameterStore({key: values[key] for key in spec.primitives}, spec)
 
 
 def check_same_image(forward: Model, inference: Model) -> Float[np.ndarray, " *image"]:
     """Return the image at the reference point, which must be the same for both models.
+
+    Parameters
+    ----------
+    forward, inference : Model
+        Models to compare, each at its own store.
 
     Raises
     ------
@@ -226,6 +239,17 @@ def _noise_information(
 def noise_elasticities(model: Model, answer: str, keys: Iterable[str], noise: Noise) -> dict[str, float]:
     """Return the elasticity of the answer's conditional error by some parameters of a model.
 
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    answer : str
+        Key of the measured parameter.
+    keys : iterable of str
+        Keys of the parameters.
+    noise : Noise
+        Noise of the image.
+
     Returns
     -------
     dict of str to float
@@ -300,7 +324,17 @@ class Directions:
 
 
 def relative_change(model: Model, derived: str, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> float:
-    """Return the relative change of a derived value along a direction: parameter key to change, in its unit."""
+    """Return the relative change of a derived value along a direction: parameter key to change, in its unit.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    derived : str
+        Key of the derived value.
+    direction : mapping
+        Change of each parameter by key, in its unit.
+    """
     store = model.store
 
     def value(size: Any) -> Any:

@@ -250,6 +250,13 @@ def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> Param
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
     """Draw a packed vector from the priors of a spec's fields.
 
+    Parameters
+    ----------
+    free : ParamSpec
+        Fields to draw.
+    rng : Generator
+        Random number generator.
+
     Raises
     ------
     ParameterError

@@ -74,14 +74,30 @@ HookKind = TypeVar("HookKind", bound=Hook)
 
 
 class Band(NamedTuple):
-    """Wavelengths that sample the band, metres, and the part of the photons that each stands for."""
+    """Wavelengths that sample the band, metres, and the part of the photons that each stands for.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths, metres.
+    weights : Array, shape (3, w)
+        Fractions of the photons of star A, of star B and of a flat spectrum; each row sums to 1.
+    """
 
     wavelengths: Float[Array, " w"]
-    weights: Float[Array, "3 w"]  # of star A, of star B, and of a flat spectrum; each row sums to 1
+    weights: Float[Array, "3 w"]
 
 
 class Sources(NamedTuple):
-    """Point sources: directions (x, y) in radians, and photons through the aperture at each wavelength."""
+    """Point sources: directions (x, y) in radians, and photons through the aperture at each wavelength.
+
+    Parameters
+    ----------
+    angles : Array, shape (sources, 2)
+        Directions (x, y), radians.
+    photons : Array, shape (sources, w)
+        Photons through the aperture at each wavelength.
+    """
 
     angles: Float[Array, "sources 2"]
     photons: Float[Array, "sources w"]

@@ -49,6 +49,13 @@ def check_numbers(field: ParamField, value: Any) -> Value:
 
     For a value of a document that does not fix the length of lists: `check_shape` follows where the length is fixed.
 
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : object
+        Number, sequence or array.
+
     Raises
     ------
     ParameterError, NonFiniteError, BoundsError
@@ -59,6 +66,13 @@ def check_numbers(field: ParamField, value: Any) -> Value:
 
 def check_shape(field: ParamField, value: Any) -> None:
     """Check the shape of a value.
+
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : array_like
+        Value to check.
 
     Raises
     ------

@@ -53,9 +53,9 @@ class Integer(Rule):
     least, most : int
         Range of the values, both ends included.
     even : bool
-        Whether the integer must be even.
+        True if only even integers are accepted.
     optional : bool
-        Whether None is accepted.
+        True if None is accepted.
     """
 
     least: int
