@@ -47,7 +47,7 @@ def _perturbation() -> dict[str, Any]:
         schema["properties"] = {"kind": {"const": name}, **schema["properties"]}
     return {
         "type": "object",
-        "description": "Mechanism of the perturbation, for the computation.",
+        "description": "Mechanism of the perturbation, as the computation needs it.",
         "required": ["kind"],
         "properties": {"kind": choice("Kind of perturbation.", list(kinds))},
         "allOf": [
@@ -244,7 +244,7 @@ def _computed_row(computed: dict[str, Any]) -> dict[str, Any]:
         },
     )
     check = record(
-        "An independent value that stands beside the computed one.",
+        "An independent value to compare with the computed one.",
         {
             "name": text("Short name."),
             "value": {**_NUMBER, "description": "Number, in the unit beside it."},

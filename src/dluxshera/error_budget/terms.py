@@ -45,7 +45,7 @@ class Term:
     acts : str
         Mechanism of the perturbation, in prose.
     perturbation : Perturbation
-        Mechanism of the perturbation, for the computation.
+        Mechanism of the perturbation, as the computation needs it.
     magnitude : Quantity, optional
         1-sigma size of the perturbation; None where the reference point fixes it.
     evidence : mapping of str to str

@@ -47,14 +47,20 @@ def page(report: dict[str, Any]) -> str:
 
 
 def reference_point(reference: dict[str, Any]) -> str:
-    """Return where the budget was computed: its text, its facts and the parameters that are not at their default."""
+    """Return the reference point of the budget: its text, its facts and the overrides of its profile."""
     facts = [
         (name.replace("_", " ").capitalize(), text.quantity(value if isinstance(value, dict) else {"value": value}))
         for name, value in reference.items()
-        if name not in ("text", "values")
+        if name not in ("text", "overrides") and value is not None
     ]
-    moved = ", ".join(f"{text.link(key)} = {text.number(value)}" for key, value in reference.get("values", {}).items())
-    return "\n".join([text.plain(reference.get("text", "")) + "\n", text.facts([*facts, ("Set to", moved)])])
+    overrides = "; ".join(map(override, reference["overrides"]))
+    return "\n".join([text.plain(reference["text"]) + "\n", text.facts([*facts, ("Overrides", overrides)])])
+
+
+def override(setting: str) -> str:
+    """Return an override of the profile, ``key=value unit``, with a link to the parameter."""
+    key, _, value = setting.partition("=")
+    return f"{text.link(key) if '.' in key else f'`{key}`'} = {value}"
 
 
 def estimators(report: dict[str, Any]) -> str:
@@ -165,21 +171,28 @@ def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: 
     return "\n".join([title, text.facts(rows), text.table(head, results) if results else ""])
 
 
-def provenance(made: dict[str, Any]) -> str:
-    """Return what the report was made from, and the command that makes it again."""
+def provenance(record: dict[str, Any]) -> str:
+    """Return the inputs of the report, and the command that recomputes it."""
     rows = [
-        (name.replace("_", " ").capitalize(), f"`{value[:16]}…`" if name.endswith("_hash") else f"`{value}`")
-        for name, value in made.items()
-        if name not in ("command", "created_with")
+        (name.replace("_", " ").capitalize(), shortened(value) if name.endswith("_hash") else f"`{value}`")
+        for name, value in record.items()
+        if name not in ("command", "created_with", "profiles")
     ]
-    rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in made["created_with"].items())))
+    profiles = (f"{item['kind']}/{item['name']} {shortened(item['content_hash'])}" for item in record["profiles"])
+    rows.append(("Profiles", ", ".join(profiles)))
+    rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in record["created_with"].items())))
     return "\n".join(
         [
             text.facts(rows),
             f"Take it away as [JSON](data/{REPORT.name}), or recompute it:\n",
             "```bash",
-            made["command"],
+            record["command"],
             "```",
             "",
         ]
     )
+
+
+def shortened(digest: str) -> str:
+    """Return the first 16 digits of a hash, without the name of its algorithm."""
+    return f"`{digest.removeprefix('sha256:')[:16]}…`"
