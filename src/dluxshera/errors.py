@@ -224,12 +224,34 @@ class GraphError(SheraError, ValueError):
 
 
 class DocumentError(SheraError, ValueError):
-    """A document cannot be read: ``file:line:column: key: message``, with line and column counted from one."""
+    """A document cannot be read: ``file:line:column: key: message``, with line and column counted from one.
+
+    Parameters
+    ----------
+    message : str
+        Description of the fault, with the accepted values and the value in the document.
+    file : object
+        File name.
+    line, column : int, optional
+        Position of the fault.
+    key : str
+        Path of the faulty part as text, such as ``parameters.binary.contrast``.
+    where : tuple of str and int
+        The same path as names and indices.
+    """
 
     def __init__(
-        self, message: str, *, file: object = "", line: int | None = None, column: int | None = None, key: str = ""
+        self,
+        message: str,
+        *,
+        file: object = "",
+        line: int | None = None,
+        column: int | None = None,
+        key: str = "",
+        where: tuple[str | int, ...] = (),
     ) -> None:
         self.message, self.file, self.line, self.column, self.key = message, str(file), line, column, key
+        self.where = where
         place = ":".join(str(part) for part in (self.file, line, column) if part not in ("", None))
         super().__init__(_join(": ".join(part for part in (place, key, message) if part)))
 

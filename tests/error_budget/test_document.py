@@ -117,7 +117,7 @@ FAULTS = {
         "    rule: group\n",
         "    rule: group\n    class: drift\n",
         "class: drift",
-        r"terms\[2\]\.class: the key stands twice \(first in line \d+\)",
+        r"terms\[2\]\.class: the key is repeated \(first in line \d+\)",
     ),
     "duplicate id": (
         "id: EB-1.2",

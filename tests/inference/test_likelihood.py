@@ -372,7 +372,7 @@ def test_a_pixel_that_does_not_count_may_hold_anything():
         (np.ones((2, 2)), r"booleans of shape \(2, 2\), True where a pixel counts, got 'float64 \(2, 2\)'"),
         (np.ones((2, 3), dtype=bool), r"booleans of shape \(2, 2\), .*got 'bool \(2, 3\)'"),
         ([[0, 1], [1, 1]], "booleans"),
-        (np.zeros((2, 2), dtype=bool), "a pixel that counts.*~mask"),
+        (np.zeros((2, 2), dtype=bool), "at least one pixel to use.*~mask"),
     ],
 )
 def test_a_mask_that_is_none_is_refused(mask, text):

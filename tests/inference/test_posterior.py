@@ -18,6 +18,7 @@ from dluxshera.errors import (
 )
 from dluxshera.inference import (
     GaussianNoise,
+    NormalPrior,
     PhotonReadNoise,
     PoissonNoise,
     Posterior,
@@ -25,7 +26,6 @@ from dluxshera.inference import (
     fisher_information,
     make_posterior,
 )
-from dluxshera.inference.posterior import NormalPrior
 from dluxshera.params import Normal, ParameterStore, pack_params
 from support.helpers import central_difference
 from support.toys import (
@@ -184,7 +184,7 @@ def test_a_pixel_where_the_model_has_no_value_can_be_masked():
 
 
 def test_a_mask_that_leaves_nothing_is_refused():
-    with pytest.raises(DataError, match="mask: expected a pixel that counts"):
+    with pytest.raises(DataError, match="mask: expected at least one pixel to use"):
         make_posterior(star_image, STAR, STORE, DATA, mask=np.zeros((16, 16), dtype=bool))
 
 

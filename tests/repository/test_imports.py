@@ -1,5 +1,6 @@
 """Who may import whom, what importing brings along, and that it changes nothing."""
 
+import re
 from pathlib import Path
 from textwrap import dedent
 
@@ -33,7 +34,7 @@ def test_each_room_imports_only_what_it_may():
 
 
 def test_the_list_names_only_rooms_that_there_are():
-    assert set(ROOMS) - {"drawing"} - {room(module) for module in modules_of(PACKAGE)} == set()
+    assert set(ROOMS) - {room(module) for module in modules_of(PACKAGE)} == set()
 
 
 def test_no_module_imports_itself_by_a_detour():
@@ -84,10 +85,63 @@ def test_a_room_that_the_list_does_not_know_is_found(planted):
 
 
 def test_nothing_imports_from_the_command_line(planted):
-    main = {"cli/__init__.py": "from dluxshera.models import Model", "__main__.py": "import dluxshera.cli"}
+    main = {"cli/__init__.py": "from dluxshera.models import Model"}
     assert violations(planted({**main, "models.py": ""})) == []
     found = violations(planted({**main, "models.py": "from dluxshera.cli import main"}))
     assert found == ["dluxshera.models:1 imports dluxshera.cli"]
+
+
+FROM_CLI = re.compile(
+    r"^\W*(?:from\s+(dluxshera\.cli[.\w]*)\s+import\s+\(?([\w, ]+)|import\s+(dluxshera\.cli[.\w]*))", re.MULTILINE
+)
+TESTS_OF_THE_COMMAND = {"tests/cli", "tests/benchmarks"}
+# Library functions that are still in the command line.
+UNMOVED = {"tests/profiles/test_schemas.py", "tests/error_budget/conftest.py", "tests/error_budget/test_report.py"}
+
+
+def from_cli(text: str) -> list[str]:
+    """Return the imports from the command line in a text, except those of the command itself."""
+    return [
+        match[0].strip()
+        for match in FROM_CLI.finditer(text.replace("\\n", "\n"))  # a notebook has \n in its strings
+        if not (match[1] == "dluxshera.cli" and {name.strip() for name in match[2].split(",")} <= {"app", "main"})
+    ]
+
+
+def test_pages_examples_and_tests_import_no_library_function_from_the_command_line():
+    root = PACKAGE.parents[1]
+    shown = [root / "README.md", *(root / "Examples").rglob("*.py"), *(root / "docs").rglob("*.*")]
+    tests = [
+        path
+        for path in (root / "tests").rglob("*.py")
+        if not any(path.is_relative_to(root / folder) for folder in TESTS_OF_THE_COMMAND)
+        if path.relative_to(root).as_posix() not in UNMOVED and path != Path(__file__)
+    ]
+    pages = [path for path in shown if path.suffix in {".md", ".py", ".ipynb"} and "adr" not in path.parts]
+    assert len(pages) > 50
+    faults = {path.relative_to(root).as_posix(): from_cli(path.read_text()) for path in [*pages, *tests]}
+    assert {path: lines for path, lines in faults.items() if lines} == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("from dluxshera.cli.run import write_figures", 1),
+        ("text\n    from dluxshera.cli import models_of", 1),
+        ("import dluxshera.cli.common as common", 1),
+        ('"import jax\\nfrom dluxshera.cli.run import figures\\n"', 1),
+        ("from dluxshera.cli import app, main", 0),
+        ("Nothing imports from dluxshera.cli.", 0),
+    ],
+)
+def test_a_planted_import_from_the_command_line_is_found(text: str, count: int):
+    assert len(from_cli(text)) == count
+
+
+def test_only_one_module_of_the_runs_sees_models(planted):
+    files = {"model/__init__.py": "", "runs/__init__.py": ""}
+    assert violations(planted({**files, "runs/profile_fit.py": "import dluxshera.model"})) == []
+    assert len(violations(planted({**files, "runs/folder.py": "import dluxshera.model"}))) == 1
 
 
 def test_only_one_module_of_the_budget_sees_models(planted):

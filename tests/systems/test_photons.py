@@ -1,8 +1,4 @@
-"""Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image.
-
-Transforms (the reference pages name this file with them): open_area, log_photons, log_photons_of_a, log_photons_of_b,
-effective_wavelength, diffraction_limit, photons_per_frame, peak_photons_per_frame, full_well_margin.
-"""
+"""Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image."""
 
 from math import log10, pi
 

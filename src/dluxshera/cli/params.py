@@ -17,13 +17,12 @@ Spec = Annotated[str, typer.Option(help="forward, inference or physics_inference
 def _spec(system: str, name: str) -> Any:
     """Return the spec of a system's first design."""
     from dluxshera.errors import UnknownKeyError
-    from dluxshera.profiles import spec_of
-    from dluxshera.systems import CONFIGS
+    from dluxshera.systems import CONFIGS, build_spec
 
     configs = {config.system_id: config for config in reversed(CONFIGS.values())}
     if system not in configs:
         raise UnknownKeyError(system, configs, expected="a system")
-    return spec_of(configs[system], name)
+    return build_spec(configs[system], name)
 
 
 def _plain(item: Any) -> dict[str, Any]:

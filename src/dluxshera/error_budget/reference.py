@@ -11,7 +11,7 @@ from dluxshera._version import __version__
 from dluxshera.error_budget.sensitivity import Model, matching_store
 from dluxshera.error_budget.terms import Budget
 from dluxshera.errors import DocumentError
-from dluxshera.model import SheraBinder
+from dluxshera.model import binder_of
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.profiles import (
     OVERRIDE,
@@ -22,9 +22,8 @@ from dluxshera.profiles import (
     package_versions,
     provenance_of,
     shera_profiles,
-    spec_of,
 )
-from dluxshera.systems import SheraConfig
+from dluxshera.systems import SheraConfig, build_spec
 
 PACKAGES: Final = ("jax", "dLux", "numpy")
 
@@ -65,14 +64,13 @@ class ReferenceModels:
             config, _, store = model_of(profile, spec="forward")
         except DocumentError as error:
             raise _fault(budget, error) from error
-        return cls(profile, config, store, spec_of(config, "inference"))
+        return cls(profile, config, store, build_spec(config, "inference"))
 
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point."""
-        binder_class = next(cls for cls in SheraBinder.__subclasses__() if cls.config_type is type(self.config))
-        binder = binder_class(self.config, self.store.spec, self.store)
+        binder = binder_of(self.config, self.store.spec, self.store)
         forward = Model(self.store, binder.predict, binder.derived)
-        binder = binder_class(self.config, self.inference, matching_store(forward, self.inference))
+        binder = binder_of(self.config, self.inference, matching_store(forward, self.inference))
         return forward, Model(binder.store, binder.predict, binder.derived)
 
     def facts(self, forward: Model) -> dict[str, Any]:

@@ -17,6 +17,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from dluxshera.model.derived import derived_nodes
 from dluxshera.optics import (
     REACH,
     PupilState,
@@ -37,8 +38,8 @@ from dluxshera.optics import (
     sampled_curve,
     top_hat_band,
 )
-from dluxshera.params import ParamSpec, Transform
-from dluxshera.systems import SHERA_RESOLVER, SheraConfig
+from dluxshera.params import ParamSpec
+from dluxshera.systems import SheraConfig
 from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
 from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
@@ -81,24 +82,7 @@ def system_graph(config: SheraConfig, spec: ParamSpec, optics: RelayOptics, *, c
         with the margin that detector effects need; ``energy`` the photons that pass each plane.
     """
     wiring = _Wiring(config, spec, optics, compiled=compiled)
-    return SystemGraph([*_derived_nodes(spec), *wiring.nodes()], spec.primitives, overridable=spec.derived)
-
-
-def _derived_nodes(spec: ParamSpec) -> list[Node]:
-    """Return a node for each derived parameter; what the configuration fixes is part of its function."""
-    registry = SHERA_RESOLVER.registry(spec.system_id)
-
-    def node(key: str) -> Node:
-        transform, inputs = registry[key], spec[key].depends_on
-        known = {name: spec.structural[name] for name in inputs if name in spec.structural}
-        given = tuple(name for name in inputs if name not in known)
-        return Node(key, given, partial(_evaluate, transform, given, known), spec[key].title)
-
-    return [node(key) for key in spec.derived]
-
-
-def _evaluate(transform: Transform, names: tuple[str, ...], known: Mapping[str, float], *values: Any) -> Any:
-    return transform.evaluate({**known, **dict(zip(names, values, strict=True))})
+    return SystemGraph([*derived_nodes(spec), *wiring.nodes()], spec.primitives, overridable=spec.derived)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
+import io
 import warnings
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dluxshera.errors import DataError
+from dluxshera.files import write_bytes
 from dluxshera.optics.aperture import cell_centres
 from dluxshera.optics.maps import area_mean, resample
 
@@ -104,11 +105,9 @@ def write_map(path: str | Path, opd: Float[np.ndarray, "m m"], unit: str = "nm")
         raise DataError(str(path), expected=f"a name that ends with {' or '.join(FITS_SUFFIXES)}", remedy=remedy)
     hdu = fits.PrimaryHDU(_checked(path, opd) / _metres(path, unit, None))
     hdu.header["BUNIT"] = unit
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as making:
-        made = Path(making) / path.name
-        hdu.writeto(made)
-        made.replace(path)
+    content = io.BytesIO()
+    hdu.writeto(content)
+    write_bytes(path, content.getvalue())
 
 
 def _read_npy(path: Path) -> np.ndarray:

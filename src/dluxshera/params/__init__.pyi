@@ -25,3 +25,6 @@ from .store import ParameterStore as ParameterStore
 from .transforms import DerivedResolver as DerivedResolver
 from .transforms import Transform as Transform
 from .transforms import TransformRegistry as TransformRegistry
+from .values import check_numbers as check_numbers
+from .values import check_shape as check_shape
+from .values import check_value as check_value

@@ -2,28 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, Self
 
-import jax
 import numpy as np
 from jax import Array
 from jax.tree_util import DictKey, register_pytree_with_keys_class
 
-from dluxshera.errors import (
-    BoundsError,
-    DerivedKeyError,
-    MissingKeyError,
-    NonFiniteError,
-    ParameterError,
-    ShapeError,
-    UnknownKeyError,
-    first_index,
-)
+from dluxshera.errors import DerivedKeyError, MissingKeyError, ParameterError, UnknownKeyError
 from dluxshera.params.display import values_table
-from dluxshera.params.field import ParamField
-from dluxshera.params.quantities import from_quantity, is_quantity, own_unit, to_quantity
+from dluxshera.params.quantities import to_quantity
 from dluxshera.params.spec import ParamSpec
+from dluxshera.params.values import check_value
 
 Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
 
@@ -79,7 +69,7 @@ class ParameterStore(Mapping[str, Value]):
                 expected=f"a value for every primitive of the {spec.title} spec ({len(missing)} missing)",
                 remedy="Start from ParameterStore.from_spec_defaults(spec) and replace what differs",
             )
-        checked = {key: _checked(spec[key], values[key]) for key in spec if key in values}
+        checked = {key: check_value(spec[key], values[key]) for key in spec if key in values}
         self._set(checked, spec, allow_derived)
 
     def _set(self, values: dict[str, Any], spec: ParamSpec, allow_derived: bool) -> None:
@@ -99,6 +89,24 @@ class ParameterStore(Mapping[str, Value]):
     def from_dict(cls, values: Mapping[str, Any], spec: ParamSpec, *, allow_derived: bool = False) -> Self:
         """Return the store of the given values, which must be all that the spec asks for."""
         return cls(values, spec, allow_derived=allow_derived)
+
+    @classmethod
+    def from_checked(cls, values: Mapping[str, Any], spec: ParamSpec) -> Self:
+        """Return the store of values that were checked one by one, without another check.
+
+        Parameters
+        ----------
+        values : mapping of str to array_like
+            Values that `check_value` accepts, one for each primitive of the spec: numbers in the spec's units.
+        spec : ParamSpec
+            The spec whose primitives they are.
+        """
+        arrays = {key: np.array(values[key], dtype=np.float64) for key in spec.primitives}
+        for array in arrays.values():
+            array.flags.writeable = False
+        new = object.__new__(cls)
+        new._set(arrays, spec, False)
+        return new
 
     @property
     def spec(self) -> ParamSpec:
@@ -138,7 +146,7 @@ class ParameterStore(Mapping[str, Value]):
         for key in updates:
             self.spec.warn_deprecated(key)
             _check_key(key, updates[key], self.spec, allow_derived=self.allow_derived)
-        fresh = {key: _checked(self.spec[key], value) for key, value in updates.items()}
+        fresh = {key: check_value(self.spec[key], value) for key, value in updates.items()}
         both = {**self._values, **fresh}  # type: ignore[attr-defined]
         new = object.__new__(type(self))
         new._set({key: both[key] for key in self.spec if key in both}, self.spec, self.allow_derived)
@@ -215,6 +223,16 @@ class ParameterStore(Mapping[str, Value]):
     def __contains__(self, key: object) -> bool:
         return key in self._values  # type: ignore[attr-defined]
 
+    # `Mapping` looks up each key; a model reads all values at each image.
+
+    def values(self) -> ValuesView[Value]:
+        """Return the values, in the order of the spec."""
+        return self._values.values()  # type: ignore[attr-defined]
+
+    def items(self) -> ItemsView[str, Value]:
+        """Return the keys with their values, in the order of the spec."""
+        return self._values.items()  # type: ignore[attr-defined]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ParameterStore):
             return NotImplemented
@@ -286,45 +304,3 @@ def _check_key(key: str, value: object, spec: ParamSpec, *, allow_derived: bool)
             got=value,
             remedy="Change the configuration and build the spec anew",
         )
-
-
-def _checked(field: ParamField, value: Any) -> Value:
-    if is_quantity(value):
-        value = from_quantity(field, value)
-    if not isinstance(value, jax.Array):
-        try:
-            array = np.asarray(value)
-        except ValueError:  # a ragged list
-            array = np.asarray(None)
-        if array.dtype.kind not in "iuf":
-            raise ParameterError(field.key, expected=f"a real number{_in(field)}", got=value)
-        value = array.astype(np.float64)
-    elif value.dtype.kind not in "iuf":
-        raise ParameterError(field.key, expected=f"a real number{_in(field)}", got=value)
-    elif value.dtype.kind != "f":
-        value = value.astype(float)
-    if value.shape != field.shape:
-        what = "a single number" if not field.shape else f"an array of shape {field.shape}"
-        raise ShapeError(field.key, expected=what, got=value, remedy=_components(field))
-    if isinstance(value, jax.core.Tracer):
-        return value
-    concrete = np.asarray(value, dtype=np.float64)
-    if not np.all(np.isfinite(concrete)):
-        raise NonFiniteError(field.key, got=concrete)
-    limits = field.bounds.as_dict()
-    index = first_index(concrete, lambda number: not field.bounds.contains(number)) if limits else None
-    if index is not None:
-        expected = f"{field.bounds}{_in(field)}"
-        raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    return value
-
-
-def _in(field: ParamField) -> str:
-    unit = own_unit(field)
-    return f" {unit}" if unit else ""
-
-
-def _components(field: ParamField) -> str:
-    return f"One coefficient each for {', '.join(field.components)}" if field.components else ""

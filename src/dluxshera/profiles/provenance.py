@@ -7,20 +7,20 @@ from collections.abc import Iterable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from dluxshera.profiles.format import Profile
-from dluxshera.profiles.save import content_hash
+from dluxshera.profiles.format import content_hash
+from dluxshera.profiles.profile import Profile
 from dluxshera.systems import SheraConfig, structural_hash_from_config
 
 
 def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[str, Any]:
-    """Return the record of the configuration and the profile that a model is built from.
+    """Return the provenance of a model: its design, its configuration and the profiles that it was read from.
 
     Parameters
     ----------
     config : SheraConfig
         Configuration of any system.
     profile : Profile, optional
-        Profile that the configuration was read from.
+        Profile that the model was read from.
 
     Returns
     -------

@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import jax
 import numpy as np
 
 from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.files import remove_parts, write_bytes
 from dluxshera.inference import SamplerState, SolverState
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.runs.arrays import FAULTS_OF_A_FILE, arrays_in, npz_of
@@ -132,13 +132,9 @@ class Checkpoint:
         head = json.dumps({"format": FORMAT, "problem": self.problem, "state": tree})
         raw = npz_of({"head": np.frombuffer(head.encode(), np.uint8), **arrays})
         if not self._wrote:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            for left in self.path.parent.glob(f".{NAME}.*.part"):  # of processes that were killed while they wrote
-                left.unlink(missing_ok=True)
+            remove_parts(self.path)
             self._wrote = True
-        part = self.path.with_name(f".{NAME}.{os.getpid()}.part")
-        part.write_bytes(raw)
-        part.replace(self.path)
+        write_bytes(self.path, raw)
 
     def resume(self) -> Any:
         """Return the state to continue from: a solver's ``state=``. None if nothing was written yet.

@@ -10,7 +10,7 @@ from typing import Any
 
 from dluxshera.errors import DocumentError
 from dluxshera.files import write_text
-from dluxshera.runs.run import read_run
+from dluxshera.runs.folder import read_run
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:

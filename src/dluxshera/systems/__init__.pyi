@@ -14,6 +14,12 @@ from .config import SheraFourPlaneConfig as SheraFourPlaneConfig
 from .config import SheraThreePlaneConfig as SheraThreePlaneConfig
 from .config import SheraTwoPlaneConfig as SheraTwoPlaneConfig
 from .config import structural_hash_from_config as structural_hash_from_config
+from .defaults import acts_through_default as acts_through_default
+from .defaults import design_keys as design_keys
+from .defaults import design_values as design_values
+from .defaults import effect_config_fields as effect_config_fields
+from .defaults import target_keys as target_keys
+from .defaults import visit_keys as visit_keys
 from .design import Design as Design
 from .design import FourPlaneDesign as FourPlaneDesign
 from .design import ThreePlaneDesign as ThreePlaneDesign
@@ -33,7 +39,13 @@ from .overrides import check_consistency as check_consistency
 from .overrides import refresh_derived as refresh_derived
 from .overrides import strip_derived as strip_derived
 from .registries import SHERA_RESOLVER as SHERA_RESOLVER
+from .rules import Rule as Rule
 from .solve import set_derived as set_derived
 from .specs import build_forward_model_spec_from_config as build_forward_model_spec_from_config
 from .specs import build_inference_spec_basic as build_inference_spec_basic
 from .specs import build_inference_spec_physics as build_inference_spec_physics
+from .specs import build_spec as build_spec
+from .table import PARAMETERS as PARAMETERS
+from .table import SPEC_NAMES as SPEC_NAMES
+from .table import Parameter as Parameter
+from .table import settable_parameters as settable_parameters

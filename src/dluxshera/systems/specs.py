@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from dluxshera.errors import ConfigError
+from dluxshera.errors import ConfigError, UnknownKeyError
 from dluxshera.params import Normal, ParamField, ParamSpec, TransformRegistry
 from dluxshera.systems import effect_fields as e
 from dluxshera.systems import fields as f
@@ -22,12 +22,37 @@ from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.effects import CURVES, DEFAULTS, EFFECT_OF, FIELD_STARS, MAPS, with_effects
 from dluxshera.systems.layouts import LAYOUTS, Layout
 from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.table import SPEC_NAMES
 
 _OF_TARGET = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
 _CENTRED = (f.X_POSITION, f.Y_POSITION)
 _STRUCTURAL = (f.OPEN_FRACTION, f.PEAK_FRACTION)
 _TEMPERATURES = (e.TEMPERATURE_A, e.TEMPERATURE_B)
 _ZERNIKES = (f.M1_ZERNIKES, f.M2_ZERNIKES, f.M3_ZERNIKES)
+
+
+def build_spec(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> ParamSpec:
+    """Return a spec of a configuration by its name.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system. It has the sizes of the Zernike bases and the values of the design.
+    name : str
+        One of `SPEC_NAMES`: ``forward``, ``inference`` or ``physics_inference``.
+    target : Target
+        Binary star with the default values of separation, position angle, flux ratio and flux density.
+
+    Raises
+    ------
+    UnknownKeyError
+        If there is no such spec; near matches are named.
+    ConfigError
+        If the configuration is not one of a known system.
+    """
+    if name not in SPEC_NAMES:
+        raise UnknownKeyError(name, SPEC_NAMES, expected="a spec")
+    return _build(config, target, name, {} if name == "forward" else _computed(config, target))
 
 
 def build_forward_model_spec_from_config(config: SheraConfig, target: Target = ALPHA_CEN) -> ParamSpec:
@@ -46,7 +71,7 @@ def build_forward_model_spec_from_config(config: SheraConfig, target: Target = A
         ``shera_threeplane.forward``, for example. Zernike coefficients are there if the configuration has a basis for
         them.
     """
-    return _build(config, target, "forward", {})
+    return build_spec(config, "forward", target)
 
 
 def build_inference_spec_basic(config: SheraConfig = SHERA_FLIGHT_CONFIG, target: Target = ALPHA_CEN) -> ParamSpec:
@@ -67,7 +92,7 @@ def build_inference_spec_basic(config: SheraConfig = SHERA_FLIGHT_CONFIG, target
     ParamSpec
         ``shera_threeplane.inference``, for example.
     """
-    return _build(config, target, "inference", _computed(config, target))
+    return build_spec(config, "inference", target)
 
 
 def build_inference_spec_physics(config: SheraConfig = SHERA_FLIGHT_CONFIG, target: Target = ALPHA_CEN) -> ParamSpec:
@@ -87,7 +112,7 @@ def build_inference_spec_physics(config: SheraConfig = SHERA_FLIGHT_CONFIG, targ
     ParamSpec
         ``shera_threeplane.physics_inference``, for example.
     """
-    return _build(config, target, "physics_inference", _computed(config, target))
+    return build_spec(config, "physics_inference", target)
 
 
 def _build(config: SheraConfig, target: Target, name: str, computed: Mapping[str, float]) -> ParamSpec:
