@@ -22,7 +22,7 @@ from dluxshera.error_budget import (
 from dluxshera.errors import DocumentError, ExpectationError
 from error_budget.conftest import Case
 
-ADDED_LIGHT = '''
+PLANTED_LIGHT = '''
 from dataclasses import dataclass
 from typing import final
 
@@ -35,7 +35,7 @@ from dluxshera.error_budget.sensitivity import ImageChange
 
 @final
 @dataclass(frozen=True)
-class AddedLight(ImagePerturbation):
+class PlantedLight(ImagePerturbation):
     """Uniform light that the estimator ignores."""
 
     factor: float
@@ -66,7 +66,7 @@ ROW = """
     name: Stray light
     parent: EB-0
     acts: Light is added to every pixel.
-    perturbation: {kind: added_light, factor: 2}
+    perturbation: {kind: planted_light, factor: 2}
     magnitude: {value: 3, unit: ""}
     evidence: {tag: illustrative, source: none}
     class: drift
@@ -78,15 +78,15 @@ ROW = """
 
 @pytest.fixture
 def plant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]]:
-    """Plant the file of a kind, called ``added_light``, beside those of the package."""
+    """Plant the file of a kind, called ``planted_light``, beside those of the package."""
     monkeypatch.setattr(kinds, "__path__", [*kinds.__path__, str(tmp_path)])
 
     def plant(source: str) -> None:
-        (tmp_path / "added_light.py").write_text(source)
+        (tmp_path / "planted_light.py").write_text(source)
         perturbation_kinds.cache_clear()
 
     yield plant
-    sys.modules.pop(f"{kinds.__name__}.added_light", None)
+    sys.modules.pop(f"{kinds.__name__}.planted_light", None)
     perturbation_kinds.cache_clear()
 
 
@@ -101,20 +101,24 @@ def test_each_file_is_one_final_kind():
 def test_a_planted_kind_is_in_the_schema_and_is_parsed(plant, reference_text: str):
     with pytest.raises(DocumentError, match=r"perturbation\.kind: not an allowed value"):
         parse_budget(parse_yaml(reference_text + ROW))
-    plant(ADDED_LIGHT)
+    plant(PLANTED_LIGHT)
     perturbation = budget_schema()["properties"]["terms"]["items"]["properties"]["perturbation"]
-    assert "added_light" in perturbation["properties"]["kind"]["enum"]
-    assert perturbation["allOf"][0]["then"]["required"] == ["kind", "factor"]
+    assert "planted_light" in perturbation["properties"]["kind"]["enum"]
+    assert next(
+        branch["then"]
+        for branch in perturbation["allOf"]
+        if branch["if"]["properties"]["kind"]["const"] == "planted_light"
+    )["required"] == ["kind", "factor"]
     term = parse_budget(parse_yaml(reference_text + ROW)).terms[-1]
-    assert term.perturbation == perturbation_kinds()["added_light"](2.0)
+    assert term.perturbation == perturbation_kinds()["planted_light"](2.0)
     with pytest.raises(DocumentError, match=r":2\d\d:\d+: terms\[6\]\.perturbation: factor is missing"):
         parse_budget(parse_yaml(reference_text + ROW.replace(", factor: 2", "")))
 
 
 def test_a_planted_kind_is_evaluated_like_the_others(plant, small: Case):
     """Its bias against the normal equations, for the estimator that they condition best."""
-    plant(ADDED_LIGHT)
-    kind = perturbation_kinds()["added_light"](2.0)
+    plant(PLANTED_LIGHT)
+    kind = perturbation_kinds()["planted_light"](2.0)
     result = kind.results(small.evaluation, Quantity(3.0, ""))["fixed_scale"]
     estimator = small.budget.estimators[2]
     fitted = small.evaluation.directions["inference"]
@@ -129,19 +133,21 @@ def test_a_planted_kind_is_evaluated_like_the_others(plant, small: Case):
 
 
 def test_an_incomplete_kind_is_named_with_the_parts_that_it_lacks(plant):
-    source = ADDED_LIGHT.replace("def moved", "def moves").replace("def image_change", "def change")
+    source = PLANTED_LIGHT.replace("def moved", "def moves").replace("def image_change", "def change")
     plant(source)
-    message = r"kinds\.added_light\.AddedLight: expected definitions of image_change, moved.*Define image_change, moved"
+    message = (
+        r"kinds\.planted_light\.PlantedLight: expected definitions of image_change, moved.*Define image_change, moved"
+    )
     with pytest.raises(ExpectationError, match=message):
         budget_schema()
 
 
 @pytest.mark.parametrize(
     ("source", "classes"),
-    [("", r"\[\]"), (ADDED_LIGHT + "\nclass Other(ImagePerturbation): ...", r"\['AddedLight', 'Other'\]")],
+    [("", r"\[\]"), (PLANTED_LIGHT + "\nclass Other(ImagePerturbation): ...", r"\['PlantedLight', 'Other'\]")],
     ids=["none", "two"],
 )
 def test_a_file_defines_exactly_one_kind(plant, source: str, classes: str):
     plant(source)
-    with pytest.raises(ExpectationError, match=rf"added_light: expected exactly one subclass .*, got {classes}"):
+    with pytest.raises(ExpectationError, match=rf"planted_light: expected exactly one subclass .*, got {classes}"):
         perturbation_kinds()
