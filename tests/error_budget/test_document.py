@@ -239,6 +239,13 @@ def test_the_first_fault_is_raised_and_the_others_are_its_notes(reference_text: 
     assert [note.split(": ")[1] for note in refused.value.__notes__] == [f"terms[{i}].class" for i in (3, 4, 5)]
 
 
+def test_a_budget_may_be_json(tmp_path: Path, reference_text: str):
+    budget = parse_budget(parse_yaml(reference_text))
+    path = tmp_path / "budget.json"
+    path.write_text(json.dumps(budget.source.data))
+    assert read_budget(path) == budget
+
+
 def test_the_requirement_is_in_a_unit_of_the_answer(reference_text: str, check):
     with pytest.raises(
         DocumentError, match=r"requirement\.unit: wrong unit \(allowed a unit that converts to arcsec, got \"nm\"\)"

@@ -29,7 +29,7 @@ from typing import final
 import numpy as np
 
 from dluxshera.error_budget.perturbation import ImagePerturbation
-from dluxshera.error_budget.schema_parts import record
+from dluxshera.error_budget.schema_parts import record_schema
 from dluxshera.error_budget.sensitivity import ImageChange
 
 
@@ -42,7 +42,7 @@ class PlantedLight(ImagePerturbation):
 
     @classmethod
     def schema(cls):
-        return record("Uniform light.", {"factor": {"type": "number", "description": "Factor of the magnitude."}})
+        return record_schema("Light.", {"factor": {"type": "number", "description": "Factor of the magnitude."}})
 
     @classmethod
     def parse(cls, content):

@@ -174,13 +174,19 @@ FAULTS = {
         "observation/flight_alpha_cen",
         "[imaging.throughput=150 %]",
         "imaging.throughput=150",
-        r"reference\.overrides\[0\]: imaging\.throughput\S*: out of range \(allowed > 0 and <= 1",
+        r"reference\.overrides\[0\]: imaging\.throughput\S*: .*> 0 and <= 1",
     ),
     "derived": (
         "observation/flight_alpha_cen",
         "[system.plate_scale_as_per_pix=0.1]",
         "system.plate_scale_as_per_pix=0.1",
         r"reference\.overrides\[0\]: system\.plate_scale_as_per_pix: .*is derived",
+    ),
+    "second of two": (  # the range is checked before the kind of the key
+        "observation/flight_alpha_cen",
+        "[system.plate_scale_as_per_pix=0.1, imaging.throughput=2]",
+        "imaging.throughput=2",
+        r"reference\.overrides\[1\]: imaging\.throughput: .*> 0 and <= 1",
     ),
     "form": (
         "observation/flight_alpha_cen",

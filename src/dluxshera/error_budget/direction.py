@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 import numpy as np
 
 from dluxshera.error_budget.requirement import unit_of
-from dluxshera.error_budget.schema_parts import KEY, table
+from dluxshera.error_budget.schema_parts import KEY, mapping_schema
 from dluxshera.params import unit_factor
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Direction: TypeAlias = Mapping[str, float | tuple[float, ...]]
 
-DIRECTION: Final = table(
+DIRECTION: Final = mapping_schema(
     "Parameter key to the factor that multiplies the magnitude.",
     {
         "type": ["number", "array"],

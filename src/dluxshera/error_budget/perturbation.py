@@ -28,7 +28,7 @@ class Perturbation(ABC):
     @classmethod
     @abstractmethod
     def schema(cls) -> dict[str, Any]:
-        """Return the JSON Schema of the perturbation in a document, a `record` without its ``kind``."""
+        """Return the JSON Schema of the perturbation in a document, a `record_schema` without its ``kind``."""
 
     @classmethod
     @abstractmethod

@@ -12,14 +12,14 @@ from collections.abc import Iterable
 from math import fsum, hypot, sqrt
 from typing import NamedTuple, assert_never
 
-from dluxshera.error_budget.terms import Rule, TermClass
+from dluxshera.error_budget.terms import CombinationRule, TermClass
 
 
 class Contribution(NamedTuple):
     """Contribution of one term: a standard deviation, or a signed bias."""
 
     value: float
-    rule: Rule
+    rule: CombinationRule
     group: str | None = None
     term_class: TermClass = "random"
 

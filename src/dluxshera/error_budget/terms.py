@@ -12,7 +12,7 @@ from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.spec_check import ModelName
 
 TermClass: TypeAlias = Literal["random", "static", "drift"]
-Rule: TypeAlias = Literal["rss", "group", "linear", "informative"]
+CombinationRule: TypeAlias = Literal["rss", "group", "linear", "informative"]
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class Term:
     magnitude: Quantity | None
     evidence: Mapping[str, str]
     term_class: TermClass
-    rule: Rule
+    rule: CombinationRule
     group: str | None
     allocation: Quantity | None
     owner: str | None

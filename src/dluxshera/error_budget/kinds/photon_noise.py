@@ -11,7 +11,7 @@ from dluxshera.documents import Where
 from dluxshera.error_budget.perturbation import NoisePerturbation
 from dluxshera.error_budget.requirement import Estimator
 from dluxshera.error_budget.results import Driver, IndependentValue
-from dluxshera.error_budget.schema_parts import KEY, KEYS, record
+from dluxshera.error_budget.schema_parts import KEY, KEYS, record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 from dluxshera.params import unit_factor
 from dluxshera.units import ARCSEC
@@ -43,8 +43,8 @@ class PhotonNoise(NoisePerturbation):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        floor = record("Keys of the inputs to the floor of a clear circular pupil.", dict.fromkeys(INPUTS, KEY))
-        return record(
+        floor = record_schema("Keys of the inputs to the floor of a clear circular pupil.", dict.fromkeys(INPUTS, KEY))
+        return record_schema(
             "Noise of the answer if all other parameters were known.",
             {"keys": {**KEYS, "description": "Keys of the forward spec."}},
             {"closed_form": floor},
