@@ -11,7 +11,7 @@ from dluxshera._version import __version__
 from dluxshera.error_budget.sensitivity import Model, matching_store
 from dluxshera.error_budget.terms import Budget
 from dluxshera.errors import DocumentError
-from dluxshera.model import SheraBinder
+from dluxshera.model import binder_of
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.profiles import (
     OVERRIDE,
@@ -68,10 +68,9 @@ class ReferenceModels:
 
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point."""
-        binder_class = next(cls for cls in SheraBinder.__subclasses__() if cls.config_type is type(self.config))
-        binder = binder_class(self.config, self.store.spec, self.store)
+        binder = binder_of(self.config, self.store.spec, self.store)
         forward = Model(self.store, binder.predict, binder.derived)
-        binder = binder_class(self.config, self.inference, matching_store(forward, self.inference))
+        binder = binder_of(self.config, self.inference, matching_store(forward, self.inference))
         return forward, Model(binder.store, binder.predict, binder.derived)
 
     def facts(self, forward: Model) -> dict[str, Any]:

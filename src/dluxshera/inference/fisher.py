@@ -196,10 +196,20 @@ class FisherInformation:
 
 
 class InformationModes(NamedTuple):
-    """Combinations of parameters, sorted by the information of the data relative to that of the prior."""
+    """Combinations of parameters, sorted by the information of the data relative to that of the prior.
 
-    values: Float[np.ndarray, " n"]  # information of the data over that of the prior
-    vectors: Float[np.ndarray, "n n"]  # a mode in each column: a change of theta by one sigma of the prior
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Information of the data over that of the prior.
+    vectors : ndarray, shape (n, n)
+        Modes in columns, each a change of theta by one sigma of the prior.
+    labels : tuple of str
+        A name for each element of theta.
+    """
+
+    values: Float[np.ndarray, " n"]
+    vectors: Float[np.ndarray, "n n"]
     labels: tuple[str, ...]
 
 
@@ -255,6 +265,15 @@ def fisher_from_jacobian(
     jacobian: Float[Array, "n *image"], weights: Float[Array, " *image"], labels: tuple[str, ...]
 ) -> FisherInformation:
     """Return the Fisher information of an image with known derivatives.
+
+    Parameters
+    ----------
+    jacobian : array_like, shape (n, ...)
+        Derivatives of the image by each parameter.
+    weights : array_like
+        Fisher information about the expected value of each pixel, ``noise.fisher_weights(image)``.
+    labels : tuple of str
+        A name for each parameter.
 
     Raises
     ------

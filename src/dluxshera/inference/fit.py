@@ -75,7 +75,7 @@ def newton_step(
 
 
 def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds."""
+    """Return a limit on the mean deviance of `pixels`: `sigmas` deviations above the mean of any noise model."""
     return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
 
 

@@ -108,6 +108,10 @@ def linear_range(
     fit : callable
         Function from a posterior and a start to a `Solution`, such as `gauss_newton`.
 
+    Returns
+    -------
+    LinearRange
+
     Raises
     ------
     ParameterError

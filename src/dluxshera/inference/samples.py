@@ -35,18 +35,31 @@ class SamplerState(NamedTuple):
     """State of a sampler, as plain arrays. A run continued from it equals an uninterrupted run bit by bit.
 
     ``SamplerState(**numpy.load(file))`` reads the file of ``numpy.savez(file, **state._asdict())``.
+
+    Parameters
+    ----------
+    seed, warmup, iteration : ndarray of int
+        Seed, number of warm-up transitions, and number of transitions so far, warm-up included.
+    centre, spread : ndarray, shape (n,) and (n, n)
+        Theta at the origin of the coordinates z, and the covariance of theta that z whitens.
+    positions, log_densities, gradients : ndarray, shape (chains, n), (chains,) and (chains, n)
+        Position z of each chain, with the log-density there and its gradient.
+    adaptation : ndarray, shape (5,)
+        State of the adaptation of the step size.
+    draws, log_density, divergent, acceptance, leapfrogs : ndarray
+        Transitions after the warm-up, as in `Samples`.
     """
 
     seed: Int[np.ndarray, ""]
     warmup: Int[np.ndarray, ""]
-    iteration: Int[np.ndarray, ""]  # number of transitions, warm-up included
-    centre: Float[np.ndarray, " n"]  # theta at the origin of the coordinates z
-    spread: Float[np.ndarray, "n n"]  # covariance of theta that z whitens
-    positions: Float[np.ndarray, "chains n"]  # z
+    iteration: Int[np.ndarray, ""]
+    centre: Float[np.ndarray, " n"]
+    spread: Float[np.ndarray, "n n"]
+    positions: Float[np.ndarray, "chains n"]
     log_densities: Float[np.ndarray, " chains"]
     gradients: Float[np.ndarray, "chains n"]
-    adaptation: Float[np.ndarray, " 5"]  # of the step size
-    draws: Float[np.ndarray, "chains draws n"]  # theta after each transition since the warm-up
+    adaptation: Float[np.ndarray, " 5"]
+    draws: Float[np.ndarray, "chains draws n"]
     log_density: Float[np.ndarray, "chains draws"]
     divergent: Bool[np.ndarray, "chains draws"]
     acceptance: Float[np.ndarray, "chains draws"]

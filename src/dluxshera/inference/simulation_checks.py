@@ -51,7 +51,7 @@ class StatisticalCheck:
 
 
 def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
-    """Return a line for each check that did not pass."""
+    """Return a line for each of the `checks` that did not pass."""
     return [str(check) for check in checks if not check.passed]
 
 
@@ -92,7 +92,7 @@ def check_pulls(
 
 
 def sigmas_of_level(level: float) -> float:
-    """Return the half width, in sigma, of the central interval of a normal distribution with a given probability.
+    """Return the half width, in sigma, of the central interval of a normal distribution with the probability `level`.
 
     Raises
     ------
@@ -226,7 +226,7 @@ def check_attainment(
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
-    """Return error^T covariance^-1 error."""
+    """Return the squared length of an `error` in the metric of its `covariance`, error^T covariance^-1 error."""
     sigma, correlation = unit_diagonal(covariance)
     return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
@@ -236,6 +236,13 @@ def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, ".
 
     Simulation-based calibration: if truths are drawn from the prior, data from the model, and draws independently from
     the posterior of these data, the ranks are uniform on 0 to n for a posterior of any shape.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (p,)
+        True values.
+    draws : ndarray, shape (n, p)
+        Independent draws from the posterior.
 
     Raises
     ------

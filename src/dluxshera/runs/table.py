@@ -46,7 +46,7 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, a column for each name in any of them; numbers with all their digits."""
+    """Write `rows` to `path` as CSV, a column for each name in any row; numbers with all their digits."""
     rows = list(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
