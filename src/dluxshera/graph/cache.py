@@ -13,7 +13,7 @@ from dluxshera.graph.content import is_traced
 
 
 class NodeStatistics(NamedTuple):
-    """Number of times that the result of a node was computed, and that it was taken from the cache instead."""
+    """Number of times that a node's result was `computed`, and that it was `reused` from the cache instead."""
 
     computed: int
     reused: int

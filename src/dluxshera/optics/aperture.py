@@ -17,7 +17,7 @@ def cell_centres(npix: int) -> np.ndarray:
 
 
 def block_mean(array: np.ndarray, block: int) -> np.ndarray:
-    """Return the means of the `block` x `block` squares that tile a square array."""
+    """Return the means of the `block` x `block` squares that tile a square `array`."""
     n = array.shape[0] // block
     return array.reshape(n, block, n, block).mean(axis=(1, 3))
 
@@ -66,7 +66,7 @@ def pupil_raster(
 
 
 def open_area_fraction(raster: np.ndarray) -> float:
-    """Return the open area of a pupil raster over the area of the full circle."""
+    """Return the open area of a pupil over the area of the full circle, from a `raster` of open fractions."""
     return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
 
 

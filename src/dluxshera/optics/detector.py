@@ -68,6 +68,11 @@ def crop(image: Float[Array, "rows rows"], margin: int) -> Float[Array, "npix np
     margin : int
         Number of pixels to remove on each side.
 
+    Returns
+    -------
+    Array, shape (npix, npix)
+        Image without the margin.
+
     Raises
     ------
     ConfigError
@@ -99,6 +104,11 @@ def blur(
         Full length (x, y) of a uniform drift, pixels.
     margin : int
         Number of pixels to remove on each side; see the notes.
+
+    Returns
+    -------
+    Array, shape (npix, npix)
+        Integrals over pixels of the window.
 
     Raises
     ------

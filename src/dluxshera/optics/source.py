@@ -49,7 +49,7 @@ def binary_photons(log_flux_total: Float[Array, ""], contrast: Float[Array, ""])
 
 
 def field_star_photons(log_flux: Float[Array, "*stars"]) -> Float[Array, "*stars"]:
-    """Return the photons of stars from the decimal logarithm of each."""
+    """Return the photons of stars from the decimal logarithms `log_flux` of the photons."""
     return 10.0**log_flux
 
 
@@ -72,7 +72,7 @@ def ghost_positions(
 
 
 def ghost_photons(photons: Float[Array, "stars *w"], ratio: Scalar) -> Float[Array, "stars *w"]:
-    """Return the photons of ghosts, at each wavelength the fraction `ratio` of the star's, which does not lose them."""
+    """Return the photons of ghosts: the fraction `ratio` of the `photons` of each star, which does not lose them."""
     return ratio * photons
 
 
