@@ -194,12 +194,15 @@ def variants(config):
             replace(item, default=2.5, prior=Normal(2.5, 0.1), doc="Other text.") if item.key == CONTRAST else item
             for item in original.fields
         )
-        yield spec, [
-            ds.SheraThreePlaneBinder(config, original),
-            model(config.replace(name="another"), spec),
-            model(slower, spec),
-            ds.SheraThreePlaneBinder(config, replace(original, fields=fields)),
-        ]
+        yield (
+            spec,
+            [
+                ds.SheraThreePlaneBinder(config, original),
+                model(config.replace(name="another"), spec),
+                model(slower, spec),
+                ds.SheraThreePlaneBinder(config, replace(original, fields=fields)),
+            ],
+        )
 
 
 def test_configurations_of_one_structure_compile_once(traces):
