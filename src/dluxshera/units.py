@@ -24,7 +24,7 @@ SUFFIX_UNITS: Final = {  # the longest suffix of a key decides
 
 
 def units_of_suffix(key: str) -> str | None:
-    """Return the VOUnit string of a key's suffix, or None without one.
+    """Return the VOUnit string of the suffix of a `key`, or None without one.
 
     Examples
     --------

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dluxshera.console import print_table as print_table
-from dluxshera.console import progress as progress
 from dluxshera.errors import SheraError
 
 if TYPE_CHECKING:

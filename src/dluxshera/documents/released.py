@@ -71,7 +71,7 @@ def changed_since_release(folder: Path, schemas: Mapping[str, Any], relative: fl
         elif name in schemas and (
             text := difference(json.loads(path.read_text(encoding="utf-8")), schemas[name], relative=relative)
         ):
-            changes[name] = f"was released, and the package now generates another ({text}): give it a new version"
+            changes[name] = f"was released, and the package generates another ({text}): give the schema a new version"
     return changes
 
 

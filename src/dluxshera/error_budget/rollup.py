@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from math import fsum, hypot, sqrt
 from typing import NamedTuple, assert_never
 
-from dluxshera.error_budget.terms import Rule, TermClass
+from dluxshera.error_budget.terms import CombinationRule, TermClass
 
 
 class Contribution(NamedTuple):
@@ -31,7 +31,7 @@ class Contribution(NamedTuple):
     """
 
     value: float
-    rule: Rule
+    rule: CombinationRule
     group: str | None = None
     term_class: TermClass = "random"
 

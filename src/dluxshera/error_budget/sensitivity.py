@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,7 +20,7 @@ from dluxshera.errors import ExpectationError
 from dluxshera.inference import Noise, fisher_from_jacobian, image_jacobian
 from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
-Predict = Callable[[ParameterStore], Any]
+ImageFunction: TypeAlias = Callable[[ParameterStore], Any]
 
 SAME_IMAGE = 1e-9
 LINEARITY = 0.1
@@ -40,7 +40,7 @@ class Model(NamedTuple):
     """
 
     store: ParameterStore
-    predict: Predict
+    predict: ImageFunction
     derived: Callable[[ParameterStore], Mapping[str, Any]]
 
 
@@ -173,7 +173,7 @@ class LinearFit:
 
 @eqx.filter_jit
 def _score(
-    predict: Predict, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
+    predict: ImageFunction, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
 ) -> Float[Array, " n"]:
     return jax.grad(lambda theta: noise.log_likelihood(data, predict(unpack_params(theta, free, store))))(theta)
 
@@ -222,7 +222,7 @@ def second_order_bias(
 
 @eqx.filter_jit
 def _noise_information(
-    predict: Predict, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
+    predict: ImageFunction, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     def information(theta: Array) -> Array:
         at = unpack_params(theta, keys, store)

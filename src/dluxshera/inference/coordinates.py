@@ -142,7 +142,7 @@ class Composed(Coordinates):
 
 
 def prior_coordinates(posterior: AbstractPosterior) -> Whitening:
-    """Return coordinates in which the normal part of the prior is a unit normal.
+    """Return coordinates in which the normal part of the prior of a `posterior` is a unit normal.
 
     An element without a normal prior keeps its own unit and origin.
     """

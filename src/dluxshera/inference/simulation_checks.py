@@ -51,7 +51,7 @@ class StatisticalCheck:
 
 
 def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
-    """Return a line for each check that did not pass."""
+    """Return a line for each of the `checks` that did not pass."""
     return [str(check) for check in checks if not check.passed]
 
 
@@ -92,7 +92,7 @@ def check_pulls(
 
 
 def sigmas_of_level(level: float) -> float:
-    """Return the half width, in sigma, of the central interval of a normal distribution with a given probability.
+    """Return the half width, in sigma, of the central interval of a normal distribution with the probability `level`.
 
     Raises
     ------

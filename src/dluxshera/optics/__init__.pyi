@@ -47,7 +47,7 @@ from .propagation import along_axes as along_axes
 from .propagation import phasor as phasor
 from .propagation import travel as travel
 from .psf import peak_pixel_fraction as peak_pixel_fraction
-from .relay import Number as Number
+from .relay import Numeric as Numeric
 from .relay import RayMatrix as RayMatrix
 from .relay import line_of_sight as line_of_sight
 from .relay import two_mirror_telescope as two_mirror_telescope

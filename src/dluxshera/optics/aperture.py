@@ -74,7 +74,7 @@ def pupil_raster(
 
 
 def open_area_fraction(raster: np.ndarray) -> float:
-    """Return the open area of a pupil raster over the area of the full circle."""
+    """Return the open area of a pupil over the area of the full circle, from a `raster` of open fractions."""
     return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 from math import exp
 from typing import Any, Final
 
-from dluxshera.optics.relay import Number
+from dluxshera.optics.relay import Numeric
 
 SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
 PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons per wavelength peak: x = 4 (1 - exp(-x))
 
 
 def namespace(value: Any) -> Any:
-    """Return the array library of a value: the namespace of the array API standard, or NumPy for a plain number."""
+    """Return the array library of a `value`: its namespace of the array API standard, or NumPy for a plain number."""
     if hasattr(value, "__array_namespace__"):
         return value.__array_namespace__()
     import numpy as np  # deferred, see the module's docstring
@@ -25,7 +25,7 @@ def namespace(value: Any) -> Any:
     return np
 
 
-def photon_black_body(wavelength: Number, temperature: Number) -> Number:
+def photon_black_body(wavelength: Numeric, temperature: Numeric) -> Numeric:
     r"""Return the photons of a black body per unit of wavelength, relative to their maximum at that temperature.
 
     Planck's law in photons is :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`. It peaks at
@@ -50,7 +50,7 @@ def photon_black_body(wavelength: Number, temperature: Number) -> Number:
     return peak * xp.exp(PHOTON_PEAK - x) / -xp.expm1(-x)
 
 
-def sampled_curve(samples: Number, position: Number) -> Number:
+def sampled_curve(samples: Numeric, position: Numeric) -> Numeric:
     """Return curves across the band by linear interpolation between their samples.
 
     Between two samples a curve lies between their values, so a curve without negative samples is nowhere negative. The
@@ -75,7 +75,7 @@ def sampled_curve(samples: Number, position: Number) -> Number:
     return samples @ hats.T
 
 
-def curve_mean(samples: Number) -> Number:
+def curve_mean(samples: Numeric) -> Numeric:
     """Return the mean across the band of a curve that `sampled_curve` interpolates.
 
     Parameters

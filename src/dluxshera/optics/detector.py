@@ -108,7 +108,7 @@ def blur(
     Returns
     -------
     Array, shape (npix, npix)
-        Blurred image without the margin.
+        Integrals over pixels of the window.
 
     Raises
     ------

@@ -106,16 +106,16 @@ def draw_electrons(
 
 
 def noise_variance(expected: Float[Array, "*shape"], read_noise: ArrayLike, n_frames: ArrayLike) -> Array:
-    """Return the variance of `draw_electrons`, electrons squared: ``expected + n_frames * read_noise**2``.
+    """Return the variance of electrons, in electrons squared: ``expected + n_frames * read_noise**2``.
 
     Parameters
     ----------
     expected : Array
-        Expected electrons of each pixel in the whole exposure.
+        Mean electrons per pixel, dark current included.
     read_noise : float or Array
-        Read noise of one frame, electrons rms.
-    n_frames : float
-        Number of frames.
+        Standard deviation of one reading, electrons.
+    n_frames : int or float
+        Number of frames in the exposure.
     """
     return expected + n_frames * jnp.square(read_noise)
 
@@ -168,15 +168,15 @@ def digitise(
 
 
 def counts_to_electrons(counts: Int[Array, "*shape"], gain: ArrayLike, offset: ArrayLike) -> Float[Array, "*shape"]:
-    """Return the electrons of data numbers, the inverse of `digitise` to half of `gain` where nothing was clipped.
+    """Return the electrons of data numbers: the inverse of `digitise`, to half of `gain` where nothing was clipped.
 
     Parameters
     ----------
     counts : Array of int
         Data numbers.
-    gain : float or Array
+    gain : float
         Electrons per data number.
-    offset : float or Array
+    offset : float
         Data number of zero electrons.
     """
     return jnp.asarray((counts - jnp.asarray(offset)) * gain, float)

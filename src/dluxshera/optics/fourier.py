@@ -15,12 +15,12 @@ from jaxtyping import Array, Complex, Float
 
 
 class Kernels(NamedTuple):
-    r"""Cosines and sines of :math:`2 \pi u_a x_j` for positive frequencies u and coordinates x, both ascending.
+    r"""Kernels of a matrix Fourier transform for positive frequencies u and coordinates x, both ascending.
 
     Parameters
     ----------
     cosine, sine : Array, shape (..., m / 2, n / 2)
-        Values at each frequency and coordinate.
+        Cosines and sines of :math:`2 \pi u_a x_j`.
     """
 
     cosine: Float[Array, "*w half_m half_n"]
@@ -30,14 +30,11 @@ class Kernels(NamedTuple):
 class Quadrants(NamedTuple):
     """Values on a grid in four arrays by the signs of y and x.
 
-    Each array is ordered by ascending moduli of y along its first axis and of x along its last.
-
     Parameters
     ----------
-    below_left, below_right : Array
-        Values at y < 0, with x < 0 and x > 0.
-    above_left, above_right : Array
-        Values at y > 0, with x < 0 and x > 0.
+    below_left, below_right, above_left, above_right : Array
+        Values for y below or above zero and x left or right of it, ordered by ascending moduli of y along the first
+        axis and of x along the last.
     """
 
     below_left: Array

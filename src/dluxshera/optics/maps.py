@@ -99,7 +99,7 @@ def area_mean(opd: Float[np.ndarray, "m m"], npix: int) -> Float[np.ndarray, "np
 
 
 def full_circle(npix: int) -> np.ndarray:
-    """Return 1 in the cells whose centre lies in the circle inside the square, else 0; shape (npix, npix)."""
+    """Return a map of `npix` x `npix` cells: 1 where a cell's centre lies in the circle inside the square, else 0."""
     x = cell_centres(npix)
     return (np.hypot(x, x[:, None]) <= 1.0).astype(float)
 

@@ -312,36 +312,32 @@ class RelayOptics(eqx.Module):
 
 
 def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
-    """Return exp(i phase)."""
+    """Return exp(i `phase`), with the phase in radians."""
     return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # cheaper than the exponential of a complex number
 
 
 def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Multiply a field by a function of y and a function of x.
+    """Return a field times a function of y and a function of x.
 
     Parameters
     ----------
     field : Array, shape (n, n)
         Field, with y along the first axis.
     y, x : Array, shape (n,)
-        Factors along each axis.
-
-    Returns
-    -------
-    Array, shape (n, n)
-        The product.
+        Values of the functions at the coordinates of the cells.
     """
     return field * y[:, None] * x
 
 
 def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Return a field after free space, whose transfer function is the product of one function for each axis.
+    """Return a field after free space.
 
     Parameters
     ----------
     field : Array, shape (n, n)
-        Complex field.
+        Field before.
     transfer : Array, shape (n,)
-        Transfer function along one axis, in the order of `jax.numpy.fft.fft`.
+        Transfer function along one axis of the spectrum, in the order of the FFT. The transfer function of the field is
+        the product of this one along both axes.
     """
     return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))

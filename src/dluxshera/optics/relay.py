@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-Number = Any  # a float, an array, or a traced value
+Numeric = Any  # a float, an array, or a traced value
 
 
 class RayMatrix(NamedTuple):
@@ -27,35 +27,35 @@ class RayMatrix(NamedTuple):
         Angle at the plane over that in the pupil.
     """
 
-    a: Number = 1.0
-    b: Number = 0.0
-    c: Number = 0.0
-    d: Number = 1.0
+    a: Numeric = 1.0
+    b: Numeric = 0.0
+    c: Numeric = 0.0
+    d: Numeric = 1.0
 
-    def surface(self, focal_length: Number) -> RayMatrix:
+    def surface(self, focal_length: Numeric) -> RayMatrix:
         """Append a thin surface of a focal length in metres, positive for a converging surface."""
         return RayMatrix(self.a, self.b, self.c - self.a / focal_length, self.d - self.b / focal_length)
 
-    def powered_surface(self, power: Number) -> RayMatrix:
+    def powered_surface(self, power: Numeric) -> RayMatrix:
         """Append a thin surface of a power (one over its focal length) in 1/metres; zero leaves rays unchanged."""
         return RayMatrix(self.a, self.b, self.c - self.a * power, self.d - self.b * power)
 
-    def gap(self, distance: Number) -> RayMatrix:
+    def gap(self, distance: Numeric) -> RayMatrix:
         """Append free space of a length in metres."""
         return RayMatrix(self.a + distance * self.c, self.b + distance * self.d, self.c, self.d)
 
     @property
-    def effective_focal_length(self) -> Number:
+    def effective_focal_length(self) -> Numeric:
         """-1 / c: the image scale of the same surfaces after refocusing, metres per radian."""
         return -1.0 / self.c
 
     @property
-    def collimated_distance(self) -> Number:
+    def collimated_distance(self) -> Numeric:
         """b / a: the distance of free space that is equivalent to this plane in the collimated pupil space, metres."""
         return self.b / self.a
 
 
-def two_mirror_telescope(f1: Number, f2: Number, separation: Number) -> RayMatrix:
+def two_mirror_telescope(f1: Numeric, f2: Numeric, separation: Numeric) -> RayMatrix:
     """Return the matrix from the primary mirror, which is the pupil, to just behind the secondary mirror.
 
     Parameters
@@ -68,7 +68,7 @@ def two_mirror_telescope(f1: Number, f2: Number, separation: Number) -> RayMatri
     return RayMatrix().surface(f1).gap(separation).surface(f2)
 
 
-def line_of_sight(decentre: Number, tilt: Number, power: Number, onward: RayMatrix, whole: RayMatrix) -> Number:
+def line_of_sight(decentre: Numeric, tilt: Numeric, power: Numeric, onward: RayMatrix, whole: RayMatrix) -> Numeric:
     r"""Return the shift of the image on the sky that a decentred and tilted surface causes.
 
     A thin surface of power :math:`\phi` that is centred at :math:`d` changes the angle of a ray at :math:`x` by

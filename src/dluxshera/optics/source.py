@@ -49,7 +49,7 @@ def binary_photons(log_flux_total: Float[Array, ""], contrast: Float[Array, ""])
 
 
 def field_star_photons(log_flux: Float[Array, "*stars"]) -> Float[Array, "*stars"]:
-    """Return the photons of stars from the decimal logarithm of each."""
+    """Return the photons of stars from the decimal logarithms `log_flux` of the photons."""
     return 10.0**log_flux
 
 

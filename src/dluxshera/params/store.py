@@ -223,13 +223,13 @@ class ParameterStore(Mapping[str, Value]):
     def __contains__(self, key: object) -> bool:
         return key in self._values  # type: ignore[attr-defined]
 
-    # `Mapping` looks up each key; a model reads all values at each image.
+    # The methods of `Mapping` look up each key, and a model reads all values for each image.
 
-    def values(self) -> ValuesView[Value]:
+    def values(self) -> ValuesView[Any]:
         """Return the values, in the order of the spec."""
         return self._values.values()  # type: ignore[attr-defined]
 
-    def items(self) -> ItemsView[str, Value]:
+    def items(self) -> ItemsView[str, Any]:
         """Return the keys with their values, in the order of the spec."""
         return self._values.items()  # type: ignore[attr-defined]
 

@@ -64,7 +64,9 @@ def checked_setting(setting: Setting, profile_format: ProfileFormat) -> Setting:
         if part == "config":
             return replace(setting, value=profile_format.rules[str(name)].check(str(name), setting.value))
         parameter = profile_format.fields[str(name)]
-        return replace(setting, value=check_numbers(parameter, _in_own_unit(setting, parameter)).tolist())
+        numbers = _in_own_unit(setting, parameter)
+        check_numbers(parameter, numbers)
+        return replace(setting, value=numbers)
     except ExpectationError as error:
         raise setting.placed(error) from error
 

@@ -18,7 +18,7 @@ FAULTS_OF_A_FILE: Final = (OSError, ValueError, KeyError, EOFError, BadZipFile, 
 
 
 def npz_of(arrays: Mapping[str, Any]) -> bytes:
-    """Return arrays as the content of an npz file.
+    """Return `arrays`, by name, as the content of an npz file.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def npz_of(arrays: Mapping[str, Any]) -> bytes:
 
 
 def arrays_in(raw: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays in the content of an npz file, after a check that it is complete. Nothing is unpickled.
+    """Return the arrays in `raw`, the content of an npz file, after a check that it is complete.
 
     Raises
     ------
