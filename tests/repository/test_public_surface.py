@@ -74,6 +74,8 @@ def undocumented(function: object) -> list[str]:
     bases = [base for base in function.__mro__ if base.__module__.startswith("dluxshera")] if is_class(function) else []
     documented = [sections(item) for item in [function, *bases]]
     missing = [] if DocstringSectionKind.text in documented[0] else ["summary"]
+    titles = re.findall(r"^(\w+)\n-{3,}$", inspect.getdoc(function) or "", re.MULTILINE)
+    missing += [f"one section {title}" for title in set(titles) if titles.count(title) > 1]
     if is_class(function) and (issubclass(function, Exception | Enum) or getattr(function, "_is_protocol", False)):
         return missing  # raised and chosen, not constructed
     kinds = (DocstringSectionKind.parameters, DocstringSectionKind.attributes)
@@ -182,7 +184,22 @@ def test_what_a_docstring_leaves_out_is_found():
     def plain(x: float) -> float:
         """Return the square of a number."""
 
+    def twice(x: float) -> float:
+        """Return the square of a number.
+
+        Raises
+        ------
+        ValueError
+            Never.
+
+        Raises
+        ------
+        TypeError
+            Never.
+        """
+
     assert undocumented(good) == undocumented(plain) == []
+    assert undocumented(twice) == ["one section Raises"]
     assert undocumented(bad) == ["x", "returns"]
 
 

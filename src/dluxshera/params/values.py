@@ -60,13 +60,6 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     numbers : float, list of float or numpy.ndarray
         Numbers in the unit of the field. Plain ones are checked without NumPy.
 
-    Parameters
-    ----------
-    field : ParamField
-        Description of the parameter.
-    value : object
-        Number, sequence or array.
-
     Raises
     ------
     NonFiniteError, BoundsError
