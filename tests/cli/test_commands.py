@@ -57,7 +57,7 @@ def test_help_has_an_example_that_parses_and_the_exit_codes(path: tuple[str, ...
     plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
     assert code == 0
     assert f"Example: dluxshera {' '.join(path)}" in plain
-    assert "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage." in plain
+    assert "Exit codes: 0 success, 1 a fault or a difference, 2 wrong usage." in plain
 
 
 @pytest.mark.parametrize("system", sorted({config.system_id for config in CONFIGS.values()}))

@@ -37,7 +37,7 @@ from dluxshera.systems import (
     effects_of,
     settable_parameters,
 )
-from dluxshera.systems import fields as f
+from support import keys as f
 
 # Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
 # multiple of the grid, out of the question: no schema can see a file.

@@ -6,7 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dluxshera.cli.common import AsJson, example, group, print_json, print_table
+from dluxshera.cli.common import AsJson, example, group, print_json
+from dluxshera.console import print_table
 
 app = group("The parameters of each system, and their dependencies.")
 

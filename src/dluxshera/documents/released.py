@@ -35,7 +35,15 @@ def released_hashes(folder: Path) -> dict[str, str]:
 
 
 def with_hashes(folder: Path, names: Iterable[str]) -> None:
-    """Add schemas to the index of released schemas, which must not change any more."""
+    """Add schemas to the index of released schemas, which must not change any more.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the schemas.
+    names : iterable of str
+        Paths of the schemas below the folder.
+    """
     index = released_hashes(folder)
     new = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name not in index}
     write_text(folder / INDEX, json_text({"sha256": dict(sorted({**index, **new}.items()))}))

@@ -2,7 +2,10 @@ from .changes import Deprecation as Deprecation
 from .changes import FormerKey as FormerKey
 from .changes import SpecChanges as SpecChanges
 from .field import Bounds as Bounds
+from .field import Kind as Kind
 from .field import ParamField as ParamField
+from .field import Scale as Scale
+from .field import Status as Status
 from .packing import pack_params as pack_params
 from .packing import unpack_params as unpack_params
 from .priors import LogUniform as LogUniform

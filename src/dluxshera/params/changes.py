@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 
 class Deprecation(NamedTuple):
-    """The deprecation of a parameter: its version, the replacement, and the version that removes the parameter."""
+    """The deprecation of a parameter: its version, the replacement, and the version that removes the parameter.
+
+    Parameters
+    ----------
+    version : str
+        Version that deprecated the parameter.
+    replacement : str
+        Description of the replacement.
+    removal : str
+        Version that removes the parameter.
+    """
 
     version: str
     replacement: str
@@ -16,7 +26,15 @@ class Deprecation(NamedTuple):
 
 
 class FormerKey(NamedTuple):
-    """A former key of a parameter, and the version that no longer accepts it."""
+    """A former key of a parameter, and the version that no longer accepts it.
+
+    Parameters
+    ----------
+    key : str
+        The former key.
+    removal : str
+        Version that no longer accepts it.
+    """
 
     key: str
     removal: str

@@ -20,6 +20,13 @@ Status = Literal["stable", "provisional", "deprecated"]
 class Bounds:
     """Limits of a parameter's values, each included or not. The names are those of JSON Schema.
 
+    Parameters
+    ----------
+    minimum, maximum : float, optional
+        Smallest and largest value.
+    exclusive_minimum, exclusive_maximum : float, optional
+        Limits that a value may not equal.
+
     Examples
     --------
     >>> Bounds(exclusive_minimum=0, maximum=1).contains(0.0)

@@ -65,7 +65,15 @@ def spec_schema(
 
 
 def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design."""
+    """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design.
+
+    Parameters
+    ----------
+    item : ParamField
+        Description of the parameter.
+    design_values : mapping of str to object
+        Value in each design.
+    """
     if item.units not in DIMENSIONS:
         raise ParameterError(item.key, expected="a unit whose dimension documents/keywords.py names", got=item.units)
     schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_unit_sentence(item)}"}

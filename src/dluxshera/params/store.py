@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, Self
 
 import numpy as np
@@ -222,6 +222,16 @@ class ParameterStore(Mapping[str, Value]):
 
     def __contains__(self, key: object) -> bool:
         return key in self._values  # type: ignore[attr-defined]
+
+    # The methods of `Mapping` look up each key, and a model reads all values for each image.
+
+    def values(self) -> ValuesView[Any]:
+        """Return the values, in the order of the spec."""
+        return self._values.values()  # type: ignore[attr-defined]
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return the keys with their values, in the order of the spec."""
+        return self._values.items()  # type: ignore[attr-defined]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ParameterStore):

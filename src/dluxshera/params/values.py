@@ -60,6 +60,13 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     numbers : float, list of float or numpy.ndarray
         Numbers in the unit of the field. Plain ones are checked without NumPy.
 
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : object
+        Number, sequence or array.
+
     Raises
     ------
     NonFiniteError, BoundsError
@@ -75,6 +82,13 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
 
 def check_shape(field: ParamField, value: Any) -> None:
     """Check the shape of a value.
+
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : array_like
+        Value to check.
 
     Raises
     ------

@@ -11,6 +11,7 @@ from .model import model_of as model_of
 from .packaged import packaged_files as packaged_files
 from .packaged import system_schemas as system_schemas
 from .profile import Profile as Profile
+from .provenance import package_versions as package_versions
 from .provenance import provenance_of as provenance_of
 from .save import profile_data as profile_data
 from .save import profile_of as profile_of
@@ -19,4 +20,5 @@ from .save import save_model as save_model
 from .save import save_profile as save_profile
 from .schema import schema_file as schema_file
 from .schema import shera_profiles as shera_profiles
+from .setting import OVERRIDE as OVERRIDE
 from .setting import Setting as Setting

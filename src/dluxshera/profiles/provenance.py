@@ -1,8 +1,10 @@
-"""Provenance of a model as plain data with hashes, written into the record of a run. No jax."""
+"""Records of where a model comes from: plain data with hashes and package versions. No jax."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from dluxshera.profiles.format import content_hash
@@ -23,8 +25,8 @@ def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[s
     Returns
     -------
     dict
-        ``design`` (its name), ``design_hash``, ``config`` (everything structural), ``config_hash``, and ``profiles``,
-        with the hash of each document's content in the order of composition.
+        ``design`` (its name), ``design_hash``, ``config`` (every structural field), ``config_hash``, and ``profiles``,
+        with the hash of each document's content in the order of composition. Each hash begins with ``sha256:``.
     """
     documents = profile.documents if profile else ()
     return {
@@ -37,3 +39,20 @@ def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[s
             for document in documents
         ],
     }
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each package, by name and in the order of `names`.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Distribution names, as on the package index. A package that is not installed is left out.
+    """
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions
