@@ -53,9 +53,9 @@ class Integer(Rule):
     least, most : int
         Range of the values, both ends included.
     even : bool
-        Whether the integer must be even.
+        True if the integer must be even.
     optional : bool
-        Whether None is accepted.
+        True if None is accepted.
     """
 
     least: int
