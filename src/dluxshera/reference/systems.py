@@ -5,7 +5,7 @@ from typing import Any
 
 from dluxshera.drawing import Box, Look, layered_drawing
 from dluxshera.reference import parameters, text
-from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, ParameterEntry, words
 
 CONFIGURATION_TEXT = """\
 The configuration fixes the shapes of arrays and the rasters. A changed configuration is another model: build its spec
@@ -83,7 +83,7 @@ def graph(catalogue: Catalogue, label: Label) -> str:
     return "\n".join(parts)
 
 
-def box(parameter: Parameter, label: Label) -> Box:
+def box(parameter: ParameterEntry, label: Label) -> Box:
     """Return the box of a parameter, which links to the parameter's section."""
     kind = parameter.kind(label)
     heading, _, name = parameter.key.partition(".")

@@ -1,4 +1,4 @@
-"""What a configuration fixes in numbers: the open fraction of its aperture and the peak of its image. No jax."""
+"""Numbers that a configuration fixes: the open fraction of its aperture and the peak of its image. No jax."""
 
 from __future__ import annotations
 

@@ -8,18 +8,15 @@ from typing import Any, assert_never
 from dluxshera.errors import ConfigError
 from dluxshera.systems.catalogue import Target
 from dluxshera.systems.config import SheraConfig
-from dluxshera.systems.parameters.record import (
+from dluxshera.systems.parameters.origins import (
     ApertureNumber,
-    Cells,
-    Coefficients,
     Constant,
     DesignAttribute,
-    Elements,
     ForwardSpec,
     NoDefault,
-    Parameter,
     TargetAttribute,
 )
+from dluxshera.systems.parameters.record import Cells, Coefficients, Elements, Parameter
 from dluxshera.systems.table import PARAMETERS, target_keys
 
 
@@ -101,8 +98,10 @@ def source_of(parameter: Parameter, config: SheraConfig, target: Target) -> str:
             return source.format(**vars(target))
         case DesignAttribute(source):
             return config.design.source_of(parameter.key) or source
-        case origin:
-            return origin.source
+        case Constant(source=source) | ApertureNumber(source=source) | ForwardSpec(source) | NoDefault(source):
+            return source
+        case unknown:
+            assert_never(unknown)
 
 
 def components_of(parameter: Parameter, config: SheraConfig) -> tuple[str, ...]:
