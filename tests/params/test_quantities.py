@@ -137,6 +137,7 @@ def test_factors_are_those_of_astropy_to_rounding_and_whole_numbers_are_exact():
     assert faults == []
     assert unit_factor("m", "nm") == 1e9  # astropy gives 999999999.9999999
     assert [unit_factor(unit, "m") for unit in ("nm", "um", "cm")] == [1e-9, 1e-6, 1e-2]
+    assert [unit_factor(unit, "cm") for unit in ("nm", "um")] == [1e-7, 1e-4]  # 1.0000000000000001e-07 to astropy
 
 
 @pytest.mark.parametrize("unit", ["furlong", "m**9999999", "(((", "1/0", "x" * 50, "10**400 m"])
