@@ -27,7 +27,15 @@ SystemOptics: TypeAlias = RelayOptics
 
 
 class CacheInfo(NamedTuple):
-    """Statistics of the cache of built optics since it was last cleared."""
+    """Statistics of the cache of built optics since it was last cleared.
+
+    Parameters
+    ----------
+    hits, misses : int
+        Calls of `system_optics` that found the optics in the cache, and calls that built them.
+    maxsize, currsize : int
+        Largest and present number of optics in the cache.
+    """
 
     hits: int
     misses: int
@@ -46,6 +54,11 @@ def system_optics(config: SheraConfig) -> SystemOptics:
     The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
     of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
     ``0``. Safe under threads.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
     """
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
