@@ -23,7 +23,7 @@ from dluxshera.model.checks import check_spec, check_store
 from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
-from dluxshera.optics import Exposure, draw
+from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
     EXPOSURE_TIME,
@@ -196,7 +196,7 @@ class SheraBinder(eqx.Module):
         expected = self.predict(store)
         exposure_time, frame_time, full_well = (store[key] for key in keys)
         read_noise = store.get(READ_NOISE.key, 0.0)
-        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
+        return draw_exposure(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that belong to a store, explicit overrides among them."""

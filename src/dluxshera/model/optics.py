@@ -32,9 +32,9 @@ class CacheInfo(NamedTuple):
     Parameters
     ----------
     hits, misses : int
-        Calls of `system_optics` that found the optics in the cache, and calls that built them.
+        Number of optics taken from the cache, and of optics built.
     maxsize, currsize : int
-        Largest and present number of optics in the cache.
+        Largest and current number of optics in the cache.
     """
 
     hits: int

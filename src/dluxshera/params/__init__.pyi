@@ -21,7 +21,6 @@ from .quantities import is_quantity as is_quantity
 from .quantities import own_unit as own_unit
 from .quantities import unit_factor as unit_factor
 from .schema import field_schema as field_schema
-from .schema import plain_value as plain_value
 from .schema import spec_schema as spec_schema
 from .spec import ParamSpec as ParamSpec
 from .store import ParameterStore as ParameterStore
