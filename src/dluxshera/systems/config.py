@@ -176,6 +176,9 @@ class SheraConfig:
         return {**values, "system_id": self.system_id}
 
 
+_documented(SheraConfig)
+
+
 @_documented
 @dataclass(frozen=True)
 class SheraTwoPlaneConfig(SheraConfig):

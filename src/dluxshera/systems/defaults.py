@@ -23,6 +23,11 @@ from dluxshera.systems.table import PARAMETERS, target_keys
 def design_keys(config_class: type[SheraConfig]) -> dict[str, str]:
     """Return the keys of the parameters that a system's design has, with its attributes, in the design's order.
 
+    Parameters
+    ----------
+    config_class : type of SheraConfig
+        Class of the configurations of a system.
+
     Raises
     ------
     ConfigError
@@ -44,7 +49,13 @@ def design_keys(config_class: type[SheraConfig]) -> dict[str, str]:
 
 
 def design_values(config: SheraConfig) -> dict[str, Any]:
-    """Return the values of a configuration's design by key."""
+    """Return the values of a configuration's design by key.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     return {key: getattr(config.design, attribute) for key, attribute in design_keys(type(config)).items()}
 
 
@@ -52,6 +63,13 @@ def acts_through_default(key: str, config_class: type[SheraConfig]) -> bool:
     """Return whether a value acts even on a spec that does not have its key as a primitive.
 
     It does where a design or a target has it: the spec's defaults follow.
+
+    Parameters
+    ----------
+    key : str
+        Key of a parameter.
+    config_class : type of SheraConfig
+        Class of the configurations of a system.
     """
     return key in design_keys(config_class) or key in target_keys()
 

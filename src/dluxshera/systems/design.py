@@ -89,7 +89,13 @@ class Design(ABC):
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPlaneDesign(Design):
-    """The design values of a two-plane system, which has a plate scale and no mirrors behind the pupil."""
+    """Design values of a two-plane system, which has a plate scale and no mirrors behind the pupil.
+
+    Parameters
+    ----------
+    plate_scale_as_per_pix : float
+        Plate scale, arcsec per pixel.
+    """
 
     plate_scale_as_per_pix: float
 
@@ -106,7 +112,13 @@ class TwoPlaneDesign(Design):
 
 @dataclass(frozen=True, kw_only=True)
 class ThreePlaneDesign(Design):
-    """The design values of a three-plane system."""
+    """Design values of a three-plane system.
+
+    Parameters
+    ----------
+    m2_diameter_m, m1_focal_length_m, m2_focal_length_m, m1_m2_separation_m : float
+        Values of the parameters of these names; `m2_focal_length_m` is negative.
+    """
 
     m2_diameter_m: float
     m1_focal_length_m: float
@@ -144,7 +156,15 @@ class ThreePlaneDesign(Design):
 
 @dataclass(frozen=True, kw_only=True)
 class FourPlaneDesign(ThreePlaneDesign):
-    """The design values of a four-plane system: a three-plane one with a surface M3 on the way to the detector."""
+    """Design values of a four-plane system: a three-plane one with a surface M3 on the way to the detector.
+
+    Parameters
+    ----------
+    m2_diameter_m, m1_focal_length_m, m2_focal_length_m, m1_m2_separation_m : float
+        Values of the parameters of these names; `m2_focal_length_m` is negative.
+    m3_diameter_m, m3_power_per_m, m2_m3_separation_m : float
+        Values of the parameters of these names; `m3_power_per_m` is zero for a flat surface.
+    """
 
     m3_diameter_m: float
     m3_power_per_m: float

@@ -16,7 +16,15 @@ from dluxshera.systems.resolver import SHERA_RESOLVER
 
 
 class StaleValue(NamedTuple):
-    """Override that differs from the value computed from the primitives."""
+    """Override that differs from the value computed from the primitives.
+
+    Parameters
+    ----------
+    key : str
+        Key of the derived parameter.
+    stored, computed : float or list
+        Value in the store, and value of the transform.
+    """
 
     key: str
     stored: Any
