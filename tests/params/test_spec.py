@@ -200,6 +200,19 @@ def test_the_digest_changes_with_whatever_a_field_says():
     assert telescope().subset([FLUX, CONTRAST]).digest() == seen[0]
 
 
+def test_the_digest_ignores_the_last_bits_of_a_number():
+    """Processors differ in the last bits of a computed default, and the digest has to name the same spec on all."""
+    field = telescope()[CONTRAST]
+
+    def digest(default: float) -> str:
+        prior = Normal(default, abs(default))
+        return ParamSpec("a", "b", (dataclasses.replace(field, default=default, prior=prior),)).digest()
+
+    for default in (3.5, 1 / 3, 1e-9, 123456789.0):
+        assert digest(math.nextafter(default, 10 * default)) == digest(default)
+        assert digest(default * (1 + 1e-11)) != digest(default)
+
+
 def test_another_process_finds_the_same_digest_and_reads_a_pickled_spec():
     """Hashes of strings differ between processes, so that neither may rest on them."""
     spec = ds.build_inference_spec_basic(ds.SHERA_TESTBED_CONFIG)

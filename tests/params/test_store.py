@@ -348,3 +348,12 @@ def test_copies_and_pickles_are_equal_stores(store, duplicate):
         assert isinstance(other, ParameterStore)
         assert other == one
         assert other.allow_derived == one.allow_derived
+
+
+def test_a_store_of_checked_values_is_the_store_of_the_constructor(store):
+    plain = {key: np.asarray(value).tolist() for key, value in store.items()}
+    same = ParameterStore.from_checked(plain, store.spec)
+    assert same == store
+    assert [value.dtype for value in same.values()] == [np.dtype(np.float64)] * len(store)
+    assert not any(value.flags.writeable for value in same.values())
+    assert not same.allow_derived

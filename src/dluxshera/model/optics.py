@@ -54,6 +54,11 @@ def system_optics(config: SheraConfig) -> SystemOptics:
     The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
     of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
     ``0``. Safe under threads.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
     """
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):

@@ -51,7 +51,7 @@ def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
 
 
 def check_numbers(field: ParamField, numbers: Any) -> None:
-    """Check that numbers are finite and within the bounds of a parameter, whatever their shape.
+    """Check that numbers are finite and within the bounds of a parameter; their shape is not checked.
 
     Parameters
     ----------

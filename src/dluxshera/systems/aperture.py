@@ -1,4 +1,4 @@
-"""What a configuration fixes in numbers: the open fraction of its aperture and the peak of its image. No jax."""
+"""Numbers that a configuration fixes: the open fraction of its aperture and the peak of its image. No jax."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ class ApertureNumbers(NamedTuple):
 
 
 def aperture_raster(config: SheraConfig) -> np.ndarray:
-    """Return the open fraction of each cell of the pupil."""
+    """Return the open fraction of each cell of the pupil.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     return pupil_raster(
         config.pupil_npix,
         obscuration=config.obscuration,
@@ -37,7 +43,13 @@ def aperture_raster(config: SheraConfig) -> np.ndarray:
 
 
 def mask_raster(config: SheraConfig) -> np.ndarray:
-    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil."""
+    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     if config.diffractive_pupil is None:
         return np.zeros((config.pupil_npix, config.pupil_npix))
     return diffractive_pupil_raster(config.diffractive_pupil, config.pupil_npix)
