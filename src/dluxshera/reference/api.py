@@ -17,7 +17,7 @@ FOLDER = "api"
 WHOLE = "    options: {heading_level: 2, show_root_heading: false, show_root_toc_entry: false}\n"
 INTRODUCTION = """\
 The names that most scripts need are in `dluxshera` itself. All other public names are in one of the modules below.
-Import them from there, as in `from dluxshera.inference import gauss_newton`; submodules can be renamed between versions.
+Import them from there, as in `from dluxshera.inference import gauss_newton`; submodules may be renamed.
 
 ```python
 import dluxshera as ds
