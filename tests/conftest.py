@@ -8,6 +8,8 @@ import hypothesis.database
 import jax
 import pytest
 
+from support import covers
+
 ROOT = Path(__file__).resolve().parents[1]
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -28,6 +30,10 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("ci" if CI else "local")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(covers)
 
 
 @pytest.hookimpl(tryfirst=True)

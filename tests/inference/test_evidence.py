@@ -8,11 +8,8 @@ import pytest
 
 from support.evidence import PACKAGE
 from validation import judging, sampling, starts
-from validation.gathering import Evidence, rounded
+from validation.gathering import AGREE, Evidence, apart, rounded
 from validation.pieces import BRIGHT, FAINT, PIECES
-
-# Two fits of the same data end within the tolerance of the fit, 1e-3 sigma, of the maximum.
-AGREE = 2e-3
 
 
 @pytest.mark.parametrize("name", PIECES)
@@ -110,6 +107,16 @@ def test_what_changed_is_named(monkeypatch):
     monkeypatch.setattr(Evidence, "provenance", lambda self: now | {"structural_hash": ["0"]})
     expected = {"src/dluxshera/optics/new.py", "src/dluxshera/optics/relay.py", "structural_hash"}
     assert expected <= set(piece.changed_since())
+
+
+def test_a_result_that_differs_from_its_record_is_named():
+    record = {"result": "CONVERGED", "steps": 5, "pulls": [0.1, -2.0]}
+    assert apart(record | {"pulls": [0.1005, -2.001]}, record) == []
+    assert apart(record | {"pulls": [0.11, -2.0]}, record) == ["pulls[0] is 0.11, the record says 0.1"]
+    assert apart(record | {"steps": 6}, record) == ["steps is 6, the record says 5"]
+    assert apart(record | {"result": "STALLED"}, record) == ["result is STALLED, the record says CONVERGED"]
+    assert len(apart({"result": "CONVERGED"}, record)) == 1
+    assert len(apart(record | {"pulls": [0.1]}, record)) == 1
 
 
 def test_files_hold_numbers_as_they_are_shown():

@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.inference import GaussianNoise, gradient_descent, linear_bias, linear_range, make_posterior
+from dluxshera.inference import (
+    GaussianNoise,
+    LinearRange,
+    gradient_descent,
+    linear_bias,
+    linear_range,
+    make_posterior,
+)
 from dluxshera.params import Normal, ParameterStore, unpack_params
 from support.toys import coefficients, linear_model, star_image, star_spec
 
@@ -104,3 +111,12 @@ def test_an_error_whose_image_bends_is_no_longer_linear():
 def test_magnitudes_have_to_grow(wrong):
     with pytest.raises(ParameterError, match="magnitudes: expected positive numbers in increasing order"):
         linear_range(lambda m: None, np.zeros(1), wrong, fit)
+
+
+def test_the_range_ends_at_the_first_departure_though_a_later_one_is_small():
+    """A bias that crosses its formula again at a larger error."""
+    predicted = np.array([[1.0], [2.0], [4.0]])
+    departures = np.array([0.05, 0.4, 0.05])
+    crossing = LinearRange(np.array([1.0, 2.0, 4.0]), predicted, predicted * 0.95, departures, ("a",))
+    assert crossing.reach() == 1.0
+    assert crossing.reach(label="a") == 4.0

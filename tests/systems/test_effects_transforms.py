@@ -33,6 +33,10 @@ def landing(angle: float, decentre: float, tilt: float, gap: float, power: float
     return x + rest * slope
 
 
+@pytest.mark.covers(
+    "dluxshera.systems.transforms.line_of_sight_shift",
+    "dluxshera.systems.transforms.four_plane_line_of_sight_shift",
+)
 @pytest.mark.parametrize(("decentre", "tilt"), [(2e-6, 0.0), (0.0, 1e-6), (-3e-6, 4e-6)])
 def test_line_of_sight_is_where_traced_rays_land(decentre, tilt):
     three = line_of_sight_shift(decentre, tilt, F1, F2, S, L) * ref.ARCSECOND
@@ -45,6 +49,7 @@ def test_line_of_sight_is_where_traced_rays_land(decentre, tilt):
     assert flat * ref.ARCSECOND == pytest.approx(three, rel=1e-12)
 
 
+@pytest.mark.covers("dluxshera.systems.transforms.effective_wavelength_of_star")
 @pytest.mark.parametrize("temperature", [None, 3500.0, 9000.0])
 def test_effective_wavelength_is_the_mean_of_the_photons(temperature):
     spectrum, transmission = np.random.default_rng(5).uniform(0.0, 1.0, (2, 7))

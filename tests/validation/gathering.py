@@ -112,10 +112,43 @@ class Evidence:
             **before,
             "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         }
-        self.__dict__.pop("document", None)
-        lines = ",\n".join(f"  {json.dumps(rounded(record))}" for record in records)
-        write_text(self.path, f'{json.dumps(head, indent=1)[:-2]},\n "records": [\n{lines}\n ]\n}}\n')
+        self._write(head, [rounded(record) for record in records])
         return records
+
+    def rebind(self, count: int = 10) -> list[str]:
+        """Recompute some of the results and, if they agree with the file, bind the file to today's sources.
+
+        For a change that moves code and leaves every number as it is. The file then names the calls that were
+        recomputed beside the date on which all of them were gathered.
+
+        Parameters
+        ----------
+        count : int
+            Number of calls to recompute, evenly spread over the jobs.
+
+        Returns
+        -------
+        list of str
+            A line for each result that differs; the file is written only if there is none.
+        """
+        before = self.provenance()
+        chosen = sorted({round(i * (len(self.jobs) - 1) / max(count - 1, 1)) for i in range(count)})
+        results = run(self.work, [self.jobs[i] for i in chosen], self.name)
+        differences = [
+            f"{self.name}, call {i}: {line}"
+            for i, result in zip(chosen, results, strict=True)
+            for line in apart(rounded(result), self.records[i])
+        ]
+        if not differences:
+            head = {name: value for name, value in self.document.items() if name != "records"}
+            today = datetime.now(UTC).strftime("%Y-%m-%d")
+            self._write(head | before | {"rebound": {"on": today, "recomputed": chosen}}, self.records)
+        return differences
+
+    def _write(self, head: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        self.__dict__.pop("document", None)
+        lines = ",\n".join(f"  {json.dumps(record)}" for record in records)
+        write_text(self.path, f'{json.dumps(head, indent=1)[:-2]},\n "records": [\n{lines}\n ]\n}}\n')
 
 
 def run(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], description: str) -> list[Any]:
@@ -134,6 +167,28 @@ def run(work: Callable[..., Any], jobs: Sequence[tuple[Any, ...]], description: 
                 pool.shutdown(cancel_futures=True)
                 raise done.exception()
     return [future.result() for future in futures]
+
+
+AGREE = 2e-3  # sigma: two fits of the same data end within the tolerance of the fit, 1e-3, of the maximum
+
+
+def apart(result: Any, record: Any, name: str = "result") -> list[str]:
+    """Return a line for each number of a result that differs from the record by more than a fit's tolerance."""
+    match result, record:
+        case dict(), dict():
+            if result.keys() != record.keys():
+                return [f"{name} has {sorted(result)}, the record {sorted(record)}"]
+            return [line for key in result for line in apart(result[key], record[key], key)]
+        case list(), list():
+            if len(result) != len(record):
+                return [f"{name} has {len(result)} items, the record {len(record)}"]
+            pairs = enumerate(zip(result, record, strict=True))
+            return [line for i, (a, b) in pairs for line in apart(a, b, f"{name}[{i}]")]
+        case float() | int(), float() | int() if not isinstance(result, bool) and float in (type(result), type(record)):
+            near = abs(result - record) <= AGREE * max(1.0, abs(record))
+        case _:
+            near = result == record
+    return [] if near else [f"{name} is {result}, the record says {record}"]
 
 
 def rounded(value: Any) -> Any:

@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any, Final, Self
 
 from dluxshera.errors import GraphError
+from dluxshera.graph.boxes import graph_drawing
 from dluxshera.graph.cache import NodeStatistics, ResultCache
 from dluxshera.graph.content import combined, digest, is_traced, precision
-from dluxshera.graph.drawing import svg_of
-from dluxshera.graph.exposures import replicated
 from dluxshera.graph.node import Node
+from dluxshera.graph.replicas import replicated
 from dluxshera.graph.topology import Topology
 
 CACHE_SIZE: Final = 32
@@ -254,8 +254,8 @@ class SystemGraph:
         self._cache.clear()
 
     def svg(self) -> str:
-        """Return a drawing of the graph, from left to right, in the colour of the text around it."""
-        return svg_of(self.nodes.values(), self.inputs, self.overridable)
+        """Draw the graph from left to right as SVG, in the colour of the surrounding text."""
+        return graph_drawing(self.nodes.values(), self.inputs, self.overridable)
 
     def _repr_html_(self) -> str:
         return f'<div style="overflow-x: auto">{self.svg()}</div>'
