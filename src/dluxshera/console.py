@@ -7,11 +7,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 
-class Advance(Protocol):
-    """A function that moves a progress bar."""
-
-    def __call__(self, text: str, *, completed: float | None = None, total: float | None = None) -> None:
-        """Show a text beside the bar, and fill it to ``completed / total``; None leaves a number unchanged."""
+class _Advance(Protocol):
+    def __call__(self, text: str, *, completed: float | None = None, total: float | None = None) -> None: ...
 
 
 def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
@@ -52,8 +49,8 @@ def progress() -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def progress_bar(title: str, text: str, *, total: float | None = None, transient: bool = False) -> Iterator[Advance]:
-    """Show a progress bar on standard error, and yield the function that moves it.
+def progress_bar(title: str, text: str, *, total: float | None = None, transient: bool = False) -> Iterator[_Advance]:
+    """Show a progress bar on standard error.
 
     Parameters
     ----------
@@ -66,6 +63,11 @@ def progress_bar(title: str, text: str, *, total: float | None = None, transient
         sets a total.
     transient : bool
         Remove the bar at the end.
+
+    Yields
+    ------
+    Advance
+        Function that moves the bar.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn

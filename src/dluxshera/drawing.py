@@ -88,13 +88,27 @@ class Box:
 
 
 class _Layout(NamedTuple):
-    """Places of the boxes and waypoints of one connected part of a graph, in pixels from its top left corner."""
+    """Places of the boxes and waypoints of one connected part of a graph, in pixels from its top left corner.
 
-    left: list[float]  # left edge of each layer
-    right: list[float]  # right edge of the widest box of each layer
-    middle: dict[Name, float]  # height of the centre of each box and waypoint
+    Parameters
+    ----------
+    left : list of float
+        Left edge of each layer.
+    right : list of float
+        Right edge of the widest box of each layer.
+    middle : dict of Name to float
+        Height of the centre of each box and waypoint.
+    layer : dict of Name to int
+        Layer of each box and waypoint.
+    routes : dict of str to list of list of Name
+        Edges from each box: the box, its waypoints and the target.
+    """
+
+    left: list[float]
+    right: list[float]
+    middle: dict[Name, float]
     layer: dict[Name, int]
-    routes: dict[str, list[list[Name]]]  # edges from each box: the box, its waypoints and the target
+    routes: dict[str, list[list[Name]]]
 
 
 def layered_drawing(boxes: Mapping[str, Box], edges: Iterable[Edge], *, label: str) -> str:

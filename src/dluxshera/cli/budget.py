@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from dluxshera.cli.common import Check, example, group, progress, update_files
+from dluxshera.cli.common import Check, example, group, update_files
+from dluxshera.console import progress
 
 app = group("Error budgets: from a document to a computed report.")
 

@@ -1,4 +1,4 @@
-"""What the commands share: options, tables, exit codes, and files that are kept up to date."""
+"""Options, output and exit codes of the commands, and files that they keep up to date."""
 
 from __future__ import annotations
 
@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dluxshera.console import print_table as print_table
-from dluxshera.console import progress as progress
 from dluxshera.errors import SheraError
 
 if TYPE_CHECKING:
     from dluxshera.documents import OutdatedFile
 
-EXIT_CODES: Final = "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage."
+EXIT_CODES: Final = "Exit codes: 0 success, 1 a fault or a difference, 2 wrong usage."
 
 Check = Annotated[bool, typer.Option("--check", help="Write nothing; exit with 1 if a file is out of date.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for scripts.")]
@@ -26,12 +24,12 @@ def group(text: str) -> typer.Typer:
 
 
 def example(command: str) -> str:
-    """Return the last lines of a command's help."""
+    """Return the epilog of a command's help: an example and the exit codes."""
     return f"Example: {command}\n\n{EXIT_CODES}"
 
 
 def lines_of(error: SheraError) -> list[str]:
-    """Return a message and its notes, a line each."""
+    """Return the message of an error and its notes, one line each."""
     return [str(error), *getattr(error, "__notes__", ())]
 
 

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dluxshera.cli.common import AsJson, example, group, lines_of, print_json, print_table
+from dluxshera.cli.common import AsJson, example, group, lines_of, print_json
+from dluxshera.console import print_table
 
 app = group("Profiles: instrument, target, observation and numerics, in YAML or JSON.")
 

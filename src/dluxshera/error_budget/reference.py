@@ -11,7 +11,7 @@ from dluxshera._version import __version__
 from dluxshera.error_budget.sensitivity import Model, matching_store
 from dluxshera.error_budget.terms import Budget
 from dluxshera.errors import DocumentError
-from dluxshera.model import SheraBinder
+from dluxshera.model import binder_of
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.profiles import (
     OVERRIDE,
@@ -25,7 +25,7 @@ from dluxshera.profiles import (
 )
 from dluxshera.systems import SheraConfig, build_spec
 
-PACKAGES: Final = ("jax", "dLux", "numpy")
+REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
 
 
 @dataclass(frozen=True)
@@ -68,10 +68,9 @@ class ReferenceModels:
 
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point."""
-        binder_class = next(cls for cls in SheraBinder.__subclasses__() if cls.config_type is type(self.config))
-        binder = binder_class(self.config, self.store.spec, self.store)
+        binder = binder_of(self.config, self.store.spec, self.store)
         forward = Model(self.store, binder.predict, binder.derived)
-        binder = binder_class(self.config, self.inference, matching_store(forward, self.inference))
+        binder = binder_of(self.config, self.inference, matching_store(forward, self.inference))
         return forward, Model(binder.store, binder.predict, binder.derived)
 
     def facts(self, forward: Model) -> dict[str, Any]:
@@ -94,7 +93,7 @@ class ReferenceModels:
         origin = provenance_of(self.config, self.profile)
         return {
             "package_version": __version__,
-            "created_with": package_versions(PACKAGES),
+            "created_with": package_versions(REPORTED_PACKAGES),
             "spec_hash": f"sha256:{self.store.spec.digest()}",
             **{name: origin[name] for name in ("config_hash", "design_hash", "profiles")},
         }
@@ -117,9 +116,8 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
     if error.file == budget.source.file:
         return error
     if error.file == OVERRIDE:
-        overrides = budget.reference.overrides
-        i = next(i for i in range(len(overrides)) if _is_faulty(budget, overrides[: i + 1]))
-        fault = budget.source.error(("reference", "overrides", i), f"{error.key}: {error.message}")
+        at = ("reference", "overrides", _index_of_override(budget, error))
+        fault = budget.source.error(at, f"{error.key}: {error.message}")
     else:
         fault = budget.source.error(("reference", "profile"), f"fault in the profile: {error}")
     for note in getattr(error, "__notes__", ()):
@@ -127,9 +125,13 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
     return fault
 
 
-def _is_faulty(budget: Budget, overrides: Iterable[str]) -> bool:
-    try:
-        model_of(_load(budget, overrides), spec="forward")
-    except DocumentError as error:
-        return error.file == OVERRIDE
-    return False
+def _index_of_override(budget: Budget, error: DocumentError) -> int:
+    """Return the index of the first override with which the profile raises the error."""
+    overrides = budget.reference.overrides
+    for i in range(len(overrides)):
+        try:
+            model_of(_load(budget, overrides[: i + 1]), spec="forward")
+        except DocumentError as other:
+            if str(other) == str(error):
+                return i
+    return len(overrides) - 1

@@ -40,10 +40,18 @@ class Coordinates(eqx.Module):
 
 
 class Whitening(Coordinates):
-    """Linear coordinates, theta = centre + transform @ z, in which the posterior is about a unit normal."""
+    """Linear coordinates, theta = centre + transform @ z, in which the posterior is about a unit normal.
+
+    Parameters
+    ----------
+    centre : Array, shape (n,)
+        Theta at z = 0.
+    transform : Array, shape (n, n)
+        Derivative of theta by z, a lower triangular matrix.
+    """
 
     centre: Float[Array, " n"]
-    transform: Float[Array, "n n"]  # lower triangular
+    transform: Float[Array, "n n"]
 
     def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
         """Return theta at z."""
@@ -109,7 +117,13 @@ class Unbounded(Coordinates):
 
 
 class Composed(Coordinates):
-    """Composition of two coordinates: theta = outer(inner(z))."""
+    """Composition of two coordinates: theta = outer(inner(z)).
+
+    Parameters
+    ----------
+    outer, inner : Coordinates
+        Outer and inner coordinates.
+    """
 
     outer: Coordinates
     inner: Coordinates
@@ -128,7 +142,7 @@ class Composed(Coordinates):
 
 
 def prior_coordinates(posterior: AbstractPosterior) -> Whitening:
-    """Return coordinates in which the normal part of the prior is a unit normal.
+    """Return coordinates in which the normal part of the prior of a `posterior` is a unit normal.
 
     An element without a normal prior keeps its own unit and origin.
     """

@@ -196,10 +196,20 @@ class FisherInformation:
 
 
 class InformationModes(NamedTuple):
-    """Combinations of parameters, sorted by the information of the data relative to that of the prior."""
+    """Combinations of parameters, sorted by the information of the data relative to that of the prior.
 
-    values: Float[np.ndarray, " n"]  # information of the data over that of the prior
-    vectors: Float[np.ndarray, "n n"]  # a mode in each column: a change of theta by one sigma of the prior
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Information of the data over that of the prior.
+    vectors : ndarray, shape (n, n)
+        A mode in each column: a change of theta by one sigma of the prior.
+    labels : tuple of str
+        Label of each element of theta.
+    """
+
+    values: Float[np.ndarray, " n"]
+    vectors: Float[np.ndarray, "n n"]
     labels: tuple[str, ...]
 
 
@@ -245,7 +255,7 @@ def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec,
     free : ParamSpec
         Free parameters.
     noise : Noise
-        Noise model, for the weights W.
+        Noise model, which determines the weights W.
     """
     image, jacobian = image_jacobian(predict, store, free)
     return fisher_from_jacobian(jacobian, noise.fisher_weights(image), free.labels)
@@ -255,6 +265,15 @@ def fisher_from_jacobian(
     jacobian: Float[Array, "n *image"], weights: Float[Array, " *image"], labels: tuple[str, ...]
 ) -> FisherInformation:
     """Return the Fisher information of an image with known derivatives.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (n, ...)
+        Derivative of the image by each element of theta.
+    weights : ndarray, shape (...)
+        Information of each pixel on its own value; one over the variance for Gaussian noise.
+    labels : tuple of str
+        Label of each element of theta.
 
     Raises
     ------

@@ -75,7 +75,15 @@ def newton_step(
 
 
 def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds."""
+    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds.
+
+    Parameters
+    ----------
+    pixels : int
+        Number of pixels.
+    sigmas : float
+        Number of standard deviations.
+    """
     return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
 
 

@@ -113,9 +113,8 @@ def sample_posterior(
     with _bar(progress, total) as advance:
         advance(state)
         while state.iteration < total:
-            bare = state._replace(
-                **{name: getattr(state, name)[:, :0] for name in RECORDED}
-            )  # one shape, one compilation
+            # Without the draws, so that every chunk has one shape and is compiled once.
+            bare = state._replace(**{name: getattr(state, name)[:, :0] for name in RECORDED})
             end, moves = _transitions(posterior, frame, bare, jnp.asarray(target_acceptance), jnp.asarray(total))
             state = _extended(state, end, moves, min(total, int(state.iteration) + CHUNK))
             advance(state)

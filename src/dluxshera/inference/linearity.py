@@ -108,6 +108,11 @@ def linear_range(
     fit : callable
         Function from a posterior and a start to a `Solution`, such as `gauss_newton`.
 
+    Returns
+    -------
+    LinearRange
+        Shifts from the fits and from the formula, and the largest magnitude for which they agree.
+
     Raises
     ------
     ParameterError

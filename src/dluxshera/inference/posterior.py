@@ -19,11 +19,21 @@ from dluxshera.params import ParameterStore, ParamSpec, unpack_params
 
 
 class Expansion(NamedTuple):
-    """Expansion of a posterior about one point, from one pass of forward-mode derivatives."""
+    """Expansion of a posterior about one point, from one pass of forward-mode derivatives.
+
+    Parameters
+    ----------
+    loss : Array
+        Negative log-density, up to a constant of the data.
+    gradient : Array, shape (n,)
+        Gradient of the loss, prior included.
+    information : Array, shape (n, n)
+        Fisher matrix of the data alone.
+    """
 
     loss: Float[Array, ""]
-    gradient: Float[Array, " n"]  # of the loss, prior included
-    information: Float[Array, "n n"]  # the Fisher matrix of the data alone
+    gradient: Float[Array, " n"]
+    information: Float[Array, "n n"]
 
 
 class AbstractPosterior(eqx.Module):

@@ -35,18 +35,43 @@ class SamplerState(NamedTuple):
     """State of a sampler, as plain arrays. A run continued from it equals an uninterrupted run bit by bit.
 
     ``SamplerState(**numpy.load(file))`` reads the file of ``numpy.savez(file, **state._asdict())``.
+
+    Parameters
+    ----------
+    seed : ndarray of int
+        Seed of the run.
+    warmup : ndarray of int
+        Number of transitions that tune the sampler.
+    iteration : ndarray of int
+        Number of transitions, warm-up included.
+    centre : ndarray, shape (n,)
+        Theta at the origin of the coordinates z.
+    spread : ndarray, shape (n, n)
+        Covariance of theta that z whitens.
+    positions : ndarray, shape (chains, n)
+        Current z of each chain.
+    log_densities : ndarray, shape (chains,)
+        Log-density at the positions.
+    gradients : ndarray, shape (chains, n)
+        Gradient of the log-density at the positions.
+    adaptation : ndarray, shape (5,)
+        State of the adaptation of the step size.
+    draws : ndarray, shape (chains, draws, n)
+        Theta after each transition since the warm-up.
+    log_density, divergent, acceptance, leapfrogs : ndarray, shape (chains, draws)
+        Statistics of the draws; see `Samples`.
     """
 
     seed: Int[np.ndarray, ""]
     warmup: Int[np.ndarray, ""]
-    iteration: Int[np.ndarray, ""]  # number of transitions, warm-up included
-    centre: Float[np.ndarray, " n"]  # theta at the origin of the coordinates z
-    spread: Float[np.ndarray, "n n"]  # covariance of theta that z whitens
-    positions: Float[np.ndarray, "chains n"]  # z
+    iteration: Int[np.ndarray, ""]
+    centre: Float[np.ndarray, " n"]
+    spread: Float[np.ndarray, "n n"]
+    positions: Float[np.ndarray, "chains n"]
     log_densities: Float[np.ndarray, " chains"]
     gradients: Float[np.ndarray, "chains n"]
-    adaptation: Float[np.ndarray, " 5"]  # of the step size
-    draws: Float[np.ndarray, "chains draws n"]  # theta after each transition since the warm-up
+    adaptation: Float[np.ndarray, " 5"]
+    draws: Float[np.ndarray, "chains draws n"]
     log_density: Float[np.ndarray, "chains draws"]
     divergent: Bool[np.ndarray, "chains draws"]
     acceptance: Float[np.ndarray, "chains draws"]

@@ -51,7 +51,7 @@ class StatisticalCheck:
 
 
 def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
-    """Return a line for each check that did not pass."""
+    """Return a line for each of the `checks` that did not pass."""
     return [str(check) for check in checks if not check.passed]
 
 
@@ -92,7 +92,7 @@ def check_pulls(
 
 
 def sigmas_of_level(level: float) -> float:
-    """Return the half width, in sigma, of the central interval of a normal distribution with a given probability.
+    """Return the half width, in sigma, of the central interval of a normal distribution with the probability `level`.
 
     Raises
     ------
@@ -226,7 +226,15 @@ def check_attainment(
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
-    """Return error^T covariance^-1 error."""
+    """Return error^T covariance^-1 error.
+
+    Parameters
+    ----------
+    error : ndarray, shape (p,)
+        Estimate minus truth.
+    covariance : ndarray, shape (p, p)
+        Covariance of the estimate.
+    """
     sigma, correlation = unit_diagonal(covariance)
     return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
@@ -236,6 +244,13 @@ def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, ".
 
     Simulation-based calibration: if truths are drawn from the prior, data from the model, and draws independently from
     the posterior of these data, the ranks are uniform on 0 to n for a posterior of any shape.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (p,)
+        True values.
+    draws : ndarray, shape (..., p)
+        Draws of the posterior.
 
     Raises
     ------

@@ -28,19 +28,42 @@ class FitResult(StrEnum):
 
 
 class FitStep(NamedTuple):
-    """One step of a fit."""
+    """One step of a fit.
+
+    Parameters
+    ----------
+    loss : float
+        Loss at theta.
+    gradient_norm : float
+        Gradient whitened by Fisher plus prior: about the distance to the maximum, in units of sigma.
+    theta : ndarray, shape (n,)
+        Theta after the step.
+    misfit : float
+        Data part of the loss relative to its value for noise alone, about 1 for a correct model.
+    damping : float
+        Factor on the precision of the prior in this step.
+    """
 
     loss: float
-    gradient_norm: float  # whitened by Fisher plus prior: about the distance to the maximum, in units of sigma
+    gradient_norm: float
     theta: np.ndarray
-    misfit: float = np.nan  # the data's part of the loss, relative to that of noise alone: about 1 for a correct model
-    damping: float = 1.0  # factor on the prior's precision in the step that led here
+    misfit: float = np.nan
+    damping: float = 1.0
 
 
 class SolverState(NamedTuple):
     """State of a fit, as plain arrays. A fit continued from it equals an uninterrupted fit bit by bit.
 
     ``SolverState(**numpy.load(file))`` reads the file of ``numpy.savez(file, **state._asdict())``.
+
+    Parameters
+    ----------
+    losses, gradient_norms, misfits, dampings : ndarray, shape (steps,)
+        Values at each step; see `FitStep`.
+    thetas : ndarray, shape (steps, n)
+        Theta at each step.
+    memory : ndarray, shape (m,)
+        State of the optimiser between two steps; often empty.
     """
 
     losses: Float[np.ndarray, " steps"]
@@ -48,7 +71,7 @@ class SolverState(NamedTuple):
     misfits: Float[np.ndarray, " steps"]
     dampings: Float[np.ndarray, " steps"]
     thetas: Float[np.ndarray, "steps n"]
-    memory: Float[np.ndarray, " m"]  # state of the optimiser between two steps; often empty
+    memory: Float[np.ndarray, " m"]
 
     @property
     def theta(self) -> Float[np.ndarray, " n"]:

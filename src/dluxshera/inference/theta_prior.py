@@ -218,14 +218,14 @@ def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior 
 
 
 def flat_prior(free: ParamSpec) -> ThetaPrior:
-    """Return a flat prior of the free parameters, within their bounds."""
+    """Return a flat prior of the parameters `free`, within their bounds."""
     n = len(free.labels)
     limits = tuple(field.bounds for _, field in labelled(free))
     return ThetaPrior(np.zeros(n), np.zeros((n, n)), free.labels, limits, (), ())
 
 
 def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
-    """Return the label and the field of each element of theta."""
+    """Return the label and the field of each element of the parameters `free`."""
     return [(label, field) for field in free.fields for label in field.labels]
 
 
@@ -248,7 +248,21 @@ def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> Param
 
 
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-    """Draw a packed vector from the priors of a spec's fields.
+    """Draw theta from the priors of a spec's fields.
+
+    Parameters
+    ----------
+    free : ParamSpec
+        Free parameters, each with a prior.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Parameters
+    ----------
+    free : ParamSpec
+        Fields to draw.
+    rng : Generator
+        Random number generator.
 
     Raises
     ------

@@ -17,7 +17,15 @@ def cell_centres(npix: int) -> np.ndarray:
 
 
 def block_mean(array: np.ndarray, block: int) -> np.ndarray:
-    """Return the means of the `block` x `block` squares that tile a square `array`."""
+    """Return the means of the `block` x `block` squares that tile a square array.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n, n)
+        Square array.
+    block : int
+        Size of a square, a divisor of n.
+    """
     n = array.shape[0] // block
     return array.reshape(n, block, n, block).mean(axis=(1, 3))
 

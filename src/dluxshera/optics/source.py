@@ -72,7 +72,15 @@ def ghost_positions(
 
 
 def ghost_photons(photons: Float[Array, "stars *w"], ratio: Scalar) -> Float[Array, "stars *w"]:
-    """Return the photons of ghosts: the fraction `ratio` of the `photons` of each star, which does not lose them."""
+    """Return the photons of ghosts, at each wavelength the fraction `ratio` of the star's, which does not lose them.
+
+    Parameters
+    ----------
+    photons : Array, shape (stars, ...)
+        Photons of each star.
+    ratio : float
+        Photons of a ghost over those of its star.
+    """
     return ratio * photons
 
 

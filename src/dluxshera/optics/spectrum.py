@@ -69,7 +69,15 @@ def band_weights(
 
 
 def mean_wavelength(wavelengths: Float[Array, " w"], weights: Float[Array, "*stars w"]) -> Float[Array, "*stars"]:
-    """Return the mean wavelength of the photons, in the unit of `wavelengths`; the `weights` can have any sum."""
+    """Return the mean wavelength of the photons, in the unit of `wavelengths`; the weights can have any sum.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths.
+    weights : Array, shape (..., w)
+        Photons at each wavelength.
+    """
     return jnp.sum(weights * wavelengths, axis=-1) / jnp.sum(weights, axis=-1)
 
 

@@ -19,7 +19,7 @@ FILE_FORMATS: Final = ("png", "svg")
 
 
 def run_figures(run: Run) -> Iterator[tuple[str, Figure]]:
-    """Yield each figure of a run with its name.
+    """Yield the figures of a `run` with their names.
 
     ``image`` and ``residual`` need two-dimensional images ``data`` and ``model``, ``pulls`` needs the truth;
     ``convergence`` and ``correlation`` are always drawn.

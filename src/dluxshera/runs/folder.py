@@ -119,7 +119,7 @@ def save_run(
 
 
 def is_run(folder: Path) -> bool:
-    """Return True for a folder that a run may replace: an empty one, or one with a complete or unfinished run."""
+    """Return True if `folder` is empty or has a complete or unfinished run, so that a run may replace it."""
     if not folder.is_dir():
         return False
     names = {path.name for path in folder.iterdir()}
@@ -157,7 +157,12 @@ def check_folder(folder: Path, *, replace: bool = True) -> None:
 
 
 def read_run(folder: Path | str) -> Run:
-    """Read the folder of a run.
+    """Read a run.
+
+    Parameters
+    ----------
+    folder : path
+        Folder of the run.
 
     Raises
     ------

@@ -38,7 +38,7 @@ def print_estimates(
 
 
 def print_run(run: Run) -> None:
-    """Print how a run ended, its provenance, and its estimates."""
+    """Print the result of a `run`, its provenance, and its estimates."""
     provenance = run.provenance
     config_hash = str(provenance.get("config_hash", "")).removeprefix("sha256:")
     facts = {
@@ -55,10 +55,10 @@ def print_run(run: Run) -> None:
 
 
 def run_data(run: Run) -> dict[str, Any]:
-    """Return a run as plain data for JSON: result, estimates, diagnostics and provenance; None for a non-finite number.
+    """Return a `run` as plain data for JSON: result, estimates, diagnostics and provenance.
 
     Each item of ``parameters`` has ``parameter``, ``estimate`` and ``sigma``, and with a known truth ``truth`` and
-    ``pull``.
+    ``pull``. A number that is not finite is None.
     """
     columns = {"estimate": run.theta, "sigma": run.sigma}
     if run.truth is not None and run.pulls is not None:
