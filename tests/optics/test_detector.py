@@ -14,7 +14,7 @@ from dluxshera.optics import (
     displaced_pixels,
     expected_counts,
     expected_exposure,
-    margin_for,
+    exposure_margin,
 )
 from dluxshera.systems.catalogue import DETECTORS
 
@@ -246,7 +246,7 @@ def test_named_detectors_are_those_of_the_design():
 )
 @pytest.mark.parametrize("leak", [2e-3, 1e-4])
 def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, leak):
-    margin, size = margin_for(jitter, smear, leak=leak), 16
+    margin, size = exposure_margin(jitter, smear, leak=leak), 16
     assert (margin > 0) == bool(jitter or any(smear))
     rows = jnp.arange(size + 2 * margin) < 1.0  # light along one border, which is a step to the opposite one
     image = jnp.broadcast_to(rows[:, None].astype(float), (len(rows), len(rows)))
@@ -275,27 +275,33 @@ def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(sm
 
 
 def test_margin_grows_with_the_motion_and_refuses_nonsense():
-    assert margin_for() == 0
-    assert [margin_for(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
-    assert margin_for(0.3, displacement=0.5) == margin_for(0.3) + 3
-    assert margin_for(2.0) > margin_for(0.3)
-    assert margin_for(smear=(1.0, 1.0)) > 50 > margin_for(smear=(0.05, 0.05)) == margin_for(smear=(0.05, 0.0)) == 8
-    assert margin_for(smear=(0.0, -20.0)) == margin_for(smear=(20.0, 0.0)) > 10
+    assert exposure_margin() == 0
+    assert [exposure_margin(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
+    assert exposure_margin(0.3, displacement=0.5) == exposure_margin(0.3) + 3
+    assert exposure_margin(2.0) > exposure_margin(0.3)
+    assert (
+        exposure_margin(smear=(1.0, 1.0))
+        > 50
+        > exposure_margin(smear=(0.05, 0.05))
+        == exposure_margin(smear=(0.05, 0.0))
+        == 8
+    )
+    assert exposure_margin(smear=(0.0, -20.0)) == exposure_margin(smear=(20.0, 0.0)) > 10
     for wrong in ({"jitter": -1.0}, {"displacement": float("nan")}, {"smear": (0.0, float("inf"))}, {"leak": 0.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
-            margin_for(**wrong)
+            exposure_margin(**wrong)
 
 
 def test_displacements_up_to_the_promise_fit_their_margin():
     for largest in (0.5, 1.0, 2.5):
-        margin = margin_for(displacement=largest)
+        margin = exposure_margin(displacement=largest)
         given = displaced_pixels(jnp.ones((8 + 2 * margin,) * 2), jnp.full((8, 8), largest), jnp.full((8, 8), -largest))
         np.testing.assert_allclose(given, 1.0, rtol=1e-13)
 
 
 def test_expected_exposure_of_a_gaussian_in_closed_form():
     npix, jitter, drift = 12, 0.6, np.array([0.02, -0.01])
-    margin = margin_for(jitter, displacement=0.5)
+    margin = exposure_margin(jitter, displacement=0.5)
     offset = np.broadcast_to(np.array([0.3, -0.2])[:, None, None], (2, npix, npix))
     response = np.random.default_rng(4).uniform(0.9, 1.1, (npix, npix))
     given = expected_exposure(
