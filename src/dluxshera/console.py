@@ -66,9 +66,8 @@ def progress_bar(title: str, text: str, *, total: float | None = None, transient
 
     Yields
     ------
-    callable
-        Function that moves the bar, ``advance(text, completed=None, total=None)``: it shows the text, and fills the bar
-        to ``completed / total``. None leaves a number unchanged.
+    Advance
+        Function that moves the bar.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn

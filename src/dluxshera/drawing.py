@@ -87,14 +87,28 @@ class Box:
         return LINE * len(self.rows) + 2 * PADDING
 
 
-class Layout(NamedTuple):
-    """Places of the boxes and waypoints of one connected part of a graph, in pixels from its top left corner."""
+class _Layout(NamedTuple):
+    """Places of the boxes and waypoints of one connected part of a graph, in pixels from its top left corner.
 
-    left: list[float]  # left edge of each layer
-    right: list[float]  # right edge of the widest box of each layer
-    middle: dict[Name, float]  # height of the centre of each box and waypoint
+    Parameters
+    ----------
+    left : list of float
+        Left edge of each layer.
+    right : list of float
+        Right edge of the widest box of each layer.
+    middle : dict of Name to float
+        Height of the centre of each box and waypoint.
+    layer : dict of Name to int
+        Layer of each box and waypoint.
+    routes : dict of str to list of list of Name
+        Edges from each box: the box, its waypoints and the target.
+    """
+
+    left: list[float]
+    right: list[float]
+    middle: dict[Name, float]
     layer: dict[Name, int]
-    routes: dict[str, list[list[Name]]]  # edges from each box: the box, its waypoints and the target
+    routes: dict[str, list[list[Name]]]
 
 
 def layered_drawing(boxes: Mapping[str, Box], edges: Iterable[Edge], *, label: str) -> str:
@@ -206,7 +220,7 @@ def _connected_parts(boxes: Mapping[str, Box], arrows: Sequence[Edge]) -> list[l
     return sorted(parts.values(), key=lambda names: (-len(names), rank[names[0]]))
 
 
-def _layout(boxes: Mapping[str, Box], arrows: Sequence[Edge], layer: Mapping[str, int]) -> Layout:
+def _layout(boxes: Mapping[str, Box], arrows: Sequence[Edge], layer: Mapping[str, int]) -> _Layout:
     """Place boxes and the waypoints of edges over several layers.
 
     A waypoint takes part in the ordering of its layer, so that no edge runs under a box. Edges from the same box share
@@ -227,7 +241,7 @@ def _layout(boxes: Mapping[str, Box], arrows: Sequence[Edge], layer: Mapping[str
     widths = [max((boxes[name].width for name in names if isinstance(name, str)), default=0.0) for names in layers]
     left = [MARGIN + math.fsum(widths[:i]) + COLUMN_GAP * i for i in range(len(widths))]
     right = [edge + width for edge, width in zip(left, widths, strict=True)]
-    return Layout(left, right, _compact(_middles(layers, list(links), heights), heights), layer_of, routes)
+    return _Layout(left, right, _compact(_middles(layers, list(links), heights), heights), layer_of, routes)
 
 
 def _middles(
@@ -284,7 +298,7 @@ def _compact(middle: Mapping[Name, float], heights: Mapping[Name, float]) -> dic
     return compact
 
 
-def _shapes(boxes: Mapping[str, Box], layout: Layout) -> str:
+def _shapes(boxes: Mapping[str, Box], layout: _Layout) -> str:
     lines, tips = [], []
     for start, routes in layout.routes.items():
         subpaths = []

@@ -49,9 +49,16 @@ class _Array(Protocol):
 
 
 def near_matches(name: str, candidates: Iterable[str], n: int = 3) -> tuple[str, ...]:
-    """Return up to `n` of the `candidates` that resemble a `name`.
+    """Return up to `n` candidates similar to a name: those with the same last dotted part, then the most similar.
 
-    First come those with the same last dotted part, then the most similar ones.
+    Parameters
+    ----------
+    name : str
+        Unknown name.
+    candidates : iterable of str
+        Known names.
+    n : int
+        Largest number of names to return.
     """
     names, tail = sorted(set(candidates)), name.rpartition(".")[2]
     same_tail = [other for other in names if tail and other.rpartition(".")[2] == tail]
@@ -80,7 +87,15 @@ def first_index(value: Any, offends: Callable[[float], bool]) -> tuple[int, ...]
 
 
 def describe(value: object, index: tuple[int, ...] | None = None) -> str:
-    """Return a short text for a `value`: an array's shape and dtype, after the element at `index` if passed."""
+    """Return a short description of a value: an array's shape and dtype, after the element at `index` if passed.
+
+    Parameters
+    ----------
+    value : object
+        Value of any type.
+    index : tuple of int, optional
+        Position of an element of an array.
+    """
     if isinstance(value, _Array) and len(value.shape) > 0:
         whole = f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
     else:

@@ -18,25 +18,41 @@ from jaxtyping import Float
 from dluxshera.errors import ConfigError, ParameterError, UnknownKeyError
 from dluxshera.model import SheraThreePlaneBinder
 from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.systems import SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, SheraThreePlaneConfig, build_inference_spec_basic
-from dluxshera.systems import fields as f
+from dluxshera.systems import (
+    CONTRAST,
+    LOG_FLUX,
+    M1_DIAMETER,
+    M1_FOCAL_LENGTH,
+    M1_M2_SEPARATION,
+    M2_DIAMETER,
+    M2_FOCAL_LENGTH,
+    PLATE_SCALE,
+    POSITION_ANGLE,
+    SEPARATION,
+    SHERA_FLIGHT_CONFIG,
+    SHERA_RESOLVER,
+    X_POSITION,
+    Y_POSITION,
+    SheraThreePlaneConfig,
+    build_inference_spec_basic,
+)
 
 REMOVAL: Final = "1.0.0"
 
 # Key -> its old names. The units are equal: a key states the unit that its old names implied.
 _FORMERLY: Final = {
-    f.SEPARATION: ("separation", "binary.separation"),
-    f.POSITION_ANGLE: ("position_angle", "binary.position_angle"),
-    f.X_POSITION: ("x_position", "binary.x_position"),
-    f.Y_POSITION: ("y_position", "binary.y_position"),
-    f.CONTRAST: ("contrast",),
-    f.LOG_FLUX: ("log_flux", "binary.log_flux"),
-    f.PLATE_SCALE: ("psf_pixel_scale", "imaging.psf_pixel_scale"),
-    f.M1_DIAMETER: ("m1.diameter",),
-    f.M2_DIAMETER: ("m2.diameter",),
-    f.M1_FOCAL_LENGTH: ("m1.focal_length",),
-    f.M2_FOCAL_LENGTH: ("m2.focal_length",),
-    f.M1_M2_SEPARATION: ("system.plane_separation",),
+    SEPARATION.key: ("separation", "binary.separation"),
+    POSITION_ANGLE.key: ("position_angle", "binary.position_angle"),
+    X_POSITION.key: ("x_position", "binary.x_position"),
+    Y_POSITION.key: ("y_position", "binary.y_position"),
+    CONTRAST.key: ("contrast",),
+    LOG_FLUX.key: ("log_flux", "binary.log_flux"),
+    PLATE_SCALE.key: ("psf_pixel_scale", "imaging.psf_pixel_scale"),
+    M1_DIAMETER.key: ("m1.diameter",),
+    M2_DIAMETER.key: ("m2.diameter",),
+    M1_FOCAL_LENGTH.key: ("m1.focal_length",),
+    M2_FOCAL_LENGTH.key: ("m2.focal_length",),
+    M1_M2_SEPARATION.key: ("system.plane_separation",),
 }
 OLD_NAMES: Final[Mapping[str, str]] = MappingProxyType({old: key for key, all_ in _FORMERLY.items() for old in all_})
 

@@ -96,7 +96,7 @@ def test_graph_has_every_edge():
         (["params", "list", "--system", "shera_threeplan"], "Did you mean shera_threeplane?"),
         (["params", "list", "--spec", "forwards"], "Did you mean forward?"),
         (["params", "list", "--sytem", "x"], "No such option"),
-        (["profile", "new", "x.txt"], "the name ends in .yaml"),
+        (["profile", "new", "x.txt"], "the name must end in .yaml"),
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str):
@@ -113,7 +113,7 @@ def test_a_new_profile_is_valid_and_leads_editors_to_the_schema(tmp_path: Path):
         text = path.read_text()
         found = re.search(r"file://[^\s\"]+", text)
         assert json.loads(Path(found[0].removeprefix("file://")).read_text())["title"] == "Profile"
-        assert run("profile", "validate", str(path)) == (0, f"{path}: fine\n")
+        assert run("profile", "validate", str(path)) == (0, f"{path}: valid\n")
         assert run("profile", "new", str(path))[0] == 2
         assert path.read_text() == text
         assert run("profile", "new", str(path), "--force", "--json") == (0, f'{{\n  "written": "{path}"\n}}\n')
@@ -134,7 +134,7 @@ def test_validate_says_every_fault_of_every_file(tmp_path: Path):
     lines = text.splitlines()
     assert lines[0] == "target/alpha_cen: valid"
     assert lines[1].startswith(f"{path}:4:1: kine: unknown name")
-    assert lines[2].startswith(f"{path}:5:22: config.image_npix: of the wrong size")
+    assert lines[2].startswith(f"{path}:5:22: config.image_npix: expected an even integer")
     assert lines[3] == "observation/visit: valid"
     code, text = run("profile", "validate", str(path), "--json")
     assert code == 1

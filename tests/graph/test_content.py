@@ -176,7 +176,7 @@ def test_what_has_no_identity_by_content_is_refused(value):
 
 
 def test_a_traced_value_is_refused():
-    with pytest.raises(GraphError, match="a traced value stands where JAX does not look for one"):
+    with pytest.raises(GraphError, match="a traced value is in a place that JAX does not search"):
         jax.jit(lambda x: digest(Plain(x)))(1.0)
 
 

@@ -62,9 +62,20 @@ REPORT = {
         "id": "B",
         "title": "A budget",
         "requirement": {"id": "R", "value": 3.0, "unit": "uas", "status": "illustrative", "text": "What is asked."},
-        "reference": {"target": "a star", "visit": {"value": 1800.0, "unit": "s"}},
+        "reference": {
+            "text": "A point.",
+            "target": "a star",
+            "visit": {"value": 1800.0, "unit": "s"},
+            "overrides": ["mirror.focal_length_m=2 m", "pupil_npix=64"],
+        },
     },
-    "provenance": {"package_version": "1", "spec_hash": "ab", "command": "make it", "created_with": {"numpy": "2"}},
+    "provenance": {
+        "package_version": "1",
+        "spec_hash": "sha256:" + 8 * "0123",
+        "profiles": [{"kind": "target", "name": "a star", "content_hash": "sha256:" + 8 * "4567"}],
+        "command": "make it",
+        "created_with": {"numpy": "2"},
+    },
     "estimators": [
         {
             "id": "full",
@@ -389,7 +400,11 @@ def test_a_term_names_its_parameters_and_results(root):
     assert "| Full | 2 µas/nm | 2 µas | −1 µas | −2 µas | – | 0.97 | 12300 nm |" in said.replace(
         "\N{NO-BREAK SPACE}", " "
     )
-    assert "make it" in page(root, "error-budget.md").partition("## Provenance")[2]
+    point, provenance = page(root, "error-budget.md").partition("## Reference point")[2].split("## Provenance")
+    assert "[`mirror.focal_length_m`][mirror.focal_length_m] = 2 m; `pupil_npix` = 64" in point
+    assert "target/a star `4567456745674567…`" in provenance
+    assert "`0123012301230123…`" in provenance
+    assert "make it" in provenance
     assert 'class="bar over"' in page(root, "error-budget.md")
 
 

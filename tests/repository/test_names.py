@@ -15,7 +15,6 @@ LIMIT = 350
 # Exceptions, each with its reason.
 TWO_ROOMS = {
     "main": "the entry point of `dluxshera`, and of `python -m dluxshera.reference`",
-    "effective_wavelength": "the transform has the name of its key and calls the function of the spectrum",
 }
 SIMILAR = {
     ("document", "documents"): "the room is named after its central module",

@@ -68,12 +68,13 @@ def undocumented(function: object) -> list[str]:
     """Return what the docstring of a function or class leaves out: its summary, a parameter, the result.
 
     A parameter is described in a section of the docstring, or in that of a base class, or its name is in the text in
-    backticks. A NamedTuple or a dataclass may describe a field in a string below it.
+    backticks. The only parameter of a function may be described by the summary alone. A NamedTuple or a dataclass may
+    describe a field in a string below it.
     """
     bases = [base for base in function.__mro__ if base.__module__.startswith("dluxshera")] if is_class(function) else []
     documented = [sections(item) for item in [function, *bases]]
     missing = [] if DocstringSectionKind.text in documented[0] else ["summary"]
-    if is_class(function) and issubclass(function, Exception | Enum):
+    if is_class(function) and (issubclass(function, Exception | Enum) or getattr(function, "_is_protocol", False)):
         return missing  # raised and chosen, not constructed
     kinds = (DocstringSectionKind.parameters, DocstringSectionKind.attributes)
     described = set().union(*(found.get(kind, set()) for found in documented for kind in kinds))
@@ -81,16 +82,18 @@ def undocumented(function: object) -> list[str]:
         *map(described_fields, bases)
     )
     signature = inspect.signature(function)
-    missing += [name for name in signature.parameters if name not in described and not name.startswith("_")]
+    if is_class(function) or len(signature.parameters) > 1:
+        missing += [name for name in signature.parameters if name not in described and not name.startswith("_")]
     gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
     answers = {DocstringSectionKind.returns, DocstringSectionKind.yields}
     if isinstance(function, FunctionType) and gives and not answers & set(documented[0]):
-        missing += [] if re.match(r"(Return|Yield|Whether|Draw|Read)", inspect.getdoc(function) or "") else ["returns"]
+        first = (inspect.getdoc(function) or "").partition(" ")[0]
+        missing += [] if first in {"Return", "Yield", "Draw", "Read", "Parse", "Compose", "Describe"} else ["returns"]
     return missing
 
 
 def is_class(value: object) -> bool:
-    return isinstance(value, type)
+    return isinstance(value, type) and not hasattr(value, "__origin__")  # which aliases of types have
 
 
 def described_fields(cls: type) -> set[str]:
@@ -176,7 +179,10 @@ def test_what_a_docstring_leaves_out_is_found():
             A number.
         """
 
-    assert undocumented(good) == []
+    def plain(x: float) -> float:
+        """Return the square of a number."""
+
+    assert undocumented(good) == undocumented(plain) == []
     assert undocumented(bad) == ["x", "returns"]
 
 

@@ -17,7 +17,6 @@ from dluxshera.errors import DocumentError, SheraError
 from dluxshera.params import (
     ParameterStore,
     ParamSpec,
-    check_numbers,
     check_value,
     in_own_unit,
     own_unit,
@@ -38,7 +37,7 @@ from dluxshera.systems import (
     effects_of,
     settable_parameters,
 )
-from dluxshera.systems import fields as f
+from support import keys as f
 
 # Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
 # multiple of the grid, out of the question: no schema can see a file.
@@ -307,7 +306,8 @@ def _number(key: str, value: Any) -> Any:
         return float(check_value(item, value))
     if not isinstance(value, list):
         raise SheraError("not a list")
-    return check_numbers(item, value).tolist()
+    numbers = check_value(replace(item, shape=(len(value),), components=tuple(map(str, range(len(value))))), value)
+    return numbers.tolist()
 
 
 def loader_accepts(document: dict[str, Any]) -> bool:

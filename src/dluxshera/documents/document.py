@@ -18,7 +18,13 @@ MAX_DEPTH: Final = 50
 
 
 class Place(NamedTuple):
-    """A position in a file, counted from one."""
+    """A position in a file, counted from one.
+
+    Parameters
+    ----------
+    line, column : int
+        Line and column, from 1.
+    """
 
     line: int
     column: int
@@ -93,6 +99,13 @@ def spelled(where: Where) -> str:
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
     """Read a text file of bounded size.
 
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
+
     Raises
     ------
     DocumentError
@@ -110,6 +123,15 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
 
 def decoded(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> str:
     """Return bytes as text, without a byte order mark.
+
+    Parameters
+    ----------
+    raw : bytes
+        Content of a file.
+    file : str
+        File name for messages.
+    max_bytes : int
+        Largest size.
 
     Raises
     ------

@@ -12,6 +12,13 @@ from dluxshera.documents.yaml import parse_yaml
 def read_document(path: Path, max_bytes: int = MAX_BYTES) -> Document:
     """Read a document: JSON if the file name ends in ``.json``, YAML otherwise.
 
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
+
     Raises
     ------
     DocumentError
@@ -22,6 +29,13 @@ def read_document(path: Path, max_bytes: int = MAX_BYTES) -> Document:
 
 def parse_document(text: str, file: str = "<text>") -> Document:
     """Parse a document from a string; the name `file` selects the format, as in `read_document`.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    file : str
+        File name for the choice of the format, and for messages.
 
     Raises
     ------

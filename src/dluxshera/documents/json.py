@@ -34,6 +34,13 @@ def json_text(document: Any) -> str:
 def parse_json(text: str, file: str = "<text>") -> Document:
     """Parse JSON from a string.
 
+    Parameters
+    ----------
+    text : str
+        The document.
+    file : str
+        File name for messages.
+
     Raises
     ------
     DocumentError

@@ -35,7 +35,15 @@ def released_hashes(folder: Path) -> dict[str, str]:
 
 
 def with_hashes(folder: Path, names: Iterable[str]) -> None:
-    """Add schemas to the index of released schemas, which must not change any more."""
+    """Add schemas to the index of released schemas, which must not change any more.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the schemas.
+    names : iterable of str
+        Paths of the schemas below the folder.
+    """
     index = released_hashes(folder)
     new = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name not in index}
     write_text(folder / INDEX, json_text({"sha256": dict(sorted({**index, **new}.items()))}))
@@ -63,7 +71,7 @@ def changed_since_release(folder: Path, schemas: Mapping[str, Any], relative: fl
         elif name in schemas and (
             text := difference(json.loads(path.read_text(encoding="utf-8")), schemas[name], relative=relative)
         ):
-            changes[name] = f"was released, and the package now generates another ({text}): give it a new version"
+            changes[name] = f"was released, and the package generates another ({text}): give the schema a new version"
     return changes
 
 

@@ -61,7 +61,15 @@ def outdated_documents(
 
 
 def outdated_texts(texts: Mapping[Path, str], reason: str) -> list[OutdatedFile]:
-    """Return the text files that are missing or differ from the texts they should hold, with one reason for all."""
+    """Return the text files that are missing or differ from the texts they should hold, with one reason for all.
+
+    Parameters
+    ----------
+    texts : mapping of Path to str
+        Text that each file should hold.
+    reason : str
+        Reason to write the files, for messages.
+    """
     return [
         OutdatedFile(path, text, reason)
         for path, text in texts.items()

@@ -77,6 +77,13 @@ def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
 
     Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` accepts no value, and ``x-at-least: {a: b}`` accepts
     a number under the name a only if it is at least the number under b (or the default of b).
+
+    Parameters
+    ----------
+    document : Document
+        Document to check.
+    schema : dict
+        JSON Schema.
     """
     errors = list(islice(_all_faults(document, schema), MAX_FAULTS + 1))
     if len(errors) > MAX_FAULTS:

@@ -66,6 +66,15 @@ def _check_row(budget: Budget, at: Where, term: Term) -> None:
 def check_against_specs(budget: Budget, forward: ParamSpec, inference: ParamSpec) -> None:
     """Check that every key of a budget is one of the models', and that every unit converts.
 
+    Parameters
+    ----------
+    budget : Budget
+        Budget to check.
+    forward : ParamSpec
+        Spec of the forward model.
+    inference : ParamSpec
+        Spec of the inference model.
+
     Raises
     ------
     DocumentError

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
 from dluxshera.error_budget.requirement import unit_of
-from dluxshera.error_budget.schema_parts import KEY, table
-from dluxshera.params import ParameterStore, unit_factor
+from dluxshera.error_budget.schema_parts import KEY, mapping_schema
+from dluxshera.params import unit_factor
+
+if TYPE_CHECKING:
+    from dluxshera.params import ParameterStore
 
 Direction: TypeAlias = Mapping[str, float | tuple[float, ...]]
 
-DIRECTION: Final = table(
+DIRECTION: Final = mapping_schema(
     "Parameter key to the factor that multiplies the magnitude.",
     {
         "type": ["number", "array"],
@@ -46,7 +49,9 @@ def changes(direction: Direction, unit: str, store: ParameterStore, *, relative:
     relative : bool
         True if the magnitude is a fraction of each parameter's value.
     """
+    fraction = unit_factor(unit, "") if relative else 1.0
     return {
-        key: np.asarray(factor) * (np.asarray(store[key]) if relative else unit_factor(unit, unit_of(store.spec[key])))
+        key: np.asarray(factor)
+        * (fraction * np.asarray(store[key]) if relative else unit_factor(unit, unit_of(store.spec[key])))
         for key, factor in direction.items()
     }

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Perturbation(ABC):
-    """How a term acts; abstract.
+    """Mechanism by which a term acts; abstract.
 
     A kind is a final subclass of `ImagePerturbation` or `NoisePerturbation`, alone in a file of ``error_budget/kinds``.
     Documents name it by the name of the file: ``perturbation: {kind: <file name>, ...}``.
@@ -28,7 +28,7 @@ class Perturbation(ABC):
     @classmethod
     @abstractmethod
     def schema(cls) -> dict[str, Any]:
-        """Return the JSON Schema of the perturbation in a document, a `record` without its ``kind``."""
+        """Return the JSON Schema of the perturbation in a document, a `record_schema` without its ``kind``."""
 
     @classmethod
     @abstractmethod
@@ -58,7 +58,7 @@ class Perturbation(ABC):
         """Return the effect of the term on the answer, by estimator id."""
 
     def independent_values(self, evaluation: Evaluation) -> list[IndependentValue]:
-        """Return closed forms that stand beside the computed values; by default none."""
+        """Return closed forms to compare with the computed values; by default none."""
         return []
 
 

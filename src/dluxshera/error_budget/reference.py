@@ -25,7 +25,7 @@ from dluxshera.profiles import (
 )
 from dluxshera.systems import SheraConfig, build_spec
 
-PACKAGES: Final = ("jax", "dLux", "numpy")
+REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class ReferenceModels:
         origin = provenance_of(self.config, self.profile)
         return {
             "package_version": __version__,
-            "created_with": package_versions(PACKAGES),
+            "created_with": package_versions(REPORTED_PACKAGES),
             "spec_hash": f"sha256:{self.store.spec.digest()}",
             **{name: origin[name] for name in ("config_hash", "design_hash", "profiles")},
         }
@@ -116,9 +116,8 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
     if error.file == budget.source.file:
         return error
     if error.file == OVERRIDE:
-        overrides = budget.reference.overrides
-        i = next(i for i in range(len(overrides)) if _is_faulty(budget, overrides[: i + 1]))
-        fault = budget.source.error(("reference", "overrides", i), f"{error.key}: {error.message}")
+        at = ("reference", "overrides", _index_of_override(budget, error))
+        fault = budget.source.error(at, f"{error.key}: {error.message}")
     else:
         fault = budget.source.error(("reference", "profile"), f"fault in the profile: {error}")
     for note in getattr(error, "__notes__", ()):
@@ -126,9 +125,13 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
     return fault
 
 
-def _is_faulty(budget: Budget, overrides: Iterable[str]) -> bool:
-    try:
-        model_of(_load(budget, overrides), spec="forward")
-    except DocumentError as error:
-        return error.file == OVERRIDE
-    return False
+def _index_of_override(budget: Budget, error: DocumentError) -> int:
+    """Return the index of the first override with which the profile raises the error."""
+    overrides = budget.reference.overrides
+    for i in range(len(overrides)):
+        try:
+            model_of(_load(budget, overrides[: i + 1]), spec="forward")
+        except DocumentError as other:
+            if str(other) == str(error):
+                return i
+    return len(overrides) - 1

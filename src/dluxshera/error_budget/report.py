@@ -83,7 +83,19 @@ def evaluate(
 def evaluation_of(
     budget: Budget, forward: Model, inference: Model, *, progress: Callable[[str], None] = lambda text: None
 ) -> Evaluation:
-    """Return the linearised fits of a budget's estimators, with the derivatives that its terms need."""
+    """Return the linearised fits of a budget's estimators, with the derivatives that its terms need.
+
+    Parameters
+    ----------
+    budget : Budget
+        Budget to evaluate.
+    forward : Model
+        Forward model at the reference point.
+    inference : Model
+        Inference model at the reference point.
+    progress : callable
+        Function that takes a line about the current step.
+    """
     moved: dict[ModelName, tuple[str, ...]] = {
         "forward": budget.moved("forward"),
         "inference": budget.moved("inference"),

@@ -10,7 +10,15 @@ from dluxshera.params import ParamField
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number with its unit, a VOUnit string."""
+    """A number with its unit, a VOUnit string.
+
+    Parameters
+    ----------
+    value : float
+        The number.
+    unit : str
+        Unit, a VOUnit string.
+    """
 
     value: float
     unit: str
@@ -66,6 +74,11 @@ def unit_of(field: ParamField) -> str:
 
 def quotient(unit: str, by: str) -> str:
     """Return the VOUnit string of one unit divided by another.
+
+    Parameters
+    ----------
+    unit, by : str
+        VOUnit strings; empty for a number without a unit.
 
     Examples
     --------

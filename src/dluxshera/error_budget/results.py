@@ -58,14 +58,14 @@ class Driver(NamedTuple):
 
 
 class IndependentValue(NamedTuple):
-    """A value from a closed form, in the budget's unit, that stands beside a computed one.
+    """A value from a closed form, to compare with a computed one.
 
     Parameters
     ----------
     name : str
         Short name.
     value : float
-        In the budget's unit.
+        Value, in the budget's unit.
     text : str
         Formula and assumptions.
     """

@@ -12,14 +12,26 @@ from collections.abc import Iterable
 from math import fsum, hypot, sqrt
 from typing import NamedTuple, assert_never
 
-from dluxshera.error_budget.terms import Rule, TermClass
+from dluxshera.error_budget.terms import CombinationRule, TermClass
 
 
 class Contribution(NamedTuple):
-    """Contribution of one term: a standard deviation, or a signed bias."""
+    """Contribution of one term: a standard deviation, or a signed bias.
+
+    Parameters
+    ----------
+    value : float
+        Standard deviation or signed bias, in the unit of the total.
+    rule : str
+        Rule by which it is added; see `combine`.
+    group : str, optional
+        Correlation group; its members are added with their signs.
+    term_class : str
+        Class of the term.
+    """
 
     value: float
-    rule: Rule
+    rule: CombinationRule
     group: str | None = None
     term_class: TermClass = "random"
 
@@ -61,6 +73,14 @@ def by_class(contributions: Iterable[Contribution]) -> dict[str, float]:
 
 
 def reserve(limit: float, allocated: float) -> float | None:
-    """Return the part of a limit that the combined allocations leave, in quadrature; None if they exceed it."""
+    """Return the part of a limit that the combined allocations leave, in quadrature; None if they exceed it.
+
+    Parameters
+    ----------
+    limit : float
+        Limit on the total.
+    allocated : float
+        Total of the allocations, in the same unit.
+    """
     left = limit**2 - allocated**2
     return sqrt(left) if left >= 0 else None

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,7 +20,7 @@ from dluxshera.errors import ExpectationError
 from dluxshera.inference import Noise, fisher_from_jacobian, image_jacobian
 from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
-Predict = Callable[[ParameterStore], Any]
+ImageFunction: TypeAlias = Callable[[ParameterStore], Any]
 
 SAME_IMAGE = 1e-9
 LINEARITY = 0.1
@@ -40,18 +40,31 @@ class Model(NamedTuple):
     """
 
     store: ParameterStore
-    predict: Predict
+    predict: ImageFunction
     derived: Callable[[ParameterStore], Mapping[str, Any]]
 
 
 def matching_store(model: Model, spec: ParamSpec) -> ParameterStore:
-    """Return the store of another spec at the same point; its primitives may be derived values of the model."""
+    """Return the store of another spec at the same point; its primitives may be derived values of the model.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    spec : ParamSpec
+        Spec of the store.
+    """
     values = {**model.derived(model.store), **model.store}
     return ParameterStore({key: values[key] for key in spec.primitives}, spec)
 
 
 def check_same_image(forward: Model, inference: Model) -> Float[np.ndarray, " *image"]:
     """Return the image at the reference point, which must be the same for both models.
+
+    Parameters
+    ----------
+    forward, inference : Model
+        Models to compare, each at its own store.
 
     Raises
     ------
@@ -160,7 +173,7 @@ class LinearFit:
 
 @eqx.filter_jit
 def _score(
-    predict: Predict, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
+    predict: ImageFunction, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
 ) -> Float[Array, " n"]:
     return jax.grad(lambda theta: noise.log_likelihood(data, predict(unpack_params(theta, free, store))))(theta)
 
@@ -209,7 +222,7 @@ def second_order_bias(
 
 @eqx.filter_jit
 def _noise_information(
-    predict: Predict, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
+    predict: ImageFunction, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     def information(theta: Array) -> Array:
         at = unpack_params(theta, keys, store)
@@ -225,6 +238,17 @@ def _noise_information(
 
 def noise_elasticities(model: Model, answer: str, keys: Iterable[str], noise: Noise) -> dict[str, float]:
     """Return the elasticity of the answer's conditional error by some parameters of a model.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    answer : str
+        Key of the measured parameter.
+    keys : iterable of str
+        Keys of the parameters.
+    noise : Noise
+        Noise of the image.
 
     Returns
     -------
@@ -300,7 +324,17 @@ class Directions:
 
 
 def relative_change(model: Model, derived: str, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> float:
-    """Return the relative change of a derived value along a direction: parameter key to change, in its unit."""
+    """Return the relative change of a derived value along a direction: parameter key to change, in its unit.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    derived : str
+        Key of the derived value.
+    direction : mapping
+        Change of each parameter by key, in its unit.
+    """
     store = model.store
 
     def value(size: Any) -> Any:

@@ -17,7 +17,7 @@ ModelName: TypeAlias = Literal["forward", "inference"]
 class SpecCheck:
     """Checks of a budget document against the specs of its two models.
 
-    Each method raises `DocumentError`, with file, line and column, for the first fault that it meets.
+    Each method raises `DocumentError` at the first fault, with file, line and column.
 
     Parameters
     ----------

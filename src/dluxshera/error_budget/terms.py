@@ -12,7 +12,7 @@ from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.spec_check import ModelName
 
 TermClass: TypeAlias = Literal["random", "static", "drift"]
-Rule: TypeAlias = Literal["rss", "group", "linear", "informative"]
+CombinationRule: TypeAlias = Literal["rss", "group", "linear", "informative"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Term:
     acts : str
         Mechanism of the perturbation, in prose.
     perturbation : Perturbation
-        Mechanism of the perturbation, for the computation.
+        Mechanism of the perturbation, as the computation needs it.
     magnitude : Quantity, optional
         1-sigma size of the perturbation; None where the reference point fixes it.
     evidence : mapping of str to str
@@ -70,7 +70,7 @@ class Term:
     magnitude: Quantity | None
     evidence: Mapping[str, str]
     term_class: TermClass
-    rule: Rule
+    rule: CombinationRule
     group: str | None
     allocation: Quantity | None
     owner: str | None

@@ -13,7 +13,15 @@ from dluxshera.graph.content import is_traced
 
 
 class NodeStatistics(NamedTuple):
-    """Number of times that the result of a node was computed, and that it was taken from the cache instead."""
+    """Number of times that the result of a node was computed, and that it was taken from the cache instead.
+
+    Parameters
+    ----------
+    computed : int
+        Number of computations.
+    reused : int
+        Number of results taken from the cache.
+    """
 
     computed: int
     reused: int

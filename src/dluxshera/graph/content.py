@@ -56,7 +56,7 @@ def digest(value: Any) -> bytes:
 
 
 def combined(*parts: bytes) -> bytes:
-    """Return the digest of a sequence of byte strings, including their lengths."""
+    """Return the digest of a sequence of byte strings `parts`, including their lengths."""
     hasher = blake2b(digest_size=SIZE)
     for part in parts:
         _put(hasher.update, part)
@@ -64,7 +64,7 @@ def combined(*parts: bytes) -> bytes:
 
 
 def is_traced(values: Iterable[Any]) -> bool:
-    """Return whether there is a JAX tracer among the leaves of the values, without importing JAX."""
+    """Return whether the leaves of the `values` have a JAX tracer, without importing JAX."""
     if "jax" not in sys.modules:
         return False
     import jax

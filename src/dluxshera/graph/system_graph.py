@@ -10,8 +10,8 @@ from dluxshera.errors import GraphError
 from dluxshera.graph.boxes import graph_drawing
 from dluxshera.graph.cache import NodeStatistics, ResultCache
 from dluxshera.graph.content import combined, digest, is_traced, precision
-from dluxshera.graph.exposures import replicated
 from dluxshera.graph.node import Node
+from dluxshera.graph.replicas import replicated
 from dluxshera.graph.topology import Topology
 
 CACHE_SIZE: Final = 32

@@ -47,7 +47,7 @@ class Whitening(Coordinates):
     centre : Array, shape (n,)
         Theta at z = 0.
     transform : Array, shape (n, n)
-        Lower triangular matrix, a root of the covariance.
+        Derivative of theta by z, a lower triangular matrix.
     """
 
     centre: Float[Array, " n"]
@@ -117,7 +117,13 @@ class Unbounded(Coordinates):
 
 
 class Composed(Coordinates):
-    """Composition of two coordinates: theta = `outer` (`inner` (z))."""
+    """Composition of two coordinates: theta = outer(inner(z)).
+
+    Parameters
+    ----------
+    outer, inner : Coordinates
+        Outer and inner coordinates.
+    """
 
     outer: Coordinates
     inner: Coordinates

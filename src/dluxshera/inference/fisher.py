@@ -203,9 +203,9 @@ class InformationModes(NamedTuple):
     values : ndarray, shape (n,)
         Information of the data over that of the prior.
     vectors : ndarray, shape (n, n)
-        Modes in columns, each a change of theta by one sigma of the prior.
+        A mode in each column: a change of theta by one sigma of the prior.
     labels : tuple of str
-        A name for each element of theta.
+        Label of each element of theta.
     """
 
     values: Float[np.ndarray, " n"]
@@ -268,12 +268,12 @@ def fisher_from_jacobian(
 
     Parameters
     ----------
-    jacobian : array_like, shape (n, ...)
-        Derivatives of the image by each parameter.
-    weights : array_like
-        Fisher information about the expected value of each pixel, ``noise.fisher_weights(image)``.
+    jacobian : ndarray, shape (n, ...)
+        Derivative of the image by each element of theta.
+    weights : ndarray, shape (...)
+        Information of each pixel on its own value; one over the variance for Gaussian noise.
     labels : tuple of str
-        A name for each parameter.
+        Label of each element of theta.
 
     Raises
     ------

@@ -75,7 +75,15 @@ def newton_step(
 
 
 def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return a limit on the mean deviance of `pixels`: `sigmas` deviations above the mean of any noise model."""
+    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds.
+
+    Parameters
+    ----------
+    pixels : int
+        Number of pixels.
+    sigmas : float
+        Number of standard deviations.
+    """
     return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
 
 

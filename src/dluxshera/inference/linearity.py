@@ -111,6 +111,7 @@ def linear_range(
     Returns
     -------
     LinearRange
+        Shifts from the fits and from the formula, and the largest magnitude for which they agree.
 
     Raises
     ------

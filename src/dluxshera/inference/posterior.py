@@ -24,7 +24,7 @@ class Expansion(NamedTuple):
     Parameters
     ----------
     loss : Array
-        Minus the log-density of the posterior.
+        Negative log-density, up to a constant of the data.
     gradient : Array, shape (n,)
         Gradient of the loss, prior included.
     information : Array, shape (n, n)

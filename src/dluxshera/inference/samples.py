@@ -38,16 +38,28 @@ class SamplerState(NamedTuple):
 
     Parameters
     ----------
-    seed, warmup, iteration : ndarray of int
-        Seed, number of warm-up transitions, and number of transitions so far, warm-up included.
-    centre, spread : ndarray, shape (n,) and (n, n)
-        Theta at the origin of the coordinates z, and the covariance of theta that z whitens.
-    positions, log_densities, gradients : ndarray, shape (chains, n), (chains,) and (chains, n)
-        Position z of each chain, with the log-density there and its gradient.
+    seed : ndarray of int
+        Seed of the run.
+    warmup : ndarray of int
+        Number of transitions that tune the sampler.
+    iteration : ndarray of int
+        Number of transitions, warm-up included.
+    centre : ndarray, shape (n,)
+        Theta at the origin of the coordinates z.
+    spread : ndarray, shape (n, n)
+        Covariance of theta that z whitens.
+    positions : ndarray, shape (chains, n)
+        Current z of each chain.
+    log_densities : ndarray, shape (chains,)
+        Log-density at the positions.
+    gradients : ndarray, shape (chains, n)
+        Gradient of the log-density at the positions.
     adaptation : ndarray, shape (5,)
         State of the adaptation of the step size.
-    draws, log_density, divergent, acceptance, leapfrogs : ndarray
-        Transitions after the warm-up, as in `Samples`.
+    draws : ndarray, shape (chains, draws, n)
+        Theta after each transition since the warm-up.
+    log_density, divergent, acceptance, leapfrogs : ndarray, shape (chains, draws)
+        Statistics of the draws; see `Samples`.
     """
 
     seed: Int[np.ndarray, ""]

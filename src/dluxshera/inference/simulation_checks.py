@@ -226,7 +226,15 @@ def check_attainment(
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
-    """Return the squared length of an `error` in the metric of its `covariance`, error^T covariance^-1 error."""
+    """Return error^T covariance^-1 error.
+
+    Parameters
+    ----------
+    error : ndarray, shape (p,)
+        Estimate minus truth.
+    covariance : ndarray, shape (p, p)
+        Covariance of the estimate.
+    """
     sigma, correlation = unit_diagonal(covariance)
     return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
@@ -241,8 +249,8 @@ def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, ".
     ----------
     truth : ndarray, shape (p,)
         True values.
-    draws : ndarray, shape (n, p)
-        Independent draws from the posterior.
+    draws : ndarray, shape (..., p)
+        Draws of the posterior.
 
     Raises
     ------

@@ -35,13 +35,13 @@ class FitStep(NamedTuple):
     loss : float
         Loss at theta.
     gradient_norm : float
-        Norm of the gradient in coordinates whitened by Fisher plus prior: about the distance to the maximum in sigma.
+        Gradient whitened by Fisher plus prior: about the distance to the maximum, in units of sigma.
     theta : ndarray, shape (n,)
-        End of the step.
+        Theta after the step.
     misfit : float
-        The data's part of the loss relative to that of noise alone, about 1 for a correct model.
+        Data part of the loss relative to its value for noise alone, about 1 for a correct model.
     damping : float
-        Factor on the prior's precision in the step.
+        Factor on the precision of the prior in this step.
     """
 
     loss: float
@@ -59,11 +59,11 @@ class SolverState(NamedTuple):
     Parameters
     ----------
     losses, gradient_norms, misfits, dampings : ndarray, shape (steps,)
-        Columns of the history, a `FitStep` each.
+        Values at each step; see `FitStep`.
     thetas : ndarray, shape (steps, n)
-        Theta of each step.
+        Theta at each step.
     memory : ndarray, shape (m,)
-        State of the optimiser between two steps; empty for a solver without one.
+        State of the optimiser between two steps; often empty.
     """
 
     losses: Float[np.ndarray, " steps"]

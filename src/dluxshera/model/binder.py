@@ -23,16 +23,18 @@ from dluxshera.model.checks import check_spec, check_store
 from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
-from dluxshera.optics import Exposure, draw
+from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
+    EXPOSURE_TIME,
+    FRAME_TIME,
+    FULL_WELL,
+    READ_NOISE,
     SheraConfig,
     SheraFourPlaneConfig,
     SheraThreePlaneConfig,
     SheraTwoPlaneConfig,
 )
-from dluxshera.systems import effect_fields as e
-from dluxshera.systems import fields as f
 
 
 class PrecisionWarning(UserWarning):
@@ -187,14 +189,14 @@ class SheraBinder(eqx.Module):
         ParameterError
             If the store belongs to another spec.
         """
-        keys = (f.EXPOSURE_TIME, f.FRAME_TIME, f.FULL_WELL)
+        keys = (EXPOSURE_TIME.key, FRAME_TIME.key, FULL_WELL.key)
         if missing := [key for key in keys if key not in self.spec]:
             remedy = "Use the forward spec: build_forward_model_spec_from_config(config)"
             raise ConfigError("spec", expected=f"a spec with {', '.join(missing)}", got=self.spec.title, remedy=remedy)
         expected = self.predict(store)
         exposure_time, frame_time, full_well = (store[key] for key in keys)
-        read_noise = store.get(e.READ_NOISE, 0.0)
-        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
+        read_noise = store.get(READ_NOISE.key, 0.0)
+        return draw_exposure(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values that belong to a store, explicit overrides among them."""

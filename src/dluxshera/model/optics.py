@@ -27,7 +27,15 @@ SystemOptics: TypeAlias = RelayOptics
 
 
 class CacheInfo(NamedTuple):
-    """Statistics of the cache of built optics since it was last cleared."""
+    """Statistics of the cache of built optics since it was last cleared.
+
+    Parameters
+    ----------
+    hits, misses : int
+        Number of optics taken from the cache, and of optics built.
+    maxsize, currsize : int
+        Largest and current number of optics in the cache.
+    """
 
     hits: int
     misses: int

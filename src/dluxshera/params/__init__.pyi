@@ -2,7 +2,10 @@ from .changes import Deprecation as Deprecation
 from .changes import FormerKey as FormerKey
 from .changes import SpecChanges as SpecChanges
 from .field import Bounds as Bounds
+from .field import Kind as Kind
 from .field import ParamField as ParamField
+from .field import Scale as Scale
+from .field import Status as Status
 from .packing import pack_params as pack_params
 from .packing import unpack_params as unpack_params
 from .priors import LogUniform as LogUniform
@@ -18,7 +21,6 @@ from .quantities import is_quantity as is_quantity
 from .quantities import own_unit as own_unit
 from .quantities import unit_factor as unit_factor
 from .schema import field_schema as field_schema
-from .schema import plain_value as plain_value
 from .schema import spec_schema as spec_schema
 from .spec import ParamSpec as ParamSpec
 from .store import ParameterStore as ParameterStore

@@ -15,7 +15,7 @@ from dluxshera.params.quantities import own_unit
 def values_table(
     caption: str, values: Mapping[str, Any], fields: Mapping[str, ParamField], marked: Iterable[str] = ()
 ) -> str:
-    """Return an HTML table of values with their units and names; `marked` keys are said to be overrides.
+    """Return an HTML table of values with their units and names; `marked` keys are labelled as overrides.
 
     It has no style of its own but the alignment, so that it takes the notebook's.
     """

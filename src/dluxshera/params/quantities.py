@@ -50,6 +50,15 @@ def unit_factor(unit: str, to: str) -> float:
 def in_own_unit(field: ParamField, amount: Any, unit: str) -> Any:
     """Return a number, or a list of numbers, converted from a unit to the parameter's own.
 
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    amount : float or list of float
+        Number or numbers.
+    unit : str
+        Unit of the amount, a VOUnit string.
+
     Raises
     ------
     ValueError
@@ -75,6 +84,13 @@ def is_quantity(value: object) -> bool:
 
 def from_quantity(field: ParamField, quantity: Any) -> np.ndarray:
     """Return an astropy quantity as a number in the unit of a parameter, or its log10 for a logarithmic parameter.
+
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    quantity : astropy.units.Quantity
+        Number or array with a unit.
 
     Raises
     ------

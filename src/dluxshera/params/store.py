@@ -1,4 +1,4 @@
-"""Where values live: `ParameterStore`, an immutable mapping that is a JAX pytree."""
+"""`ParameterStore`, an immutable mapping of parameter values that is a JAX pytree."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dime
 
 @register_pytree_with_keys_class
 class ParameterStore(Mapping[str, Value]):
-    """The values of a spec's primitives, checked when the store is made and immutable after.
+    """Values of a spec's primitives, checked when the store is created, and immutable.
 
     A store is a pytree whose leaves are its values, so it goes through `jax.jit`, `jax.grad` and `jax.vmap`. Traced
     values are checked for shape only; concrete ones also for finiteness and bounds.
@@ -28,9 +28,9 @@ class ParameterStore(Mapping[str, Value]):
     Parameters
     ----------
     values : mapping of str to array_like
-        A value for each primitive, in the unit that the spec gives, or an astropy quantity. Integers become floats.
+        Value of each primitive, in the unit of the spec, or an astropy quantity. Integers become floats.
     spec : ParamSpec
-        Says which keys there are.
+        Spec with the keys.
     allow_derived : bool
         Accept values under derived keys as explicit overrides (see `overrides`). Off by default, so that no derived
         value can be stale.
@@ -40,11 +40,11 @@ class ParameterStore(Mapping[str, Value]):
     UnknownKeyError, MissingKeyError, DerivedKeyError
         If the keys are not those of the spec.
     ShapeError, NonFiniteError, BoundsError, ParameterError
-        If a value is not what its field says.
+        If a field does not accept a value.
 
     Examples
     --------
-    >>> from dluxshera.params.field import Bounds, ParamField
+    >>> from dluxshera.params import Bounds, ParamField, ParamSpec
     >>> flux_ratio = {"default": 3.5, "bounds": Bounds(minimum=0), "source": "illustrative"}
     >>> contrast = ParamField("binary.contrast", "Contrast", "Flux ratio A / B.", **flux_ratio)
     >>> store = ParameterStore.from_spec_defaults(ParamSpec("a_telescope", "forward", (contrast,)))
@@ -87,7 +87,7 @@ class ParameterStore(Mapping[str, Value]):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], spec: ParamSpec, *, allow_derived: bool = False) -> Self:
-        """Return the store of the given values, which must be all that the spec asks for."""
+        """Return the store of values, one for each primitive of the spec."""
         return cls(values, spec, allow_derived=allow_derived)
 
     @classmethod
@@ -115,7 +115,7 @@ class ParameterStore(Mapping[str, Value]):
 
     @property
     def allow_derived(self) -> bool:
-        """Whether derived keys are accepted as overrides."""
+        """True if derived keys are accepted as overrides."""
         return self._allow_derived  # type: ignore[attr-defined]
 
     @property
@@ -153,7 +153,7 @@ class ParameterStore(Mapping[str, Value]):
         return new
 
     def with_derived_allowed(self) -> Self:
-        """Return the same store, in which derived keys can be replaced as explicit overrides."""
+        """Return the same store, with derived keys accepted as explicit overrides."""
         new = object.__new__(type(self))
         new._set(dict(self._values), self.spec, True)  # type: ignore[attr-defined]
         return new
@@ -165,7 +165,7 @@ class ParameterStore(Mapping[str, Value]):
         return new
 
     def validate(self) -> None:
-        """Check the values against the store's own spec: what JAX or `jax.tree.map` put in is not checked otherwise.
+        """Check the values against the store's own spec. Values that `jax.tree.map` put in are not checked otherwise.
 
         Raises
         ------
@@ -175,7 +175,7 @@ class ParameterStore(Mapping[str, Value]):
         self.validate_against(self.spec, allow_derived=self.allow_derived)
 
     def quantity(self, key: str) -> Any:
-        """Return a value as an astropy quantity in the unit of the spec; of a log10, the quantity itself.
+        """Return a value as an astropy quantity in the unit of the spec; a logarithm becomes the quantity itself.
 
         Raises
         ------
@@ -223,13 +223,13 @@ class ParameterStore(Mapping[str, Value]):
     def __contains__(self, key: object) -> bool:
         return key in self._values  # type: ignore[attr-defined]
 
-    # `Mapping` looks up each key; a model reads all values at each image.
+    # The methods of `Mapping` look up each key, and a model reads all values for each image.
 
-    def values(self) -> ValuesView[Value]:
+    def values(self) -> ValuesView[Any]:
         """Return the values, in the order of the spec."""
         return self._values.values()  # type: ignore[attr-defined]
 
-    def items(self) -> ItemsView[str, Value]:
+    def items(self) -> ItemsView[str, Any]:
         """Return the keys with their values, in the order of the spec."""
         return self._values.items()  # type: ignore[attr-defined]
 
@@ -244,7 +244,7 @@ class ParameterStore(Mapping[str, Value]):
 
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the default sets attributes, which an immutable object refuses
+    def __reduce__(self) -> tuple[Any, ...]:  # the default sets attributes of an immutable object
         return type(self).tree_unflatten, self.tree_flatten()[::-1]
 
     def __repr__(self) -> str:
@@ -260,16 +260,16 @@ class ParameterStore(Mapping[str, Value]):
         return values_table(f"ParameterStore of {self.spec.title}", self, self.spec, self.overrides)
 
     def tree_flatten_with_keys(self) -> tuple[list[tuple[DictKey, Value]], tuple[Any, ...]]:
-        """Return the values with their keys, and what is static."""
+        """Return the values with their keys, and the static part."""
         return [(DictKey(key), value) for key, value in self.items()], (tuple(self), self.spec, self.allow_derived)
 
     def tree_flatten(self) -> tuple[tuple[Value, ...], tuple[Any, ...]]:
-        """Return the values, and what is static."""
+        """Return the values, and the static part."""
         return tuple(self.values()), (tuple(self), self.spec, self.allow_derived)
 
     @classmethod
     def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> Self:
-        """Rebuild without checks: JAX also puts batches and placeholders in the leaves' places."""
+        """Rebuild without checks, because JAX also puts batches and placeholders in place of the leaves."""
         keys, spec, allow_derived = static
         new = object.__new__(cls)
         new._set(dict(zip(keys, leaves, strict=True)), spec, allow_derived)
@@ -277,7 +277,7 @@ class ParameterStore(Mapping[str, Value]):
 
 
 def _under_current_keys(values: Mapping[str, Any], spec: ParamSpec) -> dict[str, Any]:
-    """Return the values under the keys that the spec has now; old keys give a warning."""
+    """Return the values under the current keys of the spec; former keys give a warning."""
     current: dict[str, Any] = {}
     for key, value in values.items():
         now = spec.current_key(key)
@@ -300,7 +300,7 @@ def _check_key(key: str, value: object, spec: ParamSpec, *, allow_derived: bool)
     if field.kind == "structural":
         raise ParameterError(
             key,
-            expected=f"no value, for the configuration fixes it at {field.default}",
+            expected=f"no value, because the configuration fixes it at {field.default}",
             got=value,
-            remedy="Change the configuration and build the spec anew",
+            remedy="Change the configuration and rebuild the spec",
         )

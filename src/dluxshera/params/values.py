@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from math import isfinite
+from typing import TYPE_CHECKING, Any
 
 from dluxshera.errors import BoundsError, NonFiniteError, ParameterError, ShapeError, first_index
 from dluxshera.params.field import ParamField
 from dluxshera.params.quantities import from_quantity, is_quantity, own_unit
 
 if TYPE_CHECKING:
+    import numpy as np
     from jax import Array
 
-    Value: TypeAlias = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
 
-
-def check_value(field: ParamField, value: Any) -> Value:
+def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
     """Return a value of a parameter in double precision, after all checks.
 
     Parameters
@@ -39,39 +37,75 @@ def check_value(field: ParamField, value: Any) -> Value:
     ShapeError, NonFiniteError, BoundsError
         If the shape differs, or an element is not finite or lies outside the bounds.
     """
+    import numpy as np
+
     numbers = _real(field, value)
     check_shape(field, numbers)
-    return _within_bounds(field, numbers)
+    if _is_jax(numbers):
+        if not isinstance(numbers, sys.modules["jax"].core.Tracer):
+            check_numbers(field, np.asarray(numbers, dtype=np.float64))
+        return numbers
+    check_numbers(field, numbers)
+    numbers.flags.writeable = False
+    return numbers
 
 
-def check_numbers(field: ParamField, value: Any) -> Value:
-    """Return a value as `check_value` does, without the check of its shape.
+def check_numbers(field: ParamField, numbers: Any) -> None:
+    """Check that numbers are finite and within the bounds of a parameter, whatever their shape.
 
-    For a value of a document that does not fix the length of lists: `check_shape` follows where the length is fixed.
+    Parameters
+    ----------
+    field : ParamField
+        The parameter.
+    numbers : float, list of float or numpy.ndarray
+        Numbers in the unit of the field. Plain ones are checked without NumPy.
+
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : object
+        Number, sequence or array.
 
     Raises
     ------
-    ParameterError, NonFiniteError, BoundsError
-        See `check_value`.
+    NonFiniteError, BoundsError
+        If a number is not finite or lies outside the bounds; `index` has its place.
     """
-    return _within_bounds(field, _real(field, value))
+    if not _all_finite(numbers):
+        raise NonFiniteError(field.key, got=numbers)
+    index = first_index(numbers, lambda x: not field.bounds.contains(x)) if field.bounds.as_dict() else None
+    if index is not None:
+        expected = _with_unit(str(field.bounds), field)
+        raise BoundsError(field.key, expected=expected, got=numbers, index=index, remedy=field.doc)
 
 
 def check_shape(field: ParamField, value: Any) -> None:
     """Check the shape of a value.
 
+    Parameters
+    ----------
+    field : ParamField
+        Description of the parameter.
+    value : array_like
+        Value to check.
+
     Raises
     ------
     ShapeError
-        If it is not that of the field.
+        If it is not the shape of the field.
     """
+    import numpy as np
+
     if np.shape(value) != field.shape:
         shape = "a single number" if not field.shape else f"an array of shape {field.shape}"
         components = f"One coefficient each for {', '.join(field.components)}" if field.components else ""
         raise ShapeError(field.key, expected=shape, got=value, remedy=components)
 
 
-def _real(field: ParamField, value: Any) -> Value:
+def _real(field: ParamField, value: Any) -> Any:
+    import numpy as np
+
     if is_quantity(value):
         value = from_quantity(field, value)
     if not _is_jax(value):
@@ -87,19 +121,12 @@ def _real(field: ParamField, value: Any) -> Value:
     return value if value.dtype.kind == "f" else value.astype(float)
 
 
-def _within_bounds(field: ParamField, value: Any) -> Value:
-    if _is_jax(value) and isinstance(value, sys.modules["jax"].core.Tracer):
-        return value
-    concrete = np.asarray(value, dtype=np.float64)
-    if not np.all(np.isfinite(concrete)):
-        raise NonFiniteError(field.key, got=concrete)
-    index = first_index(concrete, lambda x: not field.bounds.contains(x)) if field.bounds.as_dict() else None
-    if index is not None:
-        expected = _with_unit(str(field.bounds), field)
-        raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    return value
+def _all_finite(numbers: Any) -> bool:
+    if isinstance(numbers, float | list):
+        return first_index(numbers, lambda x: not isfinite(x)) is None
+    import numpy as np
+
+    return bool(np.all(np.isfinite(numbers)))
 
 
 def _is_jax(value: object) -> bool:

@@ -24,7 +24,7 @@ MAX_DOCUMENTS: Final = 32
 
 def load_profile(
     source: str | Path,
-    known: ProfileFormat,
+    profile_format: ProfileFormat,
     overrides: Iterable[str] = (),
     migrations: Mapping[str, Migration] | None = None,
 ) -> Profile:
@@ -34,7 +34,7 @@ def load_profile(
     ----------
     source : str or Path
         Name of a packaged profile, such as ``instrument/shera_flight``, or path of a file.
-    known : ProfileFormat
+    profile_format : ProfileFormat
         Content that profiles may have; see `shera_profiles`.
     overrides : iterable of str
         ``key=value``, ``key=value unit`` or ``key=[v1, v2] unit``, applied last; a key without a dot is a configuration
@@ -47,16 +47,16 @@ def load_profile(
     DocumentError
         For the first of all faults in all documents; the others are its notes.
     """
-    composer = _Composer(known, MIGRATIONS if migrations is None else migrations)
-    path = known.packaged_file(str(source)) if is_packaged_name(str(source)) else Path(source)
+    composer = _Composer(profile_format, MIGRATIONS if migrations is None else migrations)
+    path = profile_format.packaged_file(str(source)) if is_packaged_name(str(source)) else Path(source)
     if path is None:
-        raise _no_such_profile(str(source), known)
+        raise _no_such_profile(str(source), profile_format)
     composer.visit(path, ())
     return composer.compose(overrides)
 
 
 def parse_profile(
-    text: str | bytes, known: ProfileFormat, file: str = "<text>", overrides: Iterable[str] = ()
+    text: str | bytes, profile_format: ProfileFormat, file: str = "<text>", overrides: Iterable[str] = ()
 ) -> Profile:
     """Compose a profile from a string, as `load_profile` does from a file.
 
@@ -64,7 +64,7 @@ def parse_profile(
     ----------
     text : str or bytes
         The document.
-    known : ProfileFormat
+    profile_format : ProfileFormat
         Content that profiles may have; see `shera_profiles`.
     file : str
         File name for messages; JSON if it ends in ``.json``, YAML otherwise.
@@ -76,7 +76,7 @@ def parse_profile(
     DocumentError
         For the first of all faults in all documents; the others are its notes.
     """
-    composer = _Composer(known, MIGRATIONS)
+    composer = _Composer(profile_format, MIGRATIONS)
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
     composer.take(parse_document(decoded(raw, file, MAX_BYTES), file), Path(file), ())
     return composer.compose(overrides)
@@ -85,8 +85,8 @@ def parse_profile(
 class _Composer:
     """Documents, depth first and each once, and the faults of all of them."""
 
-    def __init__(self, known: ProfileFormat, migrations: Mapping[str, Migration]) -> None:
-        self.known, self.migrations = known, migrations
+    def __init__(self, profile_format: ProfileFormat, migrations: Mapping[str, Migration]) -> None:
+        self.format, self.migrations = profile_format, migrations
         self.documents: list[Document] = []
         self.settings: list[Setting] = []
         self.faults: list[DocumentError] = []
@@ -99,7 +99,7 @@ class _Composer:
         """Check one document and those that it extends, which come before it."""
         _check_size(document)
         document = migrated(document, self.migrations)
-        errors = faults(document, self.known.form)
+        errors = faults(document, self.format.form)
         self.faults += errors
         if not isinstance(document.data, dict):
             return
@@ -119,8 +119,8 @@ class _Composer:
 
     def _extend(self, document: Document, where: Where, name: str, chain: tuple[Path, ...]) -> None:
         if is_packaged_name(name):
-            if (path := self.known.packaged_file(name)) is None:
-                names = self.known.names()
+            if (path := self.format.packaged_file(name)) is None:
+                names = self.format.names()
                 allowed = ", ".join(names)
                 self.faults.append(
                     document.error(where, "no such packaged profile", allowed=allowed, got=name, candidates=names)
@@ -153,7 +153,7 @@ class _Composer:
 
     def _check(self, setting: Setting) -> None:
         try:
-            self.settings.append(checked_setting(setting, self.known))
+            self.settings.append(checked_setting(setting, self.format))
         except DocumentError as error:
             self.faults.append(error)
 
@@ -161,7 +161,7 @@ class _Composer:
         system, spec = self._system(), self._last("spec")
         for text in overrides:
             try:
-                self._check(override_setting(text, self.known))
+                self._check(override_setting(text, self.format))
             except DocumentError as error:
                 self.faults.append(error)
         raise_all(self.faults)
@@ -195,10 +195,10 @@ def _settings(document: Document) -> Iterator[Setting]:
             yield Setting(value, document, (part, name))
 
 
-def _no_such_profile(name: str, known: ProfileFormat) -> DocumentError:
-    near = near_matches(name, known.names())
+def _no_such_profile(name: str, profile_format: ProfileFormat) -> DocumentError:
+    near = near_matches(name, profile_format.names())
     return DocumentError(
-        f"no such packaged profile (allowed {', '.join(known.names())}"
+        f"no such packaged profile (allowed {', '.join(profile_format.names())}"
         + (f"; did you mean {' or '.join(near)}?)" if near else ")"),
         file=name,
     )

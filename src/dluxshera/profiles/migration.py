@@ -14,7 +14,15 @@ HISTORY: Final[dict[str, str]] = {"0.1.0": "the first version"}  # version -> it
 
 
 class Migration(NamedTuple):
-    """The step from one version of the format to a later one."""
+    """The step from one version of the format to a later one.
+
+    Parameters
+    ----------
+    to : str
+        Later version.
+    apply : callable
+        Function from the content of the earlier version to that of the later one.
+    """
 
     to: str
     apply: Callable[[dict[str, Any]], dict[str, Any]]

@@ -1,4 +1,4 @@
-"""From a profile to configuration, spec and store. Nothing here needs jax until the store is used.
+"""`ProfileModel`: the configuration, spec and store that a profile describes. Only the use of the store needs jax.
 
 The values of a profile that a design or a target has become the configuration's design and the spec's defaults, so that
 derived values follow; every primitive of the spec that the profile sets is also set in the store.
@@ -124,9 +124,8 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
         config = config_class.from_checked(name, design, structure)
         spec_name = spec or (profile.spec.value if profile.spec else "forward")
         built = build_spec(config, spec_name, _target(profile, values))
-    except ExpectationError as error:
-        faults.append(_placed(profile, error))
-        raise_all(faults)
+    except (ExpectationError, ArithmeticError) as error:
+        raise_all([*faults, _placed(profile, error)])
         raise
     raise_all([*faults, *_spec_faults(profile, config_class, built)])
     primitives = {key: value for key, value in values.items() if key in built.primitives}
@@ -181,7 +180,9 @@ def _design(
         try:
             design = config_class.design_type(**attributes)
         except ExpectationError as error:
-            faults.append(_placed(profile, error))
+            by_attribute = {f"design.{attribute}": key for key, attribute in keys.items()}
+            setting = profile.parameters.get(by_attribute.get(error.key, ""))
+            faults.append(setting.placed(error) if setting else _placed(profile, error))
         else:
             named = CONFIGS.get(name)
             if type(named) is config_class and replace(named.design, sources=()) == design:
@@ -225,10 +226,14 @@ def _no_effect(key: str, setting: Setting, spec: ParamSpec) -> DocumentError:
     return setting.error(reason, allowed=allowed, at_key=True)
 
 
-def _placed(profile: Profile, error: ExpectationError) -> DocumentError:
-    """Return an error about a configuration, a design or a target, with the place of the value that it names."""
-    setting = profile.config.get(error.key) or profile.parameters.get(error.key)
-    attribute = error.key.removeprefix("design.")
-    if setting is None and attribute != error.key:
-        setting = next((item for key, item in profile.parameters.items() if key.partition(".")[2] == attribute), None)
-    return setting.placed(error) if setting else DocumentError(str(error), file=profile.documents[-1].file)
+def _placed(profile: Profile, error: Exception) -> DocumentError:
+    """Return an error about the model, with the place of the value that it names.
+
+    A value that is computed from the design has no place; the error then names the file.
+    """
+    key = error.key if isinstance(error, ExpectationError) else ""
+    setting = profile.config.get(key) or profile.parameters.get(key)
+    if setting and isinstance(error, ExpectationError):
+        return setting.placed(error)
+    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else error
+    return DocumentError(f"the design gives no model: {reason}", file=profile.documents[-1].file)

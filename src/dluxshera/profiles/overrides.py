@@ -14,14 +14,14 @@ _NUMBER: Final = r"[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 _AMOUNT: Final = re.compile(rf"({_NUMBER}|\[[^\]]*\])\s*(\S.*)?")
 
 
-def override_setting(text: str, known: ProfileFormat) -> Setting:
+def override_setting(text: str, profile_format: ProfileFormat) -> Setting:
     """Return the setting of an override; its form is checked, its value is not.
 
     Parameters
     ----------
     text : str
         ``key=value``, ``key=value unit`` or ``key=[v1, v2] unit``; a key without a dot is a configuration field.
-    known : ProfileFormat
+    profile_format : ProfileFormat
         Names and forms of the values.
 
     Raises
@@ -41,6 +41,6 @@ def override_setting(text: str, known: ProfileFormat) -> Setting:
     if amount and amount[2]:
         value = {"value": value, "unit": amount[2]}
     document = Document(OVERRIDE, {part: {name: value}})
-    if errors := faults(document, {"properties": {part: known.form["properties"][part]}}):
+    if errors := faults(document, {"properties": {part: profile_format.form["properties"][part]}}):
         raise DocumentError(errors[0].message, file=OVERRIDE, key=errors[0].key.removeprefix(f"{part}."))
     return Setting(value, document, (part, name))

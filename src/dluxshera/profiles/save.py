@@ -125,7 +125,17 @@ def profile_text(data: Mapping[str, Any], *, schema: str = "", as_json: bool = F
 
 
 def save_profile(path: Path, data: Mapping[str, Any], *, schema: str = "") -> None:
-    """Write a profile, whole or not at all: as JSON if the file name ends in ``.json``, as YAML otherwise."""
+    """Write a profile, whole or not at all: as JSON if the file name ends in ``.json``, as YAML otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    data : mapping
+        Content of the profile.
+    schema : str
+        Address of the schema for the first line or ``$schema``; empty for none.
+    """
     write_text(path, profile_text(data, schema=schema, as_json=path.suffix.lower() == ".json"))
 
 

@@ -175,5 +175,5 @@ def shera_profiles() -> ProfileFormat:
 
 
 def schema_file() -> Path:
-    """Return the installed JSON Schema of profiles, for the first line of a profile."""
+    """Return the installed JSON Schema of profiles, which the first line of a profile names."""
     return shera_profiles().packaged / "profile.schema.json"

@@ -51,7 +51,7 @@ class Setting:
         return part == "parameters" and isinstance(self.document.data[part][name], dict)
 
 
-def checked_setting(setting: Setting, known: ProfileFormat) -> Setting:
+def checked_setting(setting: Setting, profile_format: ProfileFormat) -> Setting:
     """Return a setting whose value was checked: a field in normal form, a parameter in its own unit.
 
     Raises
@@ -62,9 +62,11 @@ def checked_setting(setting: Setting, known: ProfileFormat) -> Setting:
     part, name = setting.where
     try:
         if part == "config":
-            return replace(setting, value=known.rules[str(name)].check(str(name), setting.value))
-        parameter = known.fields[str(name)]
-        return replace(setting, value=check_numbers(parameter, _in_own_unit(setting, parameter)).tolist())
+            return replace(setting, value=profile_format.rules[str(name)].check(str(name), setting.value))
+        parameter = profile_format.fields[str(name)]
+        numbers = _in_own_unit(setting, parameter)
+        check_numbers(parameter, numbers)
+        return replace(setting, value=numbers)
     except ExpectationError as error:
         raise setting.placed(error) from error
 

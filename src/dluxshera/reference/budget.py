@@ -51,14 +51,20 @@ def page(report: dict[str, Any]) -> str:
 
 
 def reference_point(reference: dict[str, Any]) -> str:
-    """Return the description of the reference point and the parameters that differ from their defaults there."""
+    """Return the reference point of the budget: its text, its facts and the overrides of its profile."""
     facts = [
         (name.replace("_", " ").capitalize(), text.quantity(value if isinstance(value, dict) else {"value": value}))
         for name, value in reference.items()
-        if name not in ("text", "values")
+        if name not in ("text", "overrides") and value is not None
     ]
-    moved = ", ".join(f"{text.link(key)} = {text.number(value)}" for key, value in reference.get("values", {}).items())
-    return "\n".join([text.plain(reference.get("text", "")) + "\n", text.facts([*facts, ("Values", moved)])])
+    overrides = "; ".join(map(override, reference["overrides"]))
+    return "\n".join([text.plain(reference["text"]) + "\n", text.facts([*facts, ("Overrides", overrides)])])
+
+
+def override(setting: str) -> str:
+    """Return an override of the profile, ``key=value unit``, with a link to the parameter."""
+    key, _, value = setting.partition("=")
+    return f"{text.link(key) if '.' in key else f'`{key}`'} = {value}"
 
 
 def estimators(report: dict[str, Any]) -> str:
@@ -173,12 +179,14 @@ def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: 
 
 
 def provenance(record: dict[str, Any]) -> str:
-    """Return the sources of the report and the command that recomputes it."""
+    """Return the inputs of the report, and the command that recomputes it."""
     rows = [
-        (name.replace("_", " ").capitalize(), f"`{value[:16]}…`" if name.endswith("_hash") else f"`{value}`")
+        (name.replace("_", " ").capitalize(), shortened(value) if name.endswith("_hash") else f"`{value}`")
         for name, value in record.items()
-        if name not in ("command", "created_with")
+        if name not in ("command", "created_with", "profiles")
     ]
+    profiles = (f"{item['kind']}/{item['name']} {shortened(item['content_hash'])}" for item in record["profiles"])
+    rows.append(("Profiles", ", ".join(profiles)))
     rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in record["created_with"].items())))
     return "\n".join(
         [
@@ -190,3 +198,8 @@ def provenance(record: dict[str, Any]) -> str:
             "",
         ]
     )
+
+
+def shortened(digest: str) -> str:
+    """Return the first 16 digits of a hash, without the name of its algorithm."""
+    return f"`{digest.removeprefix('sha256:')[:16]}…`"

@@ -46,7 +46,15 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write `rows` to `path` as CSV, a column for each name in any row; numbers with all their digits."""
+    """Write rows as CSV, a column for each name in any of them; numbers with all their digits.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    rows : iterable of mapping
+        Values by column name.
+    """
     rows = list(rows)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")

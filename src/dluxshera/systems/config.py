@@ -20,6 +20,7 @@ from dluxshera.optics import TOLIMAN, diffractive_pupil_file
 from dluxshera.params import Bounds
 from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 from dluxshera.systems.effects import EFFECTS, effects_of
+from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
 from dluxshera.systems.rules import (
     AtLeast,
     EffectNames,
@@ -189,7 +190,7 @@ class SheraConfig:
 class SheraTwoPlaneConfig(SheraConfig):
     """The structure of a two-plane system: the pupil, with the diffractive pupil, and the detector in focus."""
 
-    system_id: ClassVar[str] = "shera_twoplane"
+    system_id: ClassVar[str] = TWO_PLANE
     design_type: ClassVar[type[Design]] = TwoPlaneDesign
 
 
@@ -249,9 +250,9 @@ class _RelayConfig(SheraConfig):
 class SheraThreePlaneConfig(_RelayConfig):
     """The structure of a three-plane system: primary M1 (pupil and diffractive pupil), secondary M2, detector."""
 
-    system_id: ClassVar[str] = "shera_threeplane"
+    system_id: ClassVar[str] = THREE_PLANE
     design_type: ClassVar[type[Design]] = ThreePlaneDesign
-    surfaces: ClassVar[int] = 1
+    surfaces: ClassVar[int] = SURFACES[THREE_PLANE]
 
 
 @_documented
@@ -261,9 +262,9 @@ class SheraFourPlaneConfig(_RelayConfig):
 
     m3_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M3; empty for none.")
 
-    system_id: ClassVar[str] = "shera_fourplane"
+    system_id: ClassVar[str] = FOUR_PLANE
     design_type: ClassVar[type[Design]] = FourPlaneDesign
-    surfaces: ClassVar[int] = 2
+    surfaces: ClassVar[int] = SURFACES[FOUR_PLANE]
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:

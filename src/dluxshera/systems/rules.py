@@ -53,9 +53,9 @@ class Integer(Rule):
     least, most : int
         Range of the values, both ends included.
     even : bool
-        Whether the integer must be even.
+        True if only even integers are accepted.
     optional : bool
-        Whether None is accepted.
+        True if None is accepted.
     """
 
     least: int
@@ -304,15 +304,10 @@ class SystemEffects(Relation):
 
     def check(self, values: Mapping[str, Any]) -> None:
         """Check that the system can have each effect."""
-        for i, name in enumerate(values["effects"]):
+        for name in values["effects"]:
             if name not in self.docs:
-                raise ConfigError(
-                    "effects",
-                    expected=f"effects of {self.system}",
-                    got=values["effects"],
-                    remedy=f"Choose from {', '.join(self.docs)}",
-                    index=(i,),
-                )
+                remedy = f"Choose from {', '.join(self.docs)}"
+                raise ConfigError("effects", expected=f"effects of {self.system}", got=name, remedy=remedy)
 
     def add_to(self, schema: dict[str, Any]) -> None:
         """Restrict the names of effects, and add their descriptions."""

@@ -1,85 +1,74 @@
-"""The table of all parameters, and queries on it. No jax."""
+"""The table of all parameters, those of every model and those of optional effects, and queries on it. No jax."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Final
 
+from dluxshera.errors import ParameterError, near_matches
 from dluxshera.params import ParamField
-from dluxshera.systems import fields as f
-from dluxshera.systems.effects import CURVES, EFFECT_OF, EFFECTS, FIELD_STARS, MAPS
-from dluxshera.systems.layouts import LAYOUTS
-
-SPEC_NAMES: Final = ("forward", "inference", "physics_inference")
-
-_STRUCTURAL: Final = (f.OPEN_FRACTION, f.PEAK_FRACTION)
-_BASES: Final = {f.M1_ZERNIKES: "m1_noll", f.M2_ZERNIKES: "m2_noll", f.M3_ZERNIKES: "m3_noll"}
+from dluxshera.systems.effects import EFFECTS
+from dluxshera.systems.parameters import COMMON, GROUPS
+from dluxshera.systems.parameters.record import Parameter
 
 
-@dataclass(frozen=True)
-class Parameter:
-    """The record of a parameter."""
+def table_of(records: Iterable[Parameter]) -> dict[str, Parameter]:
+    """Return records by key, in their order.
 
-    key: str
-
-    @property
-    def title(self) -> str:
-        """The name of the parameter in prose."""
-        return _described(self.key).title
-
-    @property
-    def doc(self) -> str:
-        """What it is, as one or more sentences."""
-        return _described(self.key).doc
-
-    @property
-    def effect(self) -> str:
-        """The optional effect that it belongs to; empty for a parameter of every model."""
-        return EFFECT_OF.get(self.key, "")
-
-    @property
-    def basis(self) -> str:
-        """The field of the configuration with its Noll indices; empty if its values are no Zernike coefficients."""
-        return _BASES.get(self.key, "")
-
-    @property
-    def is_list(self) -> bool:
-        """Whether its value is a list of numbers."""
-        return self.key in _BASES or self.key in CURVES or self.key in FIELD_STARS
-
-    @property
-    def is_map(self) -> bool:
-        """Whether its value is a map, an array of two dimensions."""
-        return self.key in MAPS
-
-    @property
-    def is_structural(self) -> bool:
-        """Whether the configuration fixes its value."""
-        return self.key in _STRUCTURAL
+    Raises
+    ------
+    ParameterError
+        If two records have one key, the group of a key has no text, or the input of a computation has no record.
+    """
+    table: dict[str, Parameter] = {}
+    groups = [group for group, _, _ in GROUPS]
+    for record in records:
+        if table.setdefault(record.key, record) is not record:
+            raise ParameterError(record.key, expected="one record for each key", got=record.title)
+        group = record.key.partition(".")[0]
+        if group not in groups:
+            remedy = "Add the group to dluxshera.systems.parameters.GROUPS"
+            raise ParameterError(record.key, expected=f"a group among {', '.join(groups)}", got=group, remedy=remedy)
+    for record in table.values():
+        for computation in record.computed.values():
+            for key in (*computation.inputs, *computation.optional):
+                if key not in table:
+                    near = near_matches(key, table)
+                    raise ParameterError(
+                        record.key,
+                        expected="inputs that are keys of parameters",
+                        got=key,
+                        remedy=f"Did you mean {' or '.join(near)}?" if near else "Add a record for that key",
+                    )
+    return table
 
 
-PARAMETERS: Final[Mapping[str, Parameter]] = {key: Parameter(key) for key in f.FIELDS}
+PARAMETERS: Final[Mapping[str, Parameter]] = table_of(
+    dict.fromkeys((*COMMON, *(parameter for effect in EFFECTS.values() for parameter in effect.parameters)))
+)
 
 
 @lru_cache(maxsize=1)
 def settable_parameters() -> Mapping[str, ParamField]:
     """Return, by key, the parameters that a profile can set: those that are primitive in a spec, without maps.
 
-    The fields are valid in no spec: they have no default, because it differs from one design to the next.
+    The fields belong to no spec: they have no default, because it differs from one design to the next.
     """
-    layouts = [layout for of_system in LAYOUTS.values() for layout in of_system.values()]
-    layouts += [getattr(effect, spec) for effect in EFFECTS.values() for spec in SPEC_NAMES]
-    keys = dict.fromkeys(
-        key
-        for layout in layouts
-        for key in layout.keys
-        if key not in layout.derived and key not in _STRUCTURAL and key not in MAPS
-    )
-    return {key: _described(key) for key in keys}
+    return {
+        key: parameter.spec_field(kind="derived", transform="-", source="-")
+        for key, parameter in PARAMETERS.items()
+        if parameter.is_settable and not parameter.is_map
+    }
 
 
-def _described(key: str) -> ParamField:
-    """Return a parameter as a field without a default, as if it were derived."""
-    return f.FIELDS[key](kind="derived", transform="-", default=None, source="-")
+def target_keys() -> dict[str, str]:
+    """Return the keys of the parameters whose defaults a target has, with its attributes; optional effects left out."""
+    return {
+        key: parameter.name for key, parameter in PARAMETERS.items() if parameter.is_of_target and not parameter.effect
+    }
+
+
+def visit_keys() -> dict[str, str]:
+    """Return the keys of the parameters that are chosen for each visit, with the attributes of the design."""
+    return {key: parameter.name for key, parameter in PARAMETERS.items() if parameter.is_of_visit}

@@ -12,7 +12,7 @@ from dluxshera.documents import Where
 from dluxshera.error_budget.direction import DIRECTION, Direction, changes, direction_of
 from dluxshera.error_budget.perturbation import ImagePerturbation
 from dluxshera.error_budget.results import Driver
-from dluxshera.error_budget.schema_parts import KEY, record
+from dluxshera.error_budget.schema_parts import KEY, record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck, units_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class DerivedChange(ImagePerturbation):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        return record(
+        return record_schema(
             "A step that is assumed to act only through the relative change of one derived value.",
             {"derived": KEY, "applied_to": KEY, "direction": DIRECTION},
         )

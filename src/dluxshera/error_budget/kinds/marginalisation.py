@@ -11,7 +11,7 @@ from dluxshera.documents import Where
 from dluxshera.error_budget.perturbation import NoisePerturbation
 from dluxshera.error_budget.requirement import Estimator
 from dluxshera.error_budget.results import Driver
-from dluxshera.error_budget.schema_parts import record
+from dluxshera.error_budget.schema_parts import record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Marginalisation(NoisePerturbation):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        return record("Noise that the answer gains because other parameters are fitted with it.", {})
+        return record_schema("Noise that the answer gains because other parameters are fitted with it.", {})
 
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Self:

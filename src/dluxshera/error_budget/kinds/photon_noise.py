@@ -11,7 +11,7 @@ from dluxshera.documents import Where
 from dluxshera.error_budget.perturbation import NoisePerturbation
 from dluxshera.error_budget.requirement import Estimator
 from dluxshera.error_budget.results import Driver, IndependentValue
-from dluxshera.error_budget.schema_parts import KEY, KEYS, record
+from dluxshera.error_budget.schema_parts import KEY, KEYS, record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 from dluxshera.params import unit_factor
 from dluxshera.units import ARCSEC
@@ -43,8 +43,8 @@ class PhotonNoise(NoisePerturbation):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        floor = record("Keys of the inputs to the floor of a clear circular pupil.", dict.fromkeys(INPUTS, KEY))
-        return record(
+        floor = record_schema("Keys of the inputs to the floor of a clear circular pupil.", dict.fromkeys(INPUTS, KEY))
+        return record_schema(
             "Noise of the answer if all other parameters were known.",
             {"keys": {**KEYS, "description": "Keys of the forward spec."}},
             {"closed_form": floor},
@@ -86,7 +86,7 @@ class PhotonNoise(NoisePerturbation):
             return []
         values = evaluation.forward_values()
         inputs = {name: float(values[key]) for name, key in self.closed_form.items()}
-        fitted, known_midpoint = clear_pupil_floor(
+        midpoint_fitted, midpoint_known = clear_pupil_floor(
             inputs["wavelength"], inputs["diameter"], 10 ** inputs["log_photons"], inputs["contrast"]
         )
         per_radian = unit_factor("arcsec", evaluation.unit) / ARCSEC
@@ -94,14 +94,14 @@ class PhotonNoise(NoisePerturbation):
         return [
             IndependentValue(name, floor * per_radian, f"{formula}: {text}")
             for name, floor, formula in (
-                ("photon floor, midpoint known", known_midpoint, "2 lambda / (pi D sqrt(N_A + N_B))"),
-                ("photon floor, midpoint fitted", fitted, "lambda / (pi D) sqrt(1/N_A + 1/N_B)"),
+                ("photon floor, midpoint known", midpoint_known, "2 lambda / (pi D sqrt(N_A + N_B))"),
+                ("photon floor, midpoint fitted", midpoint_fitted, "lambda / (pi D) sqrt(1/N_A + 1/N_B)"),
             )
         ]
 
 
 def clear_pupil_floor(wavelength: float, diameter: float, photons: float, contrast: float) -> tuple[float, float]:
-    r"""Return the photon-noise floor of a separation, in radians, for a clear circular pupil.
+    r"""Return the photon-noise floor of a separation measured through a clear circular pupil, in radians.
 
     The position of one star of :math:`N` photons has an error of :math:`\lambda / (\pi D \sqrt{N})` along each axis if
     the pixels are fine and hold all light. With the midpoint fitted, the separation has the noise of both positions:

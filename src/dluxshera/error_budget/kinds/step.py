@@ -10,7 +10,7 @@ from dluxshera.documents import Where
 from dluxshera.error_budget.direction import DIRECTION, Direction, changes, direction_of
 from dluxshera.error_budget.perturbation import ImagePerturbation
 from dluxshera.error_budget.results import Driver
-from dluxshera.error_budget.schema_parts import choice, record
+from dluxshera.error_budget.schema_parts import choice_schema, record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck, units_of
 
 if TYPE_CHECKING:
@@ -40,10 +40,10 @@ class ParameterStep(ImagePerturbation):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        return record(
+        return record_schema(
             "Displacement of the truth, unknown to the estimator.",
             {
-                "model": choice("Model whose parameters the direction names.", ["forward", "inference"]),
+                "model": choice_schema("Model whose parameters the direction names.", ["forward", "inference"]),
                 "direction": DIRECTION,
             },
             {

@@ -1,4 +1,4 @@
-"""What several test modules of the systems share."""
+"""Fixtures of the tests of models."""
 
 import jax
 import pytest
