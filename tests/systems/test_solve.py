@@ -110,7 +110,7 @@ def test_the_value_that_it_has_changes_nothing():
             f.PLATE_SCALE,
             0.1,
             f.FOCAL_LENGTH,
-            "system.focal_length_m is derived, not a primitive. It depends on the primitives",
+            "system.focal_length_m is derived, not a primitive. It depends on",
         ),
         (f.LOG_FLUX, 9.0, f.OPEN_FRACTION, "open_area_fraction is structural, not a primitive"),
         (f.PLATE_SCALE, 0.1, f.M1_ZERNIKES, "primary.zernike_coeffs_nm is an array"),
