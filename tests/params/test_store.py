@@ -22,7 +22,7 @@ from dluxshera.errors import (
     ShapeError,
     UnknownKeyError,
 )
-from dluxshera.params import ParameterStore
+from dluxshera.params import Bounds, ParameterStore, ParamSpec
 from support.toys import (
     COEFFS,
     CONTRAST,
@@ -34,6 +34,7 @@ from support.toys import (
     RATIO,
     SCALE,
     defaults,
+    parameter,
     resolver,
     telescope,
 )
@@ -348,3 +349,18 @@ def test_copies_and_pickles_are_equal_stores(store, duplicate):
         assert isinstance(other, ParameterStore)
         assert other == one
         assert other.allow_derived == one.allow_derived
+
+
+def test_a_map_is_checked_as_a_whole_and_its_fault_found_by_index(monkeypatch):
+    """Not element by element: a map of 256 x 256 would take a second, at each change of any value."""
+    opd = parameter("lens.map", "Map", "OPD.", shape=(256, 256), default=0.0, bounds=Bounds(minimum=-1))
+    spec = ParamSpec("a", "b", (opd,))
+    calls = []
+    contains = Bounds.contains
+    monkeypatch.setattr(Bounds, "contains", lambda self, number: calls.append(number) or contains(self, number))
+    values = np.linspace(-1.0, 1.0, 256**2).reshape(256, 256)
+    store = ParameterStore({"lens.map": values}, spec)
+    assert calls == [-1.0, 1.0]
+    values[3, 5] = -1.5
+    with pytest.raises(BoundsError, match=r"-1.5 at index \(3, 5\) of an array of shape"):
+        store.replace({"lens.map": values})

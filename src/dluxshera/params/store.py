@@ -311,9 +311,9 @@ def _checked(field: ParamField, value: Any) -> Value:
     concrete = np.asarray(value, dtype=np.float64)
     if not np.all(np.isfinite(concrete)):
         raise NonFiniteError(field.key, got=concrete)
-    limits = field.bounds.as_dict()
-    index = first_index(concrete, lambda number: not field.bounds.contains(number)) if limits else None
-    if index is not None:
+    extremes = (concrete.min(), concrete.max()) if concrete.size > 1 else concrete.flat
+    if not all(field.bounds.contains(float(number)) for number in extremes):
+        index = first_index(concrete, lambda number: not field.bounds.contains(number))
         expected = f"{field.bounds}{_in(field)}"
         raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)
     if isinstance(value, np.ndarray):
