@@ -4,7 +4,6 @@ import inspect
 import pickle
 
 import numpy as np
-import pytest
 
 from dluxshera import errors
 from dluxshera.errors import (
@@ -29,6 +28,7 @@ from dluxshera.errors import (
     first_index,
     near_matches,
 )
+from support.rows import each_row
 
 KEYS = ("binary.separation_as", "binary.position_angle_deg", "primary.zernike_coeffs_nm", "system.separation_m")
 
@@ -59,7 +59,7 @@ def test_every_exception_of_the_module_is_in_the_tree_and_tried_here():
     assert defined - {type(e) for e in EVERY} == {SheraError, errors.ExpectationError}
 
 
-@pytest.mark.parametrize("error", EVERY, ids=lambda e: type(e).__name__)
+@each_row("error", EVERY, ids=lambda e: type(e).__name__)
 def test_an_exception_survives_pickling_with_its_message_and_fields(error):
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
@@ -67,7 +67,7 @@ def test_an_exception_survives_pickling_with_its_message_and_fields(error):
     assert repr(vars(copy)) == repr(vars(error))
 
 
-@pytest.mark.parametrize("error", EVERY, ids=lambda e: type(e).__name__)
+@each_row("error", EVERY, ids=lambda e: type(e).__name__)
 def test_a_message_is_one_line_of_whole_sentences(error):
     text = str(error)
     assert text.endswith((".", "?"))
@@ -76,8 +76,8 @@ def test_a_message_is_one_line_of_whole_sentences(error):
     assert not text.startswith(("'", '"'))
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
+@each_row(
+    "error, text",
     [
         (EVERY[0], "band.n: expected a whole number, got 2.5. Round it."),
         (EVERY[1], "binary.separaton_as: expected a key of the spec, got 'binary.separaton_as'. "

@@ -23,6 +23,7 @@ from dluxshera.errors import (
     UnknownKeyError,
 )
 from dluxshera.params import Bounds, ParameterStore, ParamSpec
+from support.rows import each_row
 from support.toys import (
     COEFFS,
     CONTRAST,
@@ -97,7 +98,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("updates", "kind", "key", "texts"), REFUSED)
+@each_row("updates, kind, key, texts", REFUSED)
 def test_bad_input_is_refused_by_name(store, updates, kind, key, texts):
     made = [
         lambda: ParameterStore({**store, **updates}, SPEC),

@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from dluxshera.profiles.points import BUILDERS, build_point, config_of, design_v
 from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, structural_hash_from_config
 from support.helpers import run_fresh
 from support.profile_documents import code_accepts, disagreement, documents
+from support.rows import each_row
 
 KNOWN = shera_profiles()
 SMALL = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
@@ -36,7 +38,7 @@ def small(name: str):
     return CONFIGS[name].replace(**SMALL)
 
 
-@pytest.mark.parametrize("name", KNOWN.names())
+@each_row("name", KNOWN.names())
 def test_a_packaged_profile_is_what_the_designs_say(name: str):
     assert (KNOWN.packaged / f"{name}.yaml").read_text() == exports.packaged_files()[f"{name}.yaml"]
     load_profile(name, KNOWN)
@@ -49,7 +51,7 @@ def test_every_design_and_target_is_packaged():
     assert sum(name.startswith("target/") for name in names) == len(TARGETS) == 7
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_a_packaged_observation_is_the_named_configuration(name: str):
     config, spec, store = load_model(f"observation/{name.removeprefix('shera_')}_alpha_cen")
     assert config == CONFIGS[name]
@@ -57,7 +59,7 @@ def test_a_packaged_observation_is_the_named_configuration(name: str):
     assert store == ParameterStore.from_spec_defaults(spec)
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@each_row("target", TARGETS.values(), ids=lambda target: target.name)
 def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
     text = (
         "schema: dluxshera.profile/0.1.0\nkind: observation\nname: x\n"
@@ -69,9 +71,7 @@ def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
     assert target.name in point.spec["binary.contrast"].source
 
 
-@pytest.mark.parametrize("spec_name", BUILDERS)
-@pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
+@each_row("name, spec_name, suffix", product(CONFIGS, BUILDERS, ["yaml", "json"]))
 def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_name: str, suffix: str):
     config, rng = small(name), random.Random(name + spec_name)
     spec = spec_of(config, spec_name)
@@ -83,8 +83,10 @@ def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_
     }
     values["binary.x_position_as"] = rng.choice(EXTREMES)
     store = ParameterStore(values, spec)
-    save_model(tmp_path / f"saved.{suffix}", config, store, spec, name="saved")
-    back = load_model(tmp_path / f"saved.{suffix}")
+    path = tmp_path / name / spec_name / f"saved.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, config, store, spec, name="saved")
+    back = load_model(path)
     assert back.spec.title == spec.title
     assert list(back.store) == list(store)
     for key in store:

@@ -15,6 +15,7 @@ from dluxshera.reference import anchors, drawing, text
 from dluxshera.reference.__main__ import main
 from dluxshera.reference.sources import Label, read_schemas
 from support.page_runner import ROOT, Page
+from support.rows import each_row
 
 GROUPS = {"mirror": {"title": "Mirror", "description": "Glass."}, "image": {"title": "Image", "description": "Pixels."}}
 
@@ -471,7 +472,7 @@ def test_only_what_changed_is_written_and_stale_pages_go(root, capsys):
     assert (folder / "mirror.md").stat().st_mtime_ns == rewritten
 
 
-@pytest.mark.parametrize(("value", "said"), [
+@each_row("value, said", [
     (0.0, "0"), (2.5, "2.5"), (90.0, "90"), (1800.0, "1800"), (123456.0, "123456"), (-0.0545, "-0.0545"),
     (1.7227e17, "1.7227e17"), (4.6e-06, "4.6e-6"), ([0.0, 0.0], "2 × 0"), ([1.0, 2.0], "[1, 2]"), (True, "True"),
 ])  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 from griffe import Docstring, DocstringSectionKind, Parser, parse
 
 import dluxshera as ds
+from support.rows import each_row
 
 PUBLIC = [
     "DLuxSystemNode",
@@ -81,7 +82,7 @@ def test_a_star_import_and_dir_give_the_public_names():
     assert set(PUBLIC) <= set(dir(ds))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@each_row("name", PUBLIC)
 def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
     value = getattr(ds, name)
     assert value is getattr(ds, name)
@@ -90,12 +91,12 @@ def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
         assert value.__name__ == name
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
+@each_row("name", DOCUMENTED)
 def test_a_public_object_is_documented(name: str):
     assert undocumented(getattr(ds, name)) == []
 
 
-@pytest.mark.parametrize("name", DOCUMENTED)
+@each_row("name", DOCUMENTED)
 def test_the_public_methods_of_a_public_class_are_documented(name: str):
     cls = getattr(ds, name)
     members = vars(cls).items() if isinstance(cls, type) else ()

@@ -33,7 +33,7 @@ from dluxshera.systems.catalogue import (
 from dluxshera.systems.effects import DEFAULTS
 from dluxshera.units import units_of_suffix
 from support.helpers import run_fresh
-from support.rows import every_row
+from support.rows import each_row, every_row
 
 BUILDERS = {
     "forward": ds.build_forward_model_spec_from_config,
@@ -109,7 +109,7 @@ def test_every_key_constant_has_a_definition():
     assert {value for value in public if isinstance(value, str)} == set(f.FIELDS)
 
 
-@pytest.mark.parametrize("system_id", LAYOUTS)
+@each_row("system_id", LAYOUTS)
 def test_a_layout_has_each_key_once_and_derives_what_a_registry_computes(system_id):
     registry = SHERA_RESOLVER.registry(system_id)
     assert registry.system_id == system_id == CONFIG_CLASSES[system_id].system_id
@@ -123,7 +123,7 @@ def test_a_layout_has_each_key_once_and_derives_what_a_registry_computes(system_
     assert used == set(registry)  # no transform that no spec uses
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_effective_mode_has_knobs_where_the_forward_spec_derives(name):
     forward, effective, physics = (SPECS[name, kind] for kind in BUILDERS)
     assert not effective.derived
@@ -227,7 +227,7 @@ def test_threads_resolve_each_their_own_store():
         spec, pitch = case
         return [derived(spec, {f.PIXEL_PITCH: pitch}) for _ in range(20)]
 
-    alone = [work(case)[0] for case in zip(cases, pitches, strict=True)]
+    alone = [derived(spec, {f.PIXEL_PITCH: pitch}) for spec, pitch in zip(cases, pitches, strict=True)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(work, zip(cases, pitches, strict=True)))
     for one, many in zip(alone, together, strict=True):
@@ -265,7 +265,7 @@ def test_a_configuration_of_no_system_is_refused():
         ds.SheraTwoPlaneConfig("wrong", ds.SHERA_FLIGHT_CONFIG.design)
 
 
-@pytest.mark.parametrize("cls", CONFIG_CLASSES.values())
+@each_row("cls", CONFIG_CLASSES.values())
 def test_a_configuration_documents_each_of_its_fields(cls):
     assert issubclass(cls, SheraConfig)
     for item in fields(cls):
@@ -321,7 +321,7 @@ def test_the_seven_targets_of_the_design_page():
         assert target.image_npix / 2 - offset >= 88
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_an_effect_brings_its_parameters_and_no_others(name):
     config = CONFIGS[name]
     for kind, build in BUILDERS.items():

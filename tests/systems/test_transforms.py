@@ -10,7 +10,7 @@ from dluxshera.systems import fields as f
 from dluxshera.systems import transforms as t
 from dluxshera.units import ARCSEC
 from support.helpers import central_difference
-from support.rows import every_row
+from support.rows import each_row, every_row
 
 # The effects that bring transforms of plain numbers.
 WITH = {0: ("electronics",), 1: ("alignment", "electronics"), 2: ("alignment", "electronics")}
@@ -101,7 +101,7 @@ def test_euler_sums_of_four_planes(seed):
         assert sum(parts) - 2 * parts[4] == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_two_plate_scales_agree_in_focus(name):
     spec = ds.build_forward_model_spec_from_config(CONFIGS[name])
     if f.REFOCUSED_PLATE_SCALE not in spec:
