@@ -15,10 +15,10 @@ from dluxshera.params import ParamSpec
 from dluxshera.profiles import spec_of
 from dluxshera.systems import CONFIGS
 from support.helpers import run_fresh
+from support.paths import ROOT
 from support.rows import each_row
 
 HEAVY = {"jax", "jaxlib", "dLux", "equinox", "optax", "astropy", "matplotlib", "scipy"}
-ROOT = Path(__file__).resolve().parents[2]
 HEAD = "schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n"
 
 

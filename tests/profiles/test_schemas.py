@@ -23,9 +23,9 @@ from dluxshera.profiles import config_fields, settable, shera_profiles
 from dluxshera.profiles.points import BUILDERS
 from dluxshera.profiles.schema import config_schema, profile_schema
 from dluxshera.systems import CONFIG_CLASSES
+from support.paths import ROOT
 from support.rows import each_row
 
-ROOT = Path(__file__).resolve().parents[2]
 MADE = schemas()
 
 
