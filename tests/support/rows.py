@@ -29,7 +29,8 @@ def each_row(names: str, rows: Iterable[object], ids: Callable[[object], object]
     arguments = [name.strip() for name in names.split(",")]
     table = [row if isinstance(row, ParameterSet) else pytest.param(*_values(row, arguments)) for row in rows]
     named = [row.values[0] if len(arguments) == 1 else row.values for row in table]
-    labels = list(map(ids, named) if callable(ids) else ids or (row.id or ", ".join(map(repr, row.values)) for row in table))
+    by_values = (row.id or ", ".join(map(repr, row.values)) for row in table)
+    labels = list(map(ids, named) if callable(ids) else ids or by_values)
     assert len(labels) == len(table)
     assert not any(row.marks for row in table), "a row has no marks of its own"
 
