@@ -2,6 +2,7 @@
 
 import inspect
 import pickle
+import re
 
 import numpy as np
 
@@ -59,6 +60,18 @@ def test_every_exception_of_the_module_is_in_the_tree_and_tried_here():
     assert defined - {type(e) for e in EVERY} == {SheraError, errors.ExpectationError}
 
 
+def test_the_tree_in_the_docstring_is_that_of_the_classes():
+    def lines(cls: type, depth: int) -> list[str]:
+        builtin = [base.__name__ for base in cls.__bases__ if base.__module__ == "builtins" and base is not Exception]
+        head = "    " * depth + cls.__name__ + (f" ({builtin[0]})" if builtin else "")
+        children = [child for child in cls.__subclasses__() if child.__module__ == errors.__name__]
+        return [head, *(line for child in children for line in lines(child, depth + 1))]
+
+    shown = [line.strip() for line in errors.__doc__.splitlines() if "─" in line or line.strip() == "SheraError"]
+    depths = [(len(re.match(r"[│├└─ ]*", line)[0]) // 4, re.sub(r"^[│├└─ ]*", "", line)) for line in shown]
+    assert ["    " * depth + name for depth, name in depths] == lines(SheraError, 0)
+
+
 @each_row("error", EVERY, ids=lambda e: type(e).__name__)
 def test_an_exception_survives_pickling_with_its_message_and_fields(error):
     copy = pickle.loads(pickle.dumps(error))
@@ -83,8 +96,8 @@ def test_a_message_is_one_line_of_whole_sentences(error):
         (EVERY[1], "binary.separaton_as: expected a key of the spec, got 'binary.separaton_as'. "
                    "Did you mean binary.separation_as?"),
         (EVERY[2], "band.n: expected a value, got nothing. Give it a value."),
-        (EVERY[3], "a.scale: expected no value, for it is derived, got 1.0. "
-                   "Set what it is computed from: a.pitch, a.length."),
+        (EVERY[3], "a.scale: expected no value, because it is derived, got 1.0. "
+                   "Set the parameters that it is computed from: a.pitch, a.length."),
         (EVERY[4], "a.map: expected shape (3,), got an array of shape (2, 2) and dtype float64."),
         (EVERY[5], "a.map: expected numbers above 0, got -2.0 at index 1 of an array of shape (2,) and dtype float64."),
         (EVERY[6], "a.map: expected finite numbers, got inf at index (1, 0) of an array of shape (2, 2) and dtype "

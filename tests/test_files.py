@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dluxshera.files import whole_folder, write_text
+from dluxshera.files import remove_parts, whole_folder, write_bytes, write_text
 
 
 class Stop(BaseException):
@@ -46,6 +46,29 @@ def test_text_that_cannot_be_written_leaves_the_old_file_and_nothing_else(tmp_pa
         write_text(path, "x" * 100_000 + "\ud800")
     assert path.read_text() == "old"
     assert names(tmp_path) == {"text"}
+
+
+def test_bytes_are_written_as_they_are(tmp_path):
+    content = bytes(range(256)) + b"\r\n"
+    write_bytes(tmp_path / "a" / "raw", content)
+    assert (tmp_path / "a" / "raw").read_bytes() == content
+    assert names(tmp_path) == {"a", "a/raw"}
+
+
+def test_what_a_killed_writer_left_is_removed_and_nothing_else(tmp_path, monkeypatch):
+    path = tmp_path / "text"
+    write_text(path, "old")
+    with monkeypatch.context() as patch:  # a kill: neither the rename nor the cleaning runs
+        patch.setattr(Path, "replace", lambda part, target: None)
+        patch.setattr(Path, "unlink", lambda part, missing_ok: None)
+        write_text(path, "new")
+        write_text(tmp_path / "text2", "new")
+    assert len(names(tmp_path)) == 3
+    remove_parts(path)
+    left = names(tmp_path) - {"text"}
+    assert path.read_text() == "old"
+    assert len(left) == 1
+    assert left.pop().startswith(".text2.")
 
 
 @pytest.mark.parametrize("failure", [OSError, Stop])

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Descend to the maximum of a posterior in eigenmodes, and compare with a fit of the parameters.
+"""Fit in eigenmodes by gradient descent, and compare with a fit of the parameters.
 
-The modes are sorted by what the data say of them. In their amplitudes every direction is as steep as any other, so
-that a plain step against the gradient is a good one.
+The modes are sorted by their information. In their amplitudes the posterior is equally steep in every direction, so
+that plain gradient descent converges.
 """
 
 from __future__ import annotations
@@ -17,62 +17,60 @@ import numpy as np
 jax.config.update("jax_enable_x64", True)
 
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
-from dluxshera.cli.common import fit_bar, print_estimates  # noqa: E402
-from dluxshera.cli.run import write_figures  # noqa: E402
-from dluxshera.inference import (  # noqa: E402  # noqa: E402
+from dluxshera.inference import (  # noqa: E402
     EigenThetaMap,
-    PoissonNoise,
     Solution,
     draw_from_prior,
     eigen_posterior,
+    free_parameters,
     gauss_newton,
     gradient_descent,
     make_posterior,
+    simulate,
 )
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import read_run, save_run  # noqa: E402
+from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
-    """What a run found."""
+    """Results of the demo."""
 
     truth: np.ndarray
     modes: EigenThetaMap
-    theta: np.ndarray  # by eigenmodes
-    solution: Solution  # by parameters
+    theta: np.ndarray  # of the fit in eigenmodes
+    solution: Solution  # of the fit in parameters
 
 
 def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) -> Demo:
-    """Fit one image both ways, and print the eigenvalues and the results.
+    """Fit one image in eigenmodes and in parameters, and print eigenvalues and results.
 
     Parameters
     ----------
     fast : bool
-        A smaller pupil and image.
+        Use a smaller pupil and image.
     seed : int
-        Of truth, noise and start.
+        Seed of truth, noise and start.
     output : path, optional
-        Folder to write; none by default.
+        Folder to write. By default none is written.
     """
     size = ["pupil_npix=64", "image_npix=64", "n_wavelengths=1"] if fast else []
     model = ds.load_model("observation/flight_alpha_cen", spec="inference", overrides=size)
     binder = ds.SheraThreePlaneBinder(*model)
-    free = model.spec.subset(key for key in model.spec if model.spec[key].prior)
+    free = free_parameters(model.spec)
 
     rng = np.random.default_rng(seed)
-    truth = draw_from_prior(free, rng)
-    data = PoissonNoise().sample(rng, binder.predict(ds.unpack_params(truth, free, binder.store)))
+    truth, _, data = simulate(binder.predict, free, model.store, rng)
     start = draw_from_prior(free, rng)
-    posterior = make_posterior(binder.predict, free, binder.store, data)
+    posterior = make_posterior(binder.predict, free, model.store, data)
 
     amplitudes = eigen_posterior(posterior, start)
     modes = amplitudes.modes
     for i, value in enumerate(modes.eigenvalues):
         print(f"mode {i + 1:2}: information {value:8.2e} of the prior's, {', '.join(modes.names[i])}")
-    with fit_bar(1e-3) as tell:
-        descent = gradient_descent(amplitudes, modes.z(start), callback=tell)
-    with fit_bar(1e-3) as tell:
-        solution = gauss_newton(posterior, start, callback=tell)
+    with fit_bar(1e-3) as callback:
+        descent = gradient_descent(amplitudes, modes.z(start), callback=callback)
+    with fit_bar(1e-3) as callback:
+        solution = gauss_newton(posterior, start, callback=callback)
     theta = np.asarray(modes.theta(descent.theta))
     sigma = np.sqrt(np.diag(modes.covariance(descent.covariance)))
     print(f"By eigenmodes: {descent.result}, after {len(descent.history) - 1} steps")
@@ -81,14 +79,14 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     print(f"By parameters: {solution.result}, after {len(solution.history) - 1} steps; apart by {apart:.1e} sigma")
     if output is not None:
         folder = save_run(
-            Path(output),
+            output,
             solution,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             samples={"eigenvalues": modes.eigenvalues, "basis": modes.basis, "by_eigenmodes": theta},
             provenance={"seed": seed, **provenance_of(model.config)},
         )
-        list(write_figures(read_run(folder), folder))
+        write_figures(read_run(folder))
         print(f"Results in {folder}")
     return Demo(truth, modes, theta, solution)
 
@@ -98,8 +96,7 @@ if __name__ == "__main__":
         description=__doc__.partition("\n")[0],
         epilog="Example: python Examples/scripts/run_eigenmode_demo.py --fast --output results/eigenmodes",
     )
-    parser.add_argument("--fast", action="store_true", help="a smaller pupil and image, in seconds")
-    parser.add_argument("--seed", type=int, default=0, help="of truth, noise and start (default 0)")
+    parser.add_argument("--fast", action="store_true", help="use a smaller pupil and image, in seconds")
+    parser.add_argument("--seed", type=int, default=0, help="seed of truth, noise and start (default 0)")
     parser.add_argument("--output", type=Path, default=Path("results/eigenmodes"), help="folder to write")
-    given = parser.parse_args()
-    main(fast=given.fast, seed=given.seed, output=given.output)
+    main(**vars(parser.parse_args()))

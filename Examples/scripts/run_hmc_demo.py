@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Draw from the posterior of a faint binary, and compare with what a fit says.
+"""Draw from the posterior of a faint binary, and compare with a fit.
 
-A two-plane model on a coarse pupil, for it takes thousands of gradients. With few photons the flux ratio is lopsided,
-which the normal distribution of a fit does not show.
+A two-plane model on a coarse pupil keeps the thousands of gradients cheap. With few photons the posterior of the flux
+ratio is skewed, unlike the normal distribution that a fit assumes.
 """
 
 from __future__ import annotations
@@ -18,24 +18,22 @@ import numpy as np
 jax.config.update("jax_enable_x64", True)
 
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
-from dluxshera.cli.common import fit_bar, print_estimates  # noqa: E402
-from dluxshera.cli.run import write_figures  # noqa: E402
 from dluxshera.inference import (  # noqa: E402
-    PoissonNoise,
     Samples,
     Solution,
     draw_from_prior,
     gauss_newton,
     make_posterior,
     sample_posterior,
+    simulate,
 )
 from dluxshera.params import Normal  # noqa: E402
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import read_run, save_run  # noqa: E402
+from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
-    """What a run found."""
+    """Results of the demo."""
 
     truth: np.ndarray
     solution: Solution
@@ -43,8 +41,8 @@ class Demo(NamedTuple):
 
 
 FREE = ("binary.separation_as", "binary.x_position_as", "binary.contrast", "primary.zernike_coeffs_nm")
-UNSURE = {"binary.contrast": Normal(3.5, 1.0)}
-LOG_FLUX = 4.0  # so few that not everything is normal
+WIDE = {"binary.contrast": Normal(3.5, 1.0)}
+LOG_FLUX = 4.0  # few photons, so that the posterior is not normal
 
 
 def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) -> Demo:
@@ -53,27 +51,26 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     Parameters
     ----------
     fast : bool
-        A coarser pupil, a smaller image and fewer draws.
+        Use a coarser pupil, a smaller image and fewer draws.
     seed : int
-        Of truth, noise and start.
+        Seed of truth, noise and start.
     output : path, optional
-        Folder to write; none by default.
+        Folder to write. By default none is written.
     """
     config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
     size = {"pupil_npix": 32, "image_npix": 24} if fast else {"pupil_npix": 64, "image_npix": 48}
     config = config.replace(**size, n_wavelengths=1, m1_noll=(4, 5))
     spec = ds.build_inference_spec_basic(config)
-    spec = replace(spec, fields=tuple(replace(f, prior=UNSURE.get(f.key, f.prior)) for f in spec.fields))
+    spec = replace(spec, fields=tuple(replace(f, prior=WIDE.get(f.key, f.prior)) for f in spec.fields))
     binder = ds.SheraTwoPlaneBinder(config, spec)
     base = binder.store.replace({"binary.log_flux_total": LOG_FLUX})
     free = spec.subset(FREE)
 
     rng = np.random.default_rng(seed)
-    truth = draw_from_prior(free, rng)
-    data = PoissonNoise().sample(rng, binder.predict(ds.unpack_params(truth, free, base)))
+    truth, _, data = simulate(binder.predict, free, base, rng)
     posterior = make_posterior(binder.predict, free, base, data)
-    with fit_bar(1e-3) as tell:
-        solution = gauss_newton(posterior, draw_from_prior(free, rng), callback=tell)
+    with fit_bar(1e-3) as callback:
+        solution = gauss_newton(posterior, draw_from_prior(free, rng), callback=callback)
     length = {"draws": 250, "warmup": 100, "chains": 2} if fast else {"draws": 1000, "warmup": 300, "chains": 4}
     samples = sample_posterior(posterior, solution, seed=seed, progress=True, **length)
     print(f"The fit: {solution.result}")
@@ -81,16 +78,15 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     print(f"The draws: {samples.result}")
     print_estimates(samples.labels, samples.mean, samples.sigma, truth)
     if output is not None:
-        kept = {name: getattr(samples, name) for name in ("draws", "log_density", "divergent", "acceptance")}
         folder = save_run(
-            Path(output),
+            output,
             solution,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
-            samples=kept,
+            samples={name: getattr(samples, name) for name in ("draws", "log_density", "divergent", "acceptance")},
             provenance={"seed": seed, **provenance_of(config)},
         )
-        list(write_figures(read_run(folder), folder))
+        write_figures(read_run(folder))
         print(f"Results in {folder}")
     return Demo(truth, solution, samples)
 
@@ -100,8 +96,7 @@ if __name__ == "__main__":
         description=__doc__.partition("\n")[0],
         epilog="Example: python Examples/scripts/run_hmc_demo.py --fast --output results/hmc",
     )
-    parser.add_argument("--fast", action="store_true", help="fewer draws on a coarser pupil, in seconds")
-    parser.add_argument("--seed", type=int, default=0, help="of truth, noise and start (default 0)")
+    parser.add_argument("--fast", action="store_true", help="take fewer draws on a coarser pupil, in seconds")
+    parser.add_argument("--seed", type=int, default=0, help="seed of truth, noise and start (default 0)")
     parser.add_argument("--output", type=Path, default=Path("results/hmc"), help="folder to write")
-    given = parser.parse_args()
-    main(fast=given.fast, seed=given.seed, output=given.output)
+    main(**vars(parser.parse_args()))

@@ -1,8 +1,8 @@
 #!/usr/bin/env python
-"""Fit a two-plane model to its own image, and to that of a telescope with a secondary mirror.
+"""Fit a two-plane model to its own image, and to the image of a telescope with a secondary mirror.
 
-The two-plane model has the pupil and the detector. A secondary mirror with aberrations is beyond it: the fit comes to
-rest, the separation is wrong, and the result code says that the model does not explain the data.
+The two-plane model has the pupil and the detector only. It cannot explain the aberrations of a secondary mirror: the
+fit finds a stationary point with a wrong separation, and the result code reports a poor fit.
 """
 
 from __future__ import annotations
@@ -17,21 +17,20 @@ import numpy as np
 jax.config.update("jax_enable_x64", True)
 
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
-from dluxshera.cli.common import fit_bar, print_estimates  # noqa: E402
-from dluxshera.cli.run import write_figures  # noqa: E402
 from dluxshera.inference import (  # noqa: E402
     PoissonNoise,
     Solution,
     draw_from_prior,
+    free_parameters,
     gauss_newton,
     make_posterior,
 )
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import read_run, save_run  # noqa: E402
+from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
-    """What a run found."""
+    """Results of the demo: two planes fitted to two, two to three, and three to three."""
 
     truth: np.ndarray
     own: Solution
@@ -49,17 +48,17 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     Parameters
     ----------
     fast : bool
-        A smaller pupil and image.
+        Use a smaller pupil and image.
     seed : int
-        Of truth, noise and start.
+        Seed of truth, noise and start.
     output : path, optional
-        Folder to write; none by default.
+        Folder to write. By default none is written.
     """
     size = ["pupil_npix=64", "image_npix=96", "n_wavelengths=1"] if fast else []
     two = ds.load_model(SOURCE[2], spec="inference", overrides=[*size, PLATE_SCALE])
     three = ds.load_model(SOURCE[3], spec="inference", overrides=size)
     models = {2: ds.SheraTwoPlaneBinder(*two), 3: ds.SheraThreePlaneBinder(*three)}
-    free = {n: binder.spec.subset(k for k in binder.spec if binder.spec[k].prior) for n, binder in models.items()}
+    free = {n: free_parameters(binder.spec) for n, binder in models.items()}
 
     rng = np.random.default_rng(seed)
     truth = draw_from_prior(free[3], rng)
@@ -73,8 +72,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     for name, model, telescope in (("own", 2, 2), ("wrong", 2, 3), ("right", 3, 3)):
         binder, data = models[model], images[telescope]
         posterior = make_posterior(binder.predict, free[model], binder.store, data)
-        with fit_bar(1e-3) as tell:
-            solution = gauss_newton(posterior, starts[model], callback=tell, throw=False)
+        with fit_bar(1e-3) as callback:
+            solution = gauss_newton(posterior, starts[model], callback=callback, throw=False)
         print(f"{model} planes fitted to an image of {telescope}: {solution.result}")
         print_estimates(solution.labels[:7], solution.theta, solution.sigma, truths[model])
         if output is not None:
@@ -85,7 +84,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
                 images={"data": data, "model": binder.predict(solution.store)},
                 provenance={"seed": seed, **provenance_of(binder.config)},
             )
-            list(write_figures(read_run(folder), folder))
+            write_figures(read_run(folder))
             print(f"Results in {folder}")
         solutions.append(solution)
     return Demo(truth, *solutions)
@@ -96,8 +95,7 @@ if __name__ == "__main__":
         description=__doc__.partition("\n")[0],
         epilog="Example: python Examples/scripts/run_twoplane_demo.py --fast --output results/twoplane",
     )
-    parser.add_argument("--fast", action="store_true", help="a smaller pupil and image, in seconds")
-    parser.add_argument("--seed", type=int, default=0, help="of truth, noise and start (default 0)")
+    parser.add_argument("--fast", action="store_true", help="use a smaller pupil and image, in seconds")
+    parser.add_argument("--seed", type=int, default=0, help="seed of truth, noise and start (default 0)")
     parser.add_argument("--output", type=Path, default=Path("results/twoplane"), help="folder to write")
-    given = parser.parse_args()
-    main(fast=given.fast, seed=given.seed, output=given.output)
+    main(**vars(parser.parse_args()))

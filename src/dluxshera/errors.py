@@ -1,14 +1,27 @@
-"""The exceptions of the package, in one tree, and the wording they share.
+"""Exceptions of the package, in one tree.
 
-* SheraError
-    * ExpectationError (also ValueError): ConfigError, DataError and ParameterError
-        * ParameterError: DerivedKeyError, ShapeError, BoundsError, NonFiniteError, StaleValueError, InversionError;
-          UnknownKeyError and MissingKeyError (also KeyError)
-    * DerivationError, DocumentError, GraphError (also ValueError)
-    * FitError (also RuntimeError)
+Each class also derives from the built-in exception in parentheses::
 
-A message names what it is about, what was expected, what came and the remedy; each part is also a field, so that a
-caller acts on the part and never on the wording. Only the standard library is used: arrays are described, not imported.
+    SheraError
+    ├── ExpectationError (ValueError)
+    │   ├── ParameterError
+    │   │   ├── UnknownKeyError (KeyError)
+    │   │   ├── MissingKeyError (KeyError)
+    │   │   ├── DerivedKeyError
+    │   │   ├── ShapeError
+    │   │   ├── BoundsError
+    │   │   ├── NonFiniteError
+    │   │   ├── StaleValueError
+    │   │   └── InversionError
+    │   ├── ConfigError
+    │   └── DataError
+    ├── DerivationError (ValueError)
+    ├── GraphError (ValueError)
+    ├── DocumentError (ValueError)
+    └── FitError (RuntimeError)
+
+A message states the key, the expected value, the value received and the remedy. Each part is also an attribute, so
+that a program need not parse the message.
 """
 
 import math
@@ -19,7 +32,7 @@ from typing import Any, Protocol, runtime_checkable
 
 
 class ABSENT:
-    """Stands for a value that was not given; a class, so that it survives pickling as itself."""
+    """Marker of a missing value; a class, so that it stays itself after pickling."""
 
 
 _short = Repr()
@@ -36,18 +49,33 @@ class _Array(Protocol):
 
 
 def near_matches(name: str, candidates: Iterable[str], n: int = 3) -> tuple[str, ...]:
-    """Return up to `n` names of `candidates` like `name`: those that share its last dotted part, then the nearest."""
+    """Return up to `n` candidates similar to a name: those with the same last dotted part, then the most similar.
+
+    Parameters
+    ----------
+    name : str
+        Unknown name.
+    candidates : iterable of str
+        Known names.
+    n : int
+        Largest number of names to return.
+    """
     names, tail = sorted(set(candidates)), name.rpartition(".")[2]
     same_tail = [other for other in names if tail and other.rpartition(".")[2] == tail]
     likeness = sorted(((SequenceMatcher(None, other, name).ratio(), other) for other in names), reverse=True)
-    enough = max(0.7, likeness[0][0] - 0.1) if likeness else 0.0  # a common prefix alone is no likeness
+    enough = max(0.7, likeness[0][0] - 0.1) if likeness else 0.0  # a common prefix alone is not enough
     return tuple(dict.fromkeys(same_tail + [other for ratio, other in likeness if ratio >= enough]))[:n]
 
 
 def first_index(value: Any, offends: Callable[[float], bool]) -> tuple[int, ...] | None:
-    """Return the index of the first element for which `offends` holds, or None; a scalar has the index ``()``.
+    """Return the index of the first element for which `offends` is true, or None; the index of a scalar is ``()``.
 
-    `value` is a number, a nested sequence or a concrete array of any library; it is not for traced values.
+    Parameters
+    ----------
+    value : number, nested sequence or array
+        Concrete values; the function does not take traced arrays.
+    offends : callable
+        Test of one number.
     """
     items = value.tolist() if isinstance(value, _Array) else value
     if not isinstance(items, list | tuple):
@@ -62,7 +90,15 @@ def first_index(value: Any, offends: Callable[[float], bool]) -> tuple[int, ...]
 
 
 def describe(value: object, index: tuple[int, ...] | None = None) -> str:
-    """Return a short account of `value`, an array by shape and dtype, led by the element at `index` if one is given."""
+    """Return a short description of a value: an array's shape and dtype, after the element at `index` if passed.
+
+    Parameters
+    ----------
+    value : object
+        Value of any type.
+    index : tuple of int, optional
+        Position of an element of an array.
+    """
     if isinstance(value, _Array) and len(value.shape) > 0:
         whole = f"an array of shape {tuple(value.shape)} and dtype {value.dtype}"
     else:
@@ -87,7 +123,7 @@ def _restore(cls: type["SheraError"], args: tuple[object, ...], fields: dict[str
 
 
 class SheraError(Exception):
-    """Base of every exception that this package raises on purpose."""
+    """Base of all exceptions of the package. Catch it to handle any of them."""
 
     def __str__(self) -> str:  # KeyError would show the message as a quoted repr
         return str(self.args[0]) if self.args else ""
@@ -97,20 +133,22 @@ class SheraError(Exception):
 
 
 class ExpectationError(SheraError, ValueError):
-    """What was given is not what was expected; the message reads ``key: expected ..., got .... Remedy``.
+    """Base of errors about a value that differs from the expected one.
+
+    The message reads ``key: expected ..., got .... Remedy.``
 
     Parameters
     ----------
     key : str
-        What it is about: a parameter key, a field of a configuration, the name of an argument.
+        Parameter key, field of a configuration, or name of an argument.
     expected : str
-        What would have been accepted, as a phrase.
+        Description of valid values, as a phrase.
     got : object
-        The value that came; it is kept as it is and described in the message.
+        Value received; the message describes it.
     remedy : str
-        What to do about it, as a sentence.
+        Suggested fix, as a sentence.
     index : tuple of int, optional
-        Where in `got` the first offending element is (see `first_index`).
+        Index in `got` of the first invalid element (see `first_index`).
     """
 
     def __init__(
@@ -121,11 +159,15 @@ class ExpectationError(SheraError, ValueError):
 
 
 class ParameterError(ExpectationError):
-    """A parameter was given a value that it does not take."""
+    """A parameter or an argument has an invalid value. Use a value that the message describes.
+
+    Subclasses name the common cases; other cases are a value of the wrong type, and a value for a parameter that the
+    configuration determines.
+    """
 
 
 class UnknownKeyError(ParameterError, KeyError):
-    """A key that the spec does not have; `matches` holds the known keys that resemble it."""
+    """A key, label or name does not exist. Use one of the near matches, in `matches`, or look the name up."""
 
     def __init__(self, key: str, candidates: Iterable[str], *, expected: str = "a key of the spec") -> None:
         names = tuple(candidates)
@@ -136,31 +178,31 @@ class UnknownKeyError(ParameterError, KeyError):
 
 
 class MissingKeyError(ParameterError, KeyError):
-    """A key that must have a value has none."""
+    """A required value is missing. Pass it; for a store, start from the defaults of the spec."""
 
     def __init__(self, key: str, *, expected: str = "a value", remedy: str = "") -> None:
         super().__init__(key, expected=expected, remedy=remedy)
 
 
 class DerivedKeyError(ParameterError):
-    """A value was given for a derived parameter, which is computed from those in `depends_on`."""
+    """A derived parameter cannot be set. Set the parameters in `depends_on`, or allow overrides of derived values."""
 
     def __init__(self, key: str, *, got: object, depends_on: Iterable[str] = (), remedy: str = "") -> None:
         self.depends_on = tuple(depends_on)
-        inputs = f"Set what it is computed from: {', '.join(self.depends_on)}" if self.depends_on else ""
-        super().__init__(key, expected="no value, for it is derived", got=got, remedy=remedy or inputs)
+        inputs = f"Set the parameters that it is computed from: {', '.join(self.depends_on)}" if self.depends_on else ""
+        super().__init__(key, expected="no value, because it is derived", got=got, remedy=remedy or inputs)
 
 
 class ShapeError(ParameterError):
-    """A parameter came with the wrong shape."""
+    """An array has the wrong shape. Pass one value for each component."""
 
 
 class BoundsError(ParameterError):
-    """A parameter, or an element of one, lies outside its bounds."""
+    """A value, or an element of an array, lies outside the parameter's bounds. Check its sign and unit."""
 
 
 class NonFiniteError(ParameterError):
-    """A parameter, or an element of one, is NaN or infinite; the first such element is found for a concrete value."""
+    """A value, or an element of an array, is NaN or infinite. Check how the element at `index` was computed."""
 
     def __init__(self, key: str, *, got: object, expected: str = "finite numbers", remedy: str = "") -> None:
         index = first_index(got, lambda x: not math.isfinite(x))
@@ -168,37 +210,50 @@ class NonFiniteError(ParameterError):
 
 
 class StaleValueError(ParameterError):
-    """Overrides differ from what the primitives give; `stale` holds key, stored and computed value of each."""
+    """Overrides of derived values differ from the values computed from the primitives. Recompute or remove them.
+
+    `stale` has the key, the stored value and the computed value of each override.
+    """
 
     def __init__(self, stale: Sequence[tuple[str, Any, Any]]) -> None:
         self.stale = tuple(stale)
         key, stored, computed = self.stale[0]
-        others = [f"{other}: stored {had!r}, computed {gives!r}" for other, had, gives in self.stale[1:]]
+        others = [f"{other}: stored {old!r}, computed {new!r}" for other, old, new in self.stale[1:]]
         also = f" Also stale: {'; '.join(others)}" if others else ""
-        remedy = f"refresh_derived(store) computes it anew, strip_derived(store) drops it.{also}"
-        super().__init__(key, expected=f"{computed!r}, as the primitives give it", got=stored, remedy=remedy)
+        remedy = f"refresh_derived(store) recomputes it, strip_derived(store) removes it.{also}"
+        super().__init__(key, expected=f"{computed!r}, computed from the primitives", got=stored, remedy=remedy)
 
 
 class InversionError(ParameterError):
-    """A derived parameter cannot be set by way of `solve_for`; `possible` has the primitives that it depends on."""
+    """A derived parameter cannot be set by solving for a primitive. Solve for another one, of those in `possible`."""
 
     def __init__(self, key: str, solve_for: str, reason: str, possible: Iterable[str] = ()) -> None:
         self.solve_for, self.reason, self.possible = solve_for, reason, tuple(possible)
-        remedy = f"Primitives that it depends on: {', '.join(self.possible)}" if self.possible else ""
-        super().__init__(key, expected=f"a value that {solve_for} can give", got=reason, remedy=remedy)
-        self.args = (_join(f"{key}: cannot be set by way of {solve_for}: {reason}", remedy),)
+        remedy = f"It depends on the primitives {', '.join(self.possible)}" if self.possible else ""
+        super().__init__(key, expected=f"a value in reach of {solve_for}", got=reason, remedy=remedy)
+        self.args = (_join(f"{key}: cannot be set by solving for {solve_for}: {reason}", remedy),)
 
 
 class ConfigError(ExpectationError):
-    """A field of a configuration has a value that the system cannot be built with."""
+    """A field of a configuration is invalid, or configuration and other parts of a model disagree. Change the field."""
 
 
 class DataError(ExpectationError):
-    """Image data, or the noise that goes with it, cannot be used."""
+    """Image data, a mask or a noise variance is invalid for the model. Correct or mask the pixel at `index`."""
 
 
 class DerivationError(SheraError, ValueError):
-    """A derived value cannot be computed: a cycle, a missing input. `path` runs from the key asked for to the fault."""
+    """A derived value cannot be computed. Add the missing input to the spec, or remove the cycle of transforms.
+
+    Parameters
+    ----------
+    reason : str
+        Description of the fault, as a phrase.
+    path : sequence of str
+        Keys from the requested value to the fault.
+    remedy : str
+        Suggested fix, as a sentence.
+    """
 
     def __init__(self, reason: str, *, path: Sequence[str], remedy: str = "") -> None:
         self.reason, self.path, self.remedy = reason, tuple(path), remedy
@@ -206,18 +261,18 @@ class DerivationError(SheraError, ValueError):
 
 
 class GraphError(SheraError, ValueError):
-    """A graph cannot be made as described, or one of its nodes cannot be evaluated.
+    """A graph cannot be built, or one of its nodes cannot be evaluated. Correct the node or the input at the fault.
 
     Parameters
     ----------
     reason : str
-        What is wrong, as a phrase.
+        Description of the fault, as a phrase.
     node : str
-        The node that it is about.
+        Name of the node.
     path : sequence of str
-        From the output asked for, each name followed by one that it is computed from, to where the fault is.
+        Names from the requested output to the fault, each followed by one of its inputs.
     remedy : str
-        What to do about it, as a sentence.
+        Suggested fix, as a sentence.
     """
 
     def __init__(self, reason: str, *, node: str = "", path: Sequence[str] = (), remedy: str = "") -> None:
@@ -227,18 +282,55 @@ class GraphError(SheraError, ValueError):
 
 
 class DocumentError(SheraError, ValueError):
-    """A document cannot be read: ``file:line:column: key: message``, with line and column counted from one."""
+    """A document has a fault: ``file:line:column: key: message``. Correct it at that place.
+
+    Parameters
+    ----------
+    message : str
+        Description of the fault, with the accepted values and the value in the document.
+    file : path
+        File of the document.
+    line, column : int, optional
+        Place of the fault, counted from one.
+    key : str
+        Path of the faulty part as text, such as ``parameters.binary.contrast``.
+    where : tuple of str and int
+        The same path as names and indices.
+    """
 
     def __init__(
-        self, message: str, *, file: object = "", line: int | None = None, column: int | None = None, key: str = ""
+        self,
+        message: str,
+        *,
+        file: object = "",
+        line: int | None = None,
+        column: int | None = None,
+        key: str = "",
+        where: tuple[str | int, ...] = (),
     ) -> None:
         self.message, self.file, self.line, self.column, self.key = message, str(file), line, column, key
+        self.where = where
         place = ":".join(str(part) for part in (self.file, line, column) if part not in ("", None))
         super().__init__(_join(": ".join(part for part in (place, key, message) if part)))
 
 
 class FitError(SheraError, RuntimeError):
-    """A fit ended without a usable answer; `result` is its result code and `steps` the number of steps taken."""
+    """A fit or a sampler has no usable result, or the Fisher information is singular.
+
+    Start elsewhere, add a prior, or hold a parameter fixed, as the message suggests. With ``throw=False`` a solver
+    returns its solution instead.
+
+    Parameters
+    ----------
+    reason : str
+        Description of the failure, as a phrase.
+    result : object
+        Result code of the fit.
+    steps : int, optional
+        Number of steps taken.
+    remedy : str
+        Suggested fix, as a sentence.
+    """
 
     def __init__(self, reason: str, *, result: object = None, steps: int | None = None, remedy: str = "") -> None:
         self.reason, self.result, self.steps, self.remedy = reason, result, steps, remedy

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole or not at all: written under a temporary name, then renamed."""
+"""Atomic writing: files and folders that appear complete or not at all, written beside their place and then renamed."""
 
 from __future__ import annotations
 
@@ -7,42 +7,77 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file; a reader sees the old content or the new, never half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent) as making:
-        made = Path(making) / path.name
-        made.write_text(text, encoding="utf-8", newline="\n")
-        made.replace(path)
-
-
-@contextmanager
-def whole_folder(path: Path) -> Iterator[Path]:
-    """Fill a folder that takes its name only when the block ends without an exception.
+    r"""Write a text file, UTF-8 with ``\n`` at line ends. See `write_bytes`.
 
     Parameters
     ----------
     path : Path
-        The folder to make. One that is there already is replaced, and stays as it was if the block fails.
+        File to write.
+    text : str
+        Its content.
+
+    Raises
+    ------
+    UnicodeEncodeError
+        If the text has a lone surrogate; the old file stays.
+    """
+    write_bytes(path, text.encode("utf-8"))
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file; a reader sees the old content or the new, even if the writing process is killed.
+
+    Parameters
+    ----------
+    path : Path
+        File to write. Missing parent folders are created.
+    content : bytes
+        Its content.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid4().hex}.part")
+    try:
+        part.write_bytes(content)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def remove_parts(path: Path) -> None:
+    """Delete the partial files that killed writers of `path` left beside it."""
+    for part in path.parent.glob(f".{path.name}.*.part"):
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path) -> Iterator[Path]:
+    """Fill a folder that takes its name only if the block ends without an exception.
+
+    Parameters
+    ----------
+    path : Path
+        Folder to create. An existing one is replaced, or kept unchanged if the block fails.
 
     Yields
     ------
     Path
-        An empty folder beside it, to write to.
+        An empty folder beside `path` to write to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    making = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    part = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield making
-        making.chmod(0o755)
+        yield part
+        part.chmod(0o755)
         if path.exists():
             old = Path(tempfile.mkdtemp(prefix=f".{path.name}.old.", dir=path.parent))
             path.replace(old / path.name)
-            making.replace(path)
+            part.replace(path)
             shutil.rmtree(old)
         else:
-            making.replace(path)
+            part.replace(path)
     finally:
-        shutil.rmtree(making, ignore_errors=True)
+        shutil.rmtree(part, ignore_errors=True)

@@ -1,7 +1,7 @@
-"""The facade for scripts of old: `SheraThreePlane_Model`, and `ModelParams`, which takes the names that they use.
+"""Compatibility API for existing scripts: `SheraThreePlane_Model`, and `ModelParams`, which accepts their names.
 
-Both are thin: values live in a `ParameterStore`, derived ones come from the resolver at each reading, and the image
-from a `SheraThreePlaneBinder`. Old names warn until `REMOVAL`; new code needs nothing from here.
+Both are thin. Values are in a `ParameterStore`, derived values are resolved at each access, and the image comes from a
+`SheraThreePlaneBinder`. Old names are accepted with a warning until version `REMOVAL`. New code needs neither.
 """
 
 from __future__ import annotations
@@ -18,25 +18,41 @@ from jaxtyping import Float
 from dluxshera.errors import ConfigError, ParameterError, UnknownKeyError
 from dluxshera.model import SheraThreePlaneBinder
 from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.systems import SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, SheraThreePlaneConfig, build_inference_spec_basic
-from dluxshera.systems import fields as f
+from dluxshera.systems import (
+    CONTRAST,
+    LOG_FLUX,
+    M1_DIAMETER,
+    M1_FOCAL_LENGTH,
+    M1_M2_SEPARATION,
+    M2_DIAMETER,
+    M2_FOCAL_LENGTH,
+    PLATE_SCALE,
+    POSITION_ANGLE,
+    SEPARATION,
+    SHERA_FLIGHT_CONFIG,
+    SHERA_RESOLVER,
+    X_POSITION,
+    Y_POSITION,
+    SheraThreePlaneConfig,
+    build_inference_spec_basic,
+)
 
 REMOVAL: Final = "1.0.0"
 
-# Key -> its old names. None needs a conversion: a key spells out the unit that the name left unsaid.
+# Key -> its old names. The units are equal: a key states the unit that its old names implied.
 _FORMERLY: Final = {
-    f.SEPARATION: ("separation", "binary.separation"),
-    f.POSITION_ANGLE: ("position_angle", "binary.position_angle"),
-    f.X_POSITION: ("x_position", "binary.x_position"),
-    f.Y_POSITION: ("y_position", "binary.y_position"),
-    f.CONTRAST: ("contrast",),
-    f.LOG_FLUX: ("log_flux", "binary.log_flux"),
-    f.PLATE_SCALE: ("psf_pixel_scale", "imaging.psf_pixel_scale"),
-    f.M1_DIAMETER: ("m1.diameter",),
-    f.M2_DIAMETER: ("m2.diameter",),
-    f.M1_FOCAL_LENGTH: ("m1.focal_length",),
-    f.M2_FOCAL_LENGTH: ("m2.focal_length",),
-    f.M1_M2_SEPARATION: ("system.plane_separation",),
+    SEPARATION.key: ("separation", "binary.separation"),
+    POSITION_ANGLE.key: ("position_angle", "binary.position_angle"),
+    X_POSITION.key: ("x_position", "binary.x_position"),
+    Y_POSITION.key: ("y_position", "binary.y_position"),
+    CONTRAST.key: ("contrast",),
+    LOG_FLUX.key: ("log_flux", "binary.log_flux"),
+    PLATE_SCALE.key: ("psf_pixel_scale", "imaging.psf_pixel_scale"),
+    M1_DIAMETER.key: ("m1.diameter",),
+    M2_DIAMETER.key: ("m2.diameter",),
+    M1_FOCAL_LENGTH.key: ("m1.focal_length",),
+    M2_FOCAL_LENGTH.key: ("m2.focal_length",),
+    M1_M2_SEPARATION.key: ("system.plane_separation",),
 }
 OLD_NAMES: Final[Mapping[str, str]] = MappingProxyType({old: key for key, all_ in _FORMERLY.items() for old in all_})
 
@@ -44,13 +60,13 @@ OLD_NAMES: Final[Mapping[str, str]] = MappingProxyType({old: key for key, all_ i
 class OldNameWarning(FutureWarning):
     """An old name was used.
 
-    A FutureWarning, because those who run a script see it wherever in their code the name stands; Python hides a
-    DeprecationWarning outside ``__main__``. By default it is printed once for each line of code.
+    It is a FutureWarning because Python hides a DeprecationWarning outside ``__main__``. By default it is printed once
+    for each line of code.
     """
 
 
 def _old(name: str) -> Any:
-    """Return the property that reads and sets an old name; its warnings point at the line that uses it."""
+    """Return the property of an old name; its warnings point at the calling line."""
 
     def write(self: ModelParams, value: Any) -> None:
         self._store = self._store.replace({self._key(name): value})
@@ -60,32 +76,32 @@ def _old(name: str) -> Any:
 
 @register_pytree_with_keys_class
 class ModelParams:
-    """Parameters by old names or by keys: changed in place, as scripts of old do, around an immutable store.
+    """Mutable parameters by old names or by keys, around an immutable store.
 
-    A pytree whose leaves are the store's values: `jax.grad` by it gives another one, of derivatives. What a traced
-    function sets stays within it.
+    They are a pytree whose leaves are the store's values: `jax.grad` by them returns `ModelParams` of derivatives.
+    Values set inside a traced function stay inside it.
 
     Parameters
     ----------
     values : mapping of str to array_like, optional
-        What differs from the defaults.
+        Values that differ from the defaults.
     config : SheraThreePlaneConfig
-        Gives the defaults.
+        Configuration with the defaults.
     spec : ParamSpec, optional
-        Of the same configuration; by default `build_inference_spec_basic`, in which plate scale and flux are set. In
-        the forward spec they follow from geometry and flux density.
+        Spec of the same configuration. By default `build_inference_spec_basic`, in which plate scale and flux are
+        primitives. In the forward spec they are derived from geometry and flux density.
 
     Raises
     ------
     UnknownKeyError
-        If there is no such name or key; near matches are named.
+        If no parameter has the name or key; near matches are named.
     ParameterError
-        If the spec does not have the parameter, or cannot take the value: DerivedKeyError if it derives it.
+        If the spec does not have the parameter or rejects the value; DerivedKeyError for a derived parameter.
 
     Warns
     -----
     OldNameWarning
-        For each old name that is used, with its key and the version that drops it.
+        For each use of an old name, with its key and the version that removes the name.
 
     Examples
     --------
@@ -116,36 +132,36 @@ class ModelParams:
 
     @classmethod
     def from_store(cls, store: ParameterStore) -> Self:
-        """Return the parameters that a store holds."""
+        """Return the parameters of a store."""
         new = object.__new__(cls)
         new._store = store
         return new
 
     @property
     def store(self) -> ParameterStore:
-        """The values as they are now: immutable, and what everything else in the package takes."""
+        """The current values as an immutable store, which the rest of the package takes."""
         return self._store
 
     def get(self, name: str) -> Any:
-        """Return a value; a derived one, the plate scale for example, is computed from the store as it is now."""
+        """Return a value. A derived value, such as the plate scale, is computed from the current store."""
         return self._value(self._key(name))
 
     def set(self, name: str, value: Any) -> None:
-        """Set a value in place; what a spec derives is refused, with what to set instead."""
+        """Set a value in place. For a derived parameter, DerivedKeyError names the parameters to set instead."""
         self._store = self._store.replace({self._key(name): value})
 
     __getitem__, __setitem__ = get, set
 
     def update(self, values: Mapping[str, Any]) -> None:
-        """Set several values in place, all or none; a parameter that is given twice is refused."""
+        """Set several values in place, all or none. Raises ParameterError if two names are of one parameter."""
         self._store = self._store.replace(self._by_key(values))
 
     def copy(self) -> Self:
-        """Return parameters of the same values, to be changed on their own."""
+        """Return an independent copy."""
         return self.from_store(self._store)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return every value under its key, derived ones computed from the store as it is now."""
+        """Return every value by key, derived values computed from the current store."""
         return {**self._store, **SHERA_RESOLVER.resolve(self.store.spec, self._store)}
 
     def __repr__(self) -> str:
@@ -164,13 +180,13 @@ class ModelParams:
         return updates
 
     def _key(self, name: str, stacklevel: int = 3) -> str:
-        key, spec, known = OLD_NAMES.get(name, name), self.store.spec, name in OLD_NAMES
-        if known and key not in spec:
+        key, spec, is_old = OLD_NAMES.get(name, name), self.store.spec, name in OLD_NAMES
+        if is_old and key not in spec:
             remedy = "spec=build_forward_model_spec_from_config(config) has the whole geometry"
             raise ParameterError(name, expected=f"a parameter of the {spec.title} spec", got=key, remedy=remedy)
         if spec.current_key(key) not in spec:
             raise UnknownKeyError(name, (*spec, *OLD_NAMES), expected=f"a key of the {spec.title} spec or an old name")
-        if known:
+        if is_old:
             text = f"{name} is an old name, accepted until version {REMOVAL}: use {key}"
             warnings.warn(text, OldNameWarning, stacklevel=stacklevel)
         return key
@@ -179,7 +195,7 @@ class ModelParams:
         return SHERA_RESOLVER.resolve(self.store.spec, self._store, (key,))[key]
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[GetAttrKey, ParameterStore]], None]:
-        """Return the store."""
+        """Return the store as the only child."""
         return ((GetAttrKey("store"), self._store),), None
 
     @classmethod
@@ -190,16 +206,17 @@ class ModelParams:
 
 @register_pytree_with_keys_class
 class SheraThreePlane_Model:
-    """A three-plane model by its old name: `params` in, image out.
+    """Three-plane model under its old name.
 
-    A pytree whose leaves are the values of the parameters: `jax.grad` by a model gives the derivatives in a model.
+    It is a pytree whose leaves are the values of the parameters: `jax.grad` by a model returns a model of derivatives.
 
     Parameters
     ----------
     params : ModelParams, optional
-        By default those of the configuration. The model keeps this object: what is set in it acts.
+        Parameters. By default those of the configuration. The model keeps this object, so that later changes to it take
+        effect.
     config : SheraThreePlaneConfig
-        The structure.
+        Configuration of the system.
 
     Raises
     ------
@@ -222,25 +239,25 @@ class SheraThreePlane_Model:
         self.config = config
         if not isinstance(self.params, ModelParams):
             raise ConfigError("params", expected="ModelParams", got=params, remedy="ModelParams(values) takes a dict")
-        SheraThreePlaneBinder(config, self.params.store.spec)  # refuses what does not go together
+        SheraThreePlaneBinder(config, self.params.store.spec)  # raises if the spec is not that of the configuration
 
     @property
     def binder(self) -> SheraThreePlaneBinder:
-        """The binder of the parameters as they are now: what new code builds instead of a model."""
+        """The binder of the current parameters, which new code builds instead of a model."""
         return SheraThreePlaneBinder(self.config, self.params.store.spec, self.params.store)
 
     def model(self) -> Float[Array, "image image"]:
-        """Return the expected image of the parameters as they are now, photons per pixel in one exposure."""
+        """Return the expected image of the current parameters, photons per pixel in one exposure."""
         binder = self.binder
         return binder.predict(binder.store)
 
     def tree_flatten_with_keys(self) -> tuple[tuple[tuple[GetAttrKey, ModelParams]], SheraThreePlaneConfig]:
-        """Return the parameters, and the structure."""
+        """Return the parameters as the only child, and the configuration."""
         return ((GetAttrKey("params"), self.params),), self.config
 
     @classmethod
     def tree_unflatten(cls, config: SheraThreePlaneConfig, children: tuple[ModelParams]) -> Self:
-        """Rebuild without checks, as JAX asks."""
+        """Rebuild without checks, as JAX requires."""
         new = object.__new__(cls)
         new.config, (new.params,) = config, children
         return new

@@ -1,4 +1,4 @@
-"""What a process may switch on for itself. Importing this module changes nothing and does not import jax."""
+"""Settings of a process: JAX's persistent compilation cache, opt-in. The module does not import jax."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 
 from dluxshera.errors import ConfigError
 
-# A program of a small model takes some tenths of a second to compile, loading it some hundredths.
+# Compiling the program of a small model takes tenths of a second, loading it hundredths.
 _WORTH_STORING_S = 0.1
 
 
 def default_compilation_cache() -> Path:
-    """Return where compiled programs are kept by default: in the folder that the platform has for a user's caches.
+    """Return the default folder of compiled programs: ``dluxshera/jax`` in the platform's folder for caches.
 
-    ``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux, ``~/Library/Caches`` on macOS, ``%LOCALAPPDATA%`` on Windows; below
-    it ``dluxshera/jax``.
+    The latter is ``$XDG_CACHE_HOME`` or ``~/.cache`` on Linux, ``~/Library/Caches`` on macOS, and ``%LOCALAPPDATA%`` on
+    Windows.
     """
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
@@ -24,21 +24,21 @@ def default_compilation_cache() -> Path:
         base = Path.home() / "Library" / "Caches"
     else:
         named = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        base = named if named.is_absolute() else Path.home() / ".cache"  # a relative one is to be ignored
+        base = named if named.is_absolute() else Path.home() / ".cache"  # the XDG specification ignores relative paths
     return base / "dluxshera" / "jax"
 
 
 def enable_compilation_cache(folder: str | Path | None = None) -> Path:
     """Keep compiled programs on disk, so that the next process loads them instead of compiling again.
 
-    Nothing does this unasked. It is JAX's persistent cache, for this process, with thresholds at which the programs of
-    a model are stored; it holds for all that is compiled afterwards. A program is found again only by the same versions
-    of JAX and XLA on the same kind of processor, so a cache is safe to keep and to delete.
+    The function switches on JAX's persistent cache for everything that this process compiles afterwards, with
+    thresholds at which the programs of a model are stored. Programs are reused only by the same versions of JAX and XLA
+    on the same kind of processor, so a cache is safe to keep and to delete.
 
     Parameters
     ----------
     folder : path, optional
-        Made if it is not there; by default `default_compilation_cache`.
+        Folder of the cache, created if missing. By default `default_compilation_cache`.
 
     Returns
     -------
@@ -48,8 +48,7 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path:
     Raises
     ------
     ConfigError
-        If the folder cannot be made or written to.
-
+        If the folder cannot be created or written to.
     """
     import jax
     from jax.experimental.compilation_cache import compilation_cache
@@ -63,9 +62,9 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path:
     if not usable:
         raise ConfigError(
             "folder",
-            expected="a folder that can be made and written to",
+            expected="a folder that can be created and written to",
             got=str(path),
-            remedy="Name another folder, or go without the cache",
+            remedy="Name another folder, or work without the cache",
         )
     for name, value in {
         "jax_enable_compilation_cache": True,
@@ -74,5 +73,5 @@ def enable_compilation_cache(folder: str | Path | None = None) -> Path:
         "jax_persistent_cache_min_entry_size_bytes": 0,
     }.items():
         jax.config.update(name, value)  # type: ignore[no-untyped-call]  # untyped in jax
-    compilation_cache.reset_cache()  # JAX looks at the folder once, when it first compiles
+    compilation_cache.reset_cache()  # JAX reads the setting only once, when it first compiles
     return path

@@ -1,4 +1,4 @@
-"""Unit conversions, exact or from their definition, and what a unit suffix in a key stands for."""
+"""Unit conversion factors, exact by definition, and the units of the suffixes in keys."""
 
 from math import pi
 from typing import Final
@@ -7,7 +7,7 @@ ARCSEC: Final = pi / (180 * 3600)  # radians
 DEGREE: Final = pi / 180  # radians
 NANOMETRE: Final = 1e-9  # metres
 
-SUFFIX_UNITS: Final = {  # the longest suffix that fits a key's name decides
+SUFFIX_UNITS: Final = {  # the longest suffix of a key decides
     "_as_per_pix": "arcsec/pixel",
     "_per_as2": "arcsec**-2",
     "_per_m": "m**-1",
@@ -24,7 +24,7 @@ SUFFIX_UNITS: Final = {  # the longest suffix that fits a key's name decides
 
 
 def units_of_suffix(key: str) -> str | None:
-    """Return the VOUnit string that a key's suffix promises, or None if it has none.
+    """Return the VOUnit string of the suffix of a `key`, or None without one.
 
     Examples
     --------

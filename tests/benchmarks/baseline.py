@@ -36,19 +36,23 @@ class Baseline(eqx.Module):
         beam_scale = 1.0 - values["system.m1_m2_separation_m"] / values["system.m1_focal_length_m"]
         distance = values["system.m1_m2_separation_m"] / beam_scale
         m2_diameter = values["system.m2_diameter_m"] / beam_scale  # in the space of the pupil
-        pupil = dlu.pixel_coords(npix, diameter)
-        wide = dlu.pixel_coords(PADDING * npix, PADDING * diameter)
+        pupil = dlu.pixel_coords(npixels=npix, diameter=diameter)
+        wide = dlu.pixel_coords(npixels=PADDING * npix, diameter=PADDING * diameter)
+        m1_basis = dlu.zernike_basis(js=list(config.m1_noll), coordinates=pupil, diameter=diameter)
+        m2_basis = dlu.zernike_basis(js=list(config.m2_noll), coordinates=wide, diameter=m2_diameter)
+        m2_edge = dlu.soft_circle(coords=wide, radius=0.5 * m2_diameter, clip_dist=0.5 * diameter / npix)
+        mask_opd = mask_raster(config) * 0.5 * config.mask_design_wavelength_m
         layers = [
-            ("aperture", dl.TransmissiveLayer(aperture_raster(config), normalise=True)),
-            ("mask", dl.AberratedLayer(opd=mask_raster(config) * 0.5 * config.mask_design_wavelength_m)),
-            ("m1", dl.BasisLayer(1e-9 * dlu.zernike_basis(list(config.m1_noll), pupil, diameter))),
-            ("to_m2", dl.ASMPropagator(distance, dl.PadSpec(PADDING, 1))),
-            ("m2_edge", dl.TransmissiveLayer(dlu.soft_circle(wide, 0.5 * m2_diameter, 0.5 * diameter / npix))),
-            ("m2", dl.BasisLayer(1e-9 * dlu.zernike_basis(list(config.m2_noll), wide, m2_diameter))),
-            ("back", dl.ASMPropagator(-distance, dl.PadSpec(1, PADDING))),
-            ("detector", dl.MFT(OVERSAMPLE * config.image_npix, ARCSEC / OVERSAMPLE)),
+            ("aperture", dl.TransmissiveLayer(transmission=aperture_raster(config), normalise=True)),
+            ("mask", dl.AberratedLayer(opd=mask_opd)),
+            ("m1", dl.BasisLayer(basis=1e-9 * m1_basis)),
+            ("to_m2", dl.ASMPropagator(distance=distance, spec=dl.PadSpec(pad=PADDING, crop=1))),
+            ("m2_edge", dl.TransmissiveLayer(transmission=m2_edge)),
+            ("m2", dl.BasisLayer(basis=1e-9 * m2_basis)),
+            ("back", dl.ASMPropagator(distance=-distance, spec=dl.PadSpec(pad=1, crop=PADDING))),
+            ("detector", dl.MFT(npixels=OVERSAMPLE * config.image_npix, pixel_scale=ARCSEC / OVERSAMPLE)),
         ]
-        self.optics = dl.LayeredOpticalSystem(npix, diameter, layers)
+        self.optics = dl.LayeredOpticalSystem(wf_npixels=npix, diameter=diameter, layers=layers)
         nodes, weights = np.polynomial.legendre.leggauss(config.n_wavelengths)
         self.wavelengths = jnp.asarray(values["band.wavelength_m"] + 0.5 * values["band.bandwidth_m"] * nodes)
         self.weights = jnp.asarray(0.5 * weights)
@@ -68,5 +72,7 @@ class Baseline(eqx.Module):
         contrast = values["binary.contrast"]
         photons = 10.0 ** values["binary.log_flux_total"] / (1.0 + contrast) * jnp.stack([contrast, 1.0])
         offsets = jnp.stack([middle - half, middle + half]) * ARCSEC
-        stars = [optics.propagate(self.wavelengths, offset, self.weights) for offset in offsets]
-        return dlu.downsample(photons[0] * stars[0] + photons[1] * stars[1], OVERSAMPLE, mean=False)
+        stars = [
+            optics.propagate(wavelengths=self.wavelengths, offset=offset, weights=self.weights) for offset in offsets
+        ]
+        return dlu.downsample(array=photons[0] * stars[0] + photons[1] * stars[1], n=OVERSAMPLE, mean=False)

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 
 from dluxshera import cli
 from dluxshera.params import ParamSpec
-from dluxshera.profiles import spec_of
-from dluxshera.systems import CONFIGS
+from dluxshera.systems import CONFIGS, build_spec
 from support.helpers import run_fresh
 from support.paths import ROOT
 from support.rows import each_row
@@ -59,13 +58,13 @@ def test_help_has_an_example_that_parses_and_the_exit_codes(path: tuple[str, ...
     plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
     assert code == 0
     assert f"Example: dluxshera {' '.join(path)}" in plain
-    assert "Exit codes: 0 fine, 1 faults found (or a difference), 2 wrong usage." in plain
+    assert "Exit codes: 0 success, 1 a fault or a difference, 2 wrong usage." in plain
 
 
 @pytest.mark.parametrize("system", sorted({config.system_id for config in CONFIGS.values()}))
 @pytest.mark.parametrize("name", ["forward", "inference", "physics_inference"])
 def test_list_has_every_parameter(system: str, name: str):
-    spec = spec_of(next(config for config in CONFIGS.values() if config.system_id == system), name)
+    spec = build_spec(next(config for config in CONFIGS.values() if config.system_id == system), name)
     _, table = run("params", "list", "--system", system, "--spec", name)
     assert [line.split()[0] for line in table.splitlines() if line.strip().startswith(tuple(spec))] == list(spec)
     _, text = run("params", "list", "--system", system, "--spec", name, "--json")
@@ -83,7 +82,7 @@ def test_show_tells_what_the_spec_says():
 
 
 def test_graph_has_every_edge():
-    spec = spec_of(CONFIGS["shera_flight"], "forward")
+    spec = build_spec(CONFIGS["shera_flight"], "forward")
     edges = json.loads(run("params", "graph", "--json")[1])
     assert edges == {key: list(spec[key].depends_on) for key in spec.derived}
     text = run("params", "graph")[1]
@@ -98,7 +97,7 @@ def test_graph_has_every_edge():
         (["params", "list", "--system", "shera_threeplan"], "Did you mean shera_threeplane?"),
         (["params", "list", "--spec", "forwards"], "Did you mean forward?"),
         (["params", "list", "--sytem", "x"], "No such option"),
-        (["profile", "new", "x.txt"], "the name ends in .yaml"),
+        (["profile", "new", "x.txt"], "the name must end in .yaml"),
     ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], message: str):
@@ -115,7 +114,7 @@ def test_a_new_profile_is_valid_and_leads_editors_to_the_schema(tmp_path: Path):
         text = path.read_text()
         found = re.search(r"file://[^\s\"]+", text)
         assert json.loads(Path(found[0].removeprefix("file://")).read_text())["title"] == "Profile"
-        assert run("profile", "validate", str(path)) == (0, f"{path}: fine\n")
+        assert run("profile", "validate", str(path)) == (0, f"{path}: valid\n")
         assert run("profile", "new", str(path))[0] == 2
         assert path.read_text() == text
         assert run("profile", "new", str(path), "--force", "--json") == (0, f'{{\n  "written": "{path}"\n}}\n')
@@ -134,10 +133,10 @@ def test_validate_says_every_fault_of_every_file(tmp_path: Path):
     code, text = run("profile", "validate", "target/alpha_cen", str(path), "observation/visit")
     assert code == 1
     lines = text.splitlines()
-    assert lines[0] == "target/alpha_cen: fine"
+    assert lines[0] == "target/alpha_cen: valid"
     assert lines[1].startswith(f"{path}:4:1: kine: unknown name")
-    assert lines[2].startswith(f"{path}:5:22: config.image_npix: of the wrong size")
-    assert lines[3] == "observation/visit: fine"
+    assert lines[2].startswith(f"{path}:5:22: config.image_npix: expected an even integer")
+    assert lines[3] == "observation/visit: valid"
     code, text = run("profile", "validate", str(path), "--json")
     assert code == 1
     assert json.loads(text) == {"faults": {str(path): lines[1:3]}}

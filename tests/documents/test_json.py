@@ -39,7 +39,7 @@ def test_json_is_read_as_the_standard_library_reads_it(data, indent, ascii_only)
     ("text", "message"),
     [
         ("", "t.json:1:1: the document is empty."),
-        ('{"a": 1,\n "a": 2}', "t.json:2:2: a: the key stands twice (first in line 1)."),
+        ('{"a": 1,\n "a": 2}', "t.json:2:2: a: the key is repeated (first in line 1)."),
         ("[1,]", "t.json:1:4: [1]: is not JSON: expected a value."),
         ('{"a" 1}', "t.json:1:6: a: is not JSON: expected ':'."),
         ('{a: 1}', "t.json:1:2: is not JSON: expected a name in double quotes."),

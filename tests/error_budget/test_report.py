@@ -14,12 +14,10 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import dluxshera as ds
-from dluxshera.cli import models_of
-from dluxshera.documents import difference, parse_yaml
-from dluxshera.error_budget import Evaluation, build_report, parse_budget
-from dluxshera.error_budget.schema import report_schema
+from dluxshera.documents import difference
+from dluxshera.error_budget import evaluation_of, reference_budget, report_schema
 from dluxshera.errors import DocumentError
-from error_budget.conftest import PROVENANCE, REFERENCE, Case, case
+from error_budget.conftest import SMALL, Case, case
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = ROOT / "docs" / "reference" / "data" / "error-budget-report.json"
@@ -46,12 +44,20 @@ def test_the_committed_report_is_what_the_command_writes(full_report: dict[str, 
 
 
 def test_the_provenance_is_that_of_the_design_and_the_document(full_report: dict[str, Any]):
-    made, config = full_report["provenance"], ds.SHERA_FLIGHT_CONFIG
-    assert made["package_version"] == ds.__version__
-    assert made["spec_hash"] == ds.build_forward_model_spec_from_config(config).digest()
-    assert made["config_hash"] == ds.structural_hash_from_config(config)
-    assert made["budget_hash"] == hashlib.sha256(REFERENCE.read_bytes()).hexdigest()
-    assert set(made["created_with"]) == {"jax", "dLux", "numpy"}
+    provenance, config = full_report["provenance"], ds.SHERA_FLIGHT_CONFIG
+    assert provenance["package_version"] == ds.__version__
+    hashes = {
+        "spec_hash": ds.build_forward_model_spec_from_config(config).digest(),
+        "config_hash": ds.structural_hash_from_config(config),
+        "design_hash": hashlib.sha256(repr(config.design).encode()).hexdigest(),
+        "budget_hash": hashlib.sha256(reference_budget().read_bytes()).hexdigest(),
+    }
+    assert {name: provenance[name] for name in hashes} == {name: f"sha256:{hashes[name]}" for name in hashes}
+    assert [f"{item['kind']}/{item['name']}" for item in provenance["profiles"]] == [
+        "instrument/shera_flight", "numerics/reference", "target/alpha Cen", "observation/visit",
+        "observation/flight_alpha_cen",
+    ]  # fmt: skip
+    assert set(provenance["created_with"]) == {"jax", "dLux", "numpy"}
     assert not re.search(r"\b20\d\d-\d\d", json.dumps(full_report))
 
 
@@ -115,8 +121,8 @@ def test_a_small_report_is_as_its_schema_says(small_report: dict[str, Any]):
 
 
 def test_the_same_budget_gives_the_same_report(small: Case, small_report: dict[str, Any]):
-    again = Evaluation(small.budget, small.forward, small.inference)
-    assert build_report(again, PROVENANCE) == small_report
+    evaluation = evaluation_of(small.budget, small.forward, small.inference)
+    assert small._replace(evaluation=evaluation).report() == small_report
 
 
 def test_noise_and_penalty_make_up_the_formal_error(small_report: dict[str, Any]):
@@ -183,7 +189,7 @@ DEAD = """
     name: A link that is not real
     parent: EB-0
     acts: It does not.
-    effect: EFFECT
+    perturbation: PERTURBATION
     magnitude: {value: 1, unit: UNIT}
     evidence: {tag: illustrative, source: none}
     class: drift
@@ -198,7 +204,7 @@ REFOCUSED = (
 
 
 @pytest.mark.parametrize(
-    ("effect", "unit", "dead"),
+    ("perturbation", "unit", "dead"),
     [
         ("{kind: step, model: forward, direction: {imaging.exposure_time_s: 1, KEY: 1}}", "s", "imaging.frame_time_s"),
         (REFOCUSED, "nm", "system.m2_detector_separation_m"),
@@ -206,21 +212,19 @@ REFOCUSED = (
     ],
     ids=["step", "derived", "noise"],
 )
-def test_a_declared_key_that_does_not_act_is_refused(small_text: str, effect: str, unit: str, dead: str):
-    added = DEAD.replace("EFFECT", effect.replace("KEY", dead)).replace("UNIT", unit)
+def test_a_declared_key_that_does_not_act_is_refused(small_text: str, perturbation: str, unit: str, dead: str):
+    added = DEAD.replace("PERTURBATION", perturbation.replace("KEY", dead)).replace("UNIT", unit)
     text = small_text + (added if unit else added.replace("{value: 1, unit: }", "null"))
-    budget = parse_budget(parse_yaml(text, "budget.yaml"))
-    _, forward, inference = models_of(budget)
-    evaluation = Evaluation(budget, forward, inference)
+    planted = case(text)
     with pytest.raises(DocumentError, match="does not act: the derivative is zero") as refused:
-        evaluation.driving(budget.terms[-1])
+        planted.report()
     lines = text.splitlines()
     assert lines[refused.value.line - 1][refused.value.column - 1 :].startswith(dead)
 
 
 def test_the_sigmas_hardly_depend_on_the_aberrations_of_the_reference_point(small: Case, small_text: str):
     """As the document says; here on small grids."""
-    plain = case(re.sub(r"  values:\n(    .*\n)+", "", small_text))
-    assert not plain.budget.reference.values
+    plain = case(re.sub(r"    - \w+\.zernike_coeffs_nm=.*\n", "", small_text))
+    assert plain.budget.reference.overrides == SMALL
     for estimator in small.budget.estimators:
         assert plain.evaluation.sigma(estimator) == pytest.approx(small.evaluation.sigma(estimator), rel=1e-3)

@@ -112,7 +112,7 @@ def test_a_change_of_scale_is_seen_as_itself_where_it_is_fitted(small: Case):
 
 def refit(case: Case, estimator: str, data: np.ndarray, steps: int = 5) -> tuple[np.ndarray, float]:
     """Return by how much a fit to noise-free data is off, and the significance of its residuals: Gauss and Newton."""
-    model, free = case.inference, case.evaluation.fitted.free
+    model, free = case.inference, case.evaluation.directions["inference"].free
     fitted = [free.labels.index(label) for label in case.evaluation.fits[estimator].labels]
     theta = np.array(ds.pack_params(model.store, free))
     start, residual = theta[fitted], np.zeros(data.size)
@@ -236,7 +236,7 @@ def test_the_floor_in_numbers():
 
 
 def test_the_noise_depends_on_its_parameters_as_finite_differences_say(small: Case):
-    found = noise_elasticities(small.forward, SEPARATION, small.budget.terms[0].effect.keys, PoissonNoise())
+    found = noise_elasticities(small.forward, SEPARATION, small.budget.terms[0].perturbation.keys, PoissonNoise())
     assert found["imaging.exposure_time_s"] == pytest.approx(-0.5, rel=1e-9)
 
     def log_sigma(key: str, by: float) -> np.ndarray:

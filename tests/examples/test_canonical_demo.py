@@ -14,7 +14,7 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.errors import ParameterError
-from dluxshera.inference import Result
+from dluxshera.inference import FitResult
 from dluxshera.runs import read_run
 from support.paths import ROOT
 
@@ -41,7 +41,7 @@ def run(script, tmp_path_factory):
 
 def test_it_recovers_the_truth_within_5_sigma_from_a_start_that_is_not_there(run):
     demo, _ = run
-    assert demo.solution.result is Result.CONVERGED
+    assert demo.solution.result is FitResult.CONVERGED
     assert len(demo.solution.labels) == 23
     assert np.all(np.abs(demo.solution.pulls(demo.truth)) < 5.0)
     error = demo.solution.theta[0] - demo.truth[0]
@@ -94,13 +94,13 @@ def test_the_record_says_what_was_run_and_what_came_out(run):
     assert found.provenance["versions"]["dluxshera"] == ds.__version__
     assert found.provenance["command"] == f"{SCRIPT.name} --fast --seed 0 --output {demo.folder}"
     assert (found.provenance["seed"], found.provenance["design"]) == (0, "shera_flight")
-    assert (found.result, found.steps) == (Result.CONVERGED, len(demo.solution.history) - 1)
+    assert (found.result, found.steps) == (FitResult.CONVERGED, len(demo.solution.history) - 1)
 
 
 def test_a_folder_of_something_else_is_left_as_it_was(run, script, tmp_path, monkeypatch):
     (tmp_path / "mine").write_text("old")
     monkeypatch.setattr(script, "fit_with_progress", lambda posterior, start: run[0].solution)
-    with pytest.raises(ParameterError, match="a new folder or one of a run"):
+    with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
         script.main(fast=True, output=tmp_path)
     assert (tmp_path / "mine").read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from dluxshera.inference import Result, SamplingResult
+from dluxshera.inference import FitResult, SamplingResult
 from dluxshera.runs import read_run
 from support.paths import ROOT
 
@@ -20,14 +20,14 @@ def demo(name: str, *, figures: bool = True, **arguments):
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     if not figures:
-        module.write_figures = lambda run, folder: ()
+        module.write_figures = lambda run: []
     return module.main(fast=True, **arguments)
 
 
 def test_two_planes_do_not_pass_for_three(tmp_path, capsys):
     found = demo("run_twoplane_demo", figures=False, seed=0, output=tmp_path / "out")
     own, wrong, right = found.own, found.wrong, found.right
-    assert [fit.result for fit in (own, wrong, right)] == [Result.CONVERGED, Result.POOR_FIT, Result.CONVERGED]
+    assert [fit.result for fit in (own, wrong, right)] == [FitResult.CONVERGED, FitResult.POOR_FIT, FitResult.CONVERGED]
     assert np.abs(own.pulls(found.truth[:15])).max() < 5
     assert np.abs(right.pulls(found.truth)).max() < 5
     assert abs(wrong.theta[0] - found.truth[0]) > 5 * wrong.sigma[0]

@@ -11,6 +11,7 @@ from scipy import integrate, stats
 from dluxshera.errors import BoundsError
 from dluxshera.inference import (
     Composed,
+    NormalPrior,
     Unbounded,
     Whitening,
     make_posterior,
@@ -18,7 +19,6 @@ from dluxshera.inference import (
     unbounded_coordinates,
     whiten,
 )
-from dluxshera.inference.posterior import NormalPrior
 from dluxshera.params import ParameterStore
 from support.toys import star_image, star_spec
 

@@ -285,7 +285,7 @@ def test_at_a_blind_point_a_warning_names_the_mode():
         ParameterStore.from_spec_defaults(spec),
         np.array([120.0, 80.0, 101.0]),
     )
-    with pytest.warns(BlindDirectionWarning, match=r"say nothing of toy\.a\[a0\] with toy\.a\[a1\]: start away"):
+    with pytest.warns(BlindDirectionWarning, match=r"do not constrain toy\.a\[a0\] with toy\.a\[a1\]: start away"):
         reduced = eigen_posterior(posterior, np.array([1.0, 2.0]))
     np.testing.assert_allclose(reduced.modes.eigenvalues[1], 1.0)
     assert reduced.modes.dropped == ()

@@ -255,7 +255,7 @@ def test_diagnostics_say_plainly_whether_to_trust(drawn):
         assert case.result is result
         assert not case.trusted
         assert case.diagnostics()["result"] == result.name
-        assert case.diagnostics()["says"] == str(result)
+        assert case.diagnostics()["message"] == str(result)
     assert split.diagnostics()["r_hat_of"] == "toy.a[a1]"
 
 
@@ -296,9 +296,9 @@ def test_what_is_not_installed_is_named(linear, drawn, monkeypatch, module, pack
         ({"draws": 3}, "draws: expected at least 4"),
         ({"warmup": 0}, "warmup: expected at least 1"),
         ({"chains": 0}, "chains: expected at least 1"),
-        ({"seed": 4}, "state: expected one of seed = 4, got 3"),
-        ({"chains": 5}, "state: expected one of chains = 5, got 4"),
-        ({"draws": 100}, "draws: expected at least the 1000 of the state"),
+        ({"seed": 4}, "state: expected a state with seed = 4, got 3"),
+        ({"chains": 5}, "state: expected a state with chains = 5, got 4"),
+        ({"draws": 100}, "draws: expected at least 1000, the draws of the state"),
     ],
 )
 def test_what_makes_no_sense_is_refused(linear, drawn, options, message):

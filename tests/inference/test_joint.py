@@ -12,6 +12,7 @@ from dluxshera.errors import DataError, ParameterError, ShapeError, UnknownKeyEr
 from dluxshera.inference import (
     GaussianNoise,
     JointPosterior,
+    NormalPrior,
     PhotonReadNoise,
     PoissonNoise,
     eigen_posterior,
@@ -19,7 +20,6 @@ from dluxshera.inference import (
     make_joint_posterior,
     make_posterior,
 )
-from dluxshera.inference.posterior import NormalPrior
 from dluxshera.params import ParameterStore
 from support.toys import OPEN, star_image, star_spec, telescope
 

@@ -343,7 +343,7 @@ def test_changing_the_array_later_does_not_change_the_data():
         (np.ones((2, 3)), r"an image of shape \(2, 2\), got an array of shape \(2, 3\).*Set image_npix"),
         (np.ones(4), r"an image of shape \(2, 2\), got an array of shape \(4,\)"),
         (1.0, r"an image of shape \(2, 2\), got "),
-        ([[1.0, 2.0], [np.nan, 4.0]], r"finite numbers, got nan at index \(1, 0\).*Mend"),
+        ([[1.0, 2.0], [np.nan, 4.0]], r"finite numbers, got nan at index \(1, 0\).*Correct or mask"),
         ([[1.0, np.inf], [3.0, 4.0]], r"finite numbers, got inf at index \(0, 1\)"),
         ([[1.0, 2.0], [3.0, -4]], r"photon counts, none below 0, got -4.0 at index \(1, 1\).*Use GaussianNoise"),
     ],
@@ -370,10 +370,10 @@ def test_a_pixel_that_does_not_count_may_hold_anything():
 @pytest.mark.parametrize(
     ("mask", "text"),
     [
-        (np.ones((2, 2)), r"booleans of shape \(2, 2\), True where a pixel counts, got 'float64 \(2, 2\)'"),
+        (np.ones((2, 2)), r"booleans of shape \(2, 2\), True for a pixel to use, got 'float64 \(2, 2\)'"),
         (np.ones((2, 3), dtype=bool), r"booleans of shape \(2, 2\), .*got 'bool \(2, 3\)'"),
         ([[0, 1], [1, 1]], "booleans"),
-        (np.zeros((2, 2), dtype=bool), "a pixel that counts.*~mask"),
+        (np.zeros((2, 2), dtype=bool), "at least one pixel to use.*~mask"),
     ],
 )
 def test_a_mask_that_is_none_is_refused(mask, text):

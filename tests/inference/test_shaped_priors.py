@@ -6,8 +6,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dluxshera.inference import GaussianNoise, make_posterior
-from dluxshera.params import LogUniform, Normal, ParameterStore, ParamField, ParamSpec, TruncatedNormal, Uniform
+from dluxshera.inference import GaussianNoise, labelled, make_posterior, prior_of
+from dluxshera.params import Bounds, LogUniform, Normal, ParameterStore, ParamField, ParamSpec, TruncatedNormal, Uniform
 from support.rows import each_row
 
 X, Y = np.linspace(-1, 1, 20), np.linspace(2, 3, 20)
@@ -99,3 +99,13 @@ def test_bounds_are_narrowed_by_the_supports(prior):
     lower, upper = posterior(prior, Normal(2.0, 0.3)).bounds
     np.testing.assert_array_equal(lower, [prior.low, -np.inf])
     np.testing.assert_array_equal(upper, [prior.high, np.inf])
+
+
+def test_integer_limits_are_narrowed_by_a_support_between_them():
+    """Limits of a field may be integers; an integer array of them would truncate the support of a prior."""
+    limits = Bounds(minimum=0, maximum=4)
+    field = ParamField("toy.a", "T", "D.", default=1.0, bounds=limits, prior=Uniform(0.25, 3.75), source="illustrative")
+    spec = ParamSpec("toy", "linear", (field,))
+    bounds = prior_of(labelled(spec)).bounds
+    assert [limit.dtype for limit in bounds] == [float, float]
+    np.testing.assert_array_equal(bounds, [[0.25], [3.75]])

@@ -6,7 +6,7 @@ from scipy import stats
 
 from dluxshera.errors import ParameterError, ShapeError
 from dluxshera.inference import (
-    Check,
+    StatisticalCheck,
     binomial_band,
     check_attainment,
     check_coverage,
@@ -24,9 +24,9 @@ def unit_normal(seed, n):
 
 
 def test_a_check_passes_within_its_limits_and_never_with_nan():
-    assert Check("x", 1.0, 1.0, 2.0).passed
-    assert not Check("x", 2.1, 1.0, 2.0).passed
-    assert failures([Check("x", float("nan"), 1.0, 2.0)]) == ["x is nan, and should be from 1 to 2"]
+    assert StatisticalCheck("x", 1.0, 1.0, 2.0).passed
+    assert not StatisticalCheck("x", 2.1, 1.0, 2.0).passed
+    assert failures([StatisticalCheck("x", float("nan"), 1.0, 2.0)]) == ["x is nan, and should be from 1 to 2"]
 
 
 def test_the_limits_of_pulls_are_those_of_their_statistics():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import ShapeError, UnknownKeyError
-from dluxshera.inference import Result, Solution, SolverState, Step
+from dluxshera.inference import FitResult, FitStep, Solution, SolverState
 from support.toys import linear_model
 
 COVARIANCE = np.array([[4.0, 0.1, 0.0], [0.1, 9.0, 0.2], [0.0, 0.2, 0.25]])
@@ -21,7 +21,7 @@ def solution() -> Solution:
         store=model.store.replace({model.key: [1.0, 2.0, 3.0]}),
         covariance=COVARIANCE,
         loss=12.5,
-        result=Result.CONVERGED,
+        result=FitResult.CONVERGED,
         history=(),
         labels=model.spec.labels,
     )
@@ -50,17 +50,17 @@ def test_a_truth_of_another_length_is_refused(solution, truth):
 
 
 def test_only_converged_is_an_answer(solution):
-    assert [r for r in Result if dataclasses.replace(solution, result=r).converged] == [Result.CONVERGED]
+    assert [r for r in FitResult if dataclasses.replace(solution, result=r).converged] == [FitResult.CONVERGED]
 
 
 def test_a_result_reads_as_a_phrase():
-    assert str(Result.MAX_STEPS) == "stopped at the largest number of steps"
-    assert Result("converged") is Result.CONVERGED
-    assert len({str(r) for r in Result}) == 7
+    assert str(FitResult.MAX_STEPS) == "stopped at the largest number of steps"
+    assert FitResult("converged") is FitResult.CONVERGED
+    assert len({str(r) for r in FitResult}) == 7
 
 
 def test_a_state_is_the_history_in_plain_arrays():
-    steps = (Step(3.0, 2.0, np.array([0.0, 1.0])), Step(1.0, 0.5, np.array([0.5, 1.5]), misfit=1.2, damping=7.0))
+    steps = (FitStep(3.0, 2.0, np.array([0.0, 1.0])), FitStep(1.0, 0.5, np.array([0.5, 1.5]), misfit=1.2, damping=7.0))
     state = SolverState.of(steps, np.array([4.0]))
     assert all(isinstance(part, np.ndarray) for part in state)
     assert (state.iteration, state.damping) == (1, 7.0)

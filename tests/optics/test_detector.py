@@ -16,7 +16,7 @@ from dluxshera.optics import (
     expected_exposure,
     margin_for,
 )
-from dluxshera.systems.detectors import DETECTORS
+from dluxshera.systems.catalogue import DETECTORS
 from support.rows import each_row
 
 STILL = jnp.zeros(2)

@@ -7,21 +7,21 @@ import pytest
 
 from dluxshera.errors import ConfigError
 from dluxshera.optics import (
+    counts_to_electrons,
     digitise,
+    draw_electrons,
     draw_exposure,
     frame_saturation,
-    from_counts,
     noise_variance,
-    saturated,
 )
-from dluxshera.optics.noise import EXACT_BELOW
+from dluxshera.optics.exposure import EXACT_BELOW
 
 DRAWS = 400_000
 
 
 def deviations(mean, read_noise, n_frames, told_read_noise):
     """Return how many standard errors the first three moments of many draws lie from those expected."""
-    draws = draw_exposure(jax.random.key(11), jnp.full(DRAWS, mean), read_noise, n_frames)
+    draws = draw_electrons(jax.random.key(11), jnp.full(DRAWS, mean), read_noise, n_frames)
     d = np.asarray(draws) - mean
     variance = mean + n_frames * told_read_noise**2
     moments = np.array([d.mean(), (d**2).mean(), (d**3).mean()])
@@ -39,7 +39,7 @@ def test_moments_tell_a_wrong_read_noise():
 
 
 def test_without_read_noise_counts_are_whole_and_of_poisson_frequency():
-    draws = np.asarray(draw_exposure(jax.random.key(2), jnp.full(DRAWS, 2.0), 0.0, 1))
+    draws = np.asarray(draw_electrons(jax.random.key(2), jnp.full(DRAWS, 2.0), 0.0, 1))
     seen = np.bincount(draws.astype(int), minlength=4)[:4] / DRAWS
     chance = np.exp(-2.0) * np.array([1.0, 2.0, 2.0, 4.0 / 3.0])
     assert np.array_equal(draws, np.round(draws))
@@ -48,13 +48,13 @@ def test_without_read_noise_counts_are_whole_and_of_poisson_frequency():
 
 def test_keys_give_independent_draws_and_a_key_the_same():
     expected = jnp.full(DRAWS, 50.0)
-    one, same, other = (np.asarray(draw_exposure(jax.random.key(k), expected, 1.0, 4)) for k in (1, 1, 2))
+    one, same, other = (np.asarray(draw_electrons(jax.random.key(k), expected, 1.0, 4)) for k in (1, 1, 2))
     assert np.array_equal(one, same)
     assert abs(np.corrcoef(one, other)[0, 1]) < 4 / np.sqrt(DRAWS)
 
 
 def test_no_draw_where_there_is_no_mean():
-    drawn = draw_exposure(jax.random.key(0), jnp.array([-1.0, jnp.nan, 0.0, 2 * EXACT_BELOW]), 0.0, 1)
+    drawn = draw_electrons(jax.random.key(0), jnp.array([-1.0, jnp.nan, 0.0, 2 * EXACT_BELOW]), 0.0, 1)
     assert np.isnan(drawn).tolist() == [True, True, False, False]
     assert drawn[2] == 0
 
@@ -62,7 +62,7 @@ def test_no_draw_where_there_is_no_mean():
 @pytest.mark.parametrize("mean", [20.0, 9e3, 1e8])
 def test_float32_under_jit_and_vmap(mean):
     keys = jax.random.split(jax.random.key(4), 4)
-    draw = jax.jit(jax.vmap(lambda key: draw_exposure(key, jnp.full(100_000, mean, jnp.float32), 0.5, 4)))
+    draw = jax.jit(jax.vmap(lambda key: draw_electrons(key, jnp.full(100_000, mean, jnp.float32), 0.5, 4)))
     draws = draw(keys)
     assert draws.dtype == jnp.float32
     d, variance = np.asarray(draws, float).ravel() - mean, mean + 1.0
@@ -77,11 +77,18 @@ def test_noise_variance_and_its_slope():
 
 def test_saturation_flags_the_pixels_above_the_well_and_no_others():
     frame = jnp.array([[6999.0, 7000.0], [7001.0, 0.0]])
-    assert saturated(frame, 7e3).tolist() == [[False, False], [True, False]]
-    mask, fraction = frame_saturation(frame * 40_000, 2000.0, 0.05, 7e3)
-    assert mask[1, 0]
-    assert not mask[0, 0]
-    assert fraction == np.mean(mask)
+    mask, fraction = frame_saturation(8 * frame, 4.0, 0.5, 7e3)  # powers of two, so that 7000 is exact
+    assert mask.tolist() == [[False, False], [True, False]]
+    assert fraction == 0.25
+
+
+def test_an_exposure_has_the_draw_variance_and_saturation_of_its_parts():
+    key, expected = jax.random.key(5), jnp.array([[1e5, 20.0], [3.0, 1e7]])
+    exposure = draw_exposure(key, expected, 10.0, 0.5, 7e3, 1.5)
+    np.testing.assert_array_equal(exposure.electrons, draw_electrons(key, expected, 1.5, 20.0))
+    np.testing.assert_allclose(exposure.variance, expected + 20.0 * 1.5**2)
+    assert exposure.saturated.tolist() == [[False, False], [False, True]]  # 5e3 and 5e5 electrons in a frame
+    assert exposure.saturated_fraction == 0.25
 
 
 def test_digitise_comes_back_to_half_a_step_and_flags_what_it_clips():
@@ -92,7 +99,7 @@ def test_digitise_comes_back_to_half_a_step_and_flags_what_it_clips():
     np.testing.assert_array_equal(clipped, (exact < 0) | (exact > 1023))
     assert clipped[0]
     assert clipped[-1]
-    assert np.abs(from_counts(numbers, gain, offset) - electrons)[~clipped].max() <= gain / 2 + 1e-12
+    assert np.abs(counts_to_electrons(numbers, gain, offset) - electrons)[~clipped].max() <= gain / 2 + 1e-12
     assert (int(numbers[0]), int(numbers[-1])) == (0, 1023)
 
 

@@ -1,25 +1,21 @@
 """Maps of optical path difference, against closed forms, the Zernike basis and the statistics they are drawn by."""
 
-import io
 from itertools import pairwise
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from astropy.io import fits
 
-from dluxshera.errors import ConfigError, DataError
+from dluxshera.errors import ConfigError
 from dluxshera.optics import (
     ZernikeBasis,
     area_mean,
     cell_centres,
     full_circle,
     power_law_map,
-    read_map,
     resample,
     without_low_orders,
-    write_map,
 )
 from support.helpers import central_difference, rounding
 
@@ -160,7 +156,7 @@ def test_unusable_apertures(aperture):
 
 
 def test_terms_that_the_aperture_does_not_tell_apart():
-    with pytest.raises(ConfigError, match="tell apart"):
+    with pytest.raises(ConfigError, match="linearly independent"):
         without_low_orders(np.ones((8, 8)), noll=(1, 1))
 
 
@@ -168,77 +164,3 @@ def test_terms_that_the_aperture_does_not_tell_apart():
 def test_random_map_refuses(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         power_law_map(**{"seed": 0, "npix": 8, "rms": 1.0, **wrong})
-
-
-@pytest.mark.parametrize("unit", ["nm", "um", "m"])
-def test_fits_round_trip(tmp_path, unit):
-    opd = 1e-9 * np.random.default_rng(2).normal(size=(9, 9))
-    path = tmp_path / "new" / "map.fits"
-    for values in (np.zeros((4, 4)), opd):  # the second replaces the first
-        write_map(path, values, unit)
-    assert fits.getheader(path)["BUNIT"] == unit
-    np.testing.assert_allclose(read_map(path, 9), opd, rtol=rounding(float), atol=0)
-    assert [p.name for p in path.parent.iterdir()] == ["map.fits"]
-
-
-def test_first_image_extension_and_other_sizes(tmp_path):
-    opd = sampled(quadratic, cell_centres(12))
-    image = fits.ImageHDU(opd.astype(np.float32).astype(float))
-    image.header["BUNIT"] = "um"
-    fits.HDUList([fits.PrimaryHDU(), image]).writeto(tmp_path / "map.fits")
-    np.save(tmp_path / "map.npy", opd)
-    coarse = read_map(tmp_path / "map.fits", 4)
-    np.testing.assert_allclose(coarse, 1e-6 * opd.reshape(4, 3, 4, 3).mean(axis=(1, 3)), rtol=0, atol=1e-12)
-    fine = read_map(tmp_path / "map.npy", 31, unit="nm")
-    np.testing.assert_allclose(fine, 1e-9 * sampled(quadratic, cell_centres(31)), rtol=0, atol=1e-9 * 1e-12)
-
-
-@pytest.mark.parametrize(("values", "complaint"), [
-    (np.ones((3, 4)), "square"),
-    (np.ones((3, 3, 3)), "two dimensions"),
-    (np.ones((3, 3), dtype=complex), "real numbers"),
-    (np.ones((3, 3), dtype=bool), "real numbers"),
-    (np.array([[1.0, np.nan], [np.inf, 1.0]]), r"nan at index \(0, 1\).*2 of 4"),
-])  # fmt: skip
-def test_arrays_that_are_no_map(tmp_path, values, complaint):
-    path = tmp_path / "map.npy"
-    np.save(path, values)
-    with pytest.raises(DataError, match=complaint) as caught:
-        read_map(path, 4, unit="nm")
-    assert str(path) in str(caught.value)
-
-
-def test_pickles_and_other_files_are_refused(tmp_path):
-    pickled, archive = tmp_path / "pickled.npy", io.BytesIO()
-    np.save(pickled, np.array([[1, None], [2, 3]], dtype=object), allow_pickle=True)
-    np.savez(archive, opd=np.ones((3, 3)))
-    (tmp_path / "archive.npy").write_bytes(archive.getvalue())
-    (tmp_path / "empty.npy").write_bytes(b"")
-    write_map(tmp_path / "whole.fits", np.ones((40, 40)))
-    (tmp_path / "cut.fits").write_bytes((tmp_path / "whole.fits").read_bytes()[:4000])
-    (tmp_path / "empty.fits").write_bytes(b"")
-    fits.PrimaryHDU().writeto(tmp_path / "bare.fits")
-    for name in ("pickled.npy", "archive.npy", "empty.npy", "cut.fits", "empty.fits", "bare.fits"):
-        with pytest.raises(DataError, match=name):
-            read_map(tmp_path / name, 4, unit="nm")
-
-
-def test_names_and_units_that_do_not_fit(tmp_path):
-    opd = tmp_path / "map.npy"
-    np.save(opd, np.ones((4, 4)))
-    write_map(tmp_path / "map.fits", np.ones((4, 4)), "nm")
-    for path, unit, complaint in (
-        (opd, None, "Pass unit"),
-        (opd, "arcsec", "unit of length"),
-        (opd, "florin", "unit of length"),
-        (tmp_path / "map.fits", "um", "The file says nm"),
-        (tmp_path / "none.npy", "nm", "expected a file"),
-        (tmp_path / "map.txt", "nm", "ends with"),
-    ):
-        with pytest.raises(DataError, match=complaint) as caught:
-            read_map(path, 4, unit=unit)
-        assert str(path) in str(caught.value)
-    with pytest.raises(DataError, match="ends with"):
-        write_map(tmp_path / "map.npy", np.ones((4, 4)))
-    with pytest.raises(DataError, match="finite"):
-        write_map(tmp_path / "map.fits", np.full((4, 4), np.nan))

@@ -14,7 +14,7 @@ from dluxshera.optics import (
     band_weights,
     curve_mean,
     curve_samples,
-    effective_wavelength,
+    mean_wavelength,
     photon_black_body,
     sampled_curve,
     top_hat_band,
@@ -82,12 +82,12 @@ def test_equal_temperatures_shine_alike_and_flat_curves_are_the_top_hat():
     np.testing.assert_allclose(flat, np.broadcast_to(quadrature, (2, 3)), rtol=rounding(float))
 
 
-def test_weights_and_effective_wavelengths_equal_numerical_integrals():
+def test_weights_and_mean_wavelengths_equal_numerical_integrals():
     wavelengths, quadrature = band(9)
     spectra = photon_black_body(wavelengths, TEMPERATURES)
     weights = band_weights(wavelengths, quadrature, filter_curve(wavelengths), spectra)
     np.testing.assert_allclose(weights.sum(axis=1), 1.0, rtol=rounding(float, 9))
-    means = effective_wavelength(wavelengths, weights)
+    means = mean_wavelength(wavelengths, weights)
     assert means.shape == (3,)
     edges = (CENTRE - WIDTH / 2, CENTRE + WIDTH / 2)
     for temperature, row, mean in zip(TEMPERATURES[:, 0], weights, means, strict=True):
@@ -108,7 +108,7 @@ def test_weights_derivative_by_temperature():
 
     def mean(temperature):
         spectra = photon_black_body(wavelengths, jnp.reshape(temperature, (1, 1)))
-        return effective_wavelength(wavelengths, band_weights(wavelengths, quadrature, ONE, spectra))[0]
+        return mean_wavelength(wavelengths, band_weights(wavelengths, quadrature, ONE, spectra))[0]
 
     numeric = central_difference(lambda step: np.asarray(mean(jnp.asarray(5260.0 + step))), 5.0)
     assert jax.grad(mean)(5260.0) == pytest.approx(float(numeric), rel=1e-7)
@@ -179,7 +179,7 @@ def test_tables_that_are_no_curve():
     for rows, values, n, kind, complaint in (
         (good, np.ones(3), 5, DataError, "a value for each wavelength"),
         (good[::-1], np.ones(4), 5, DataError, "ascend"),
-        (good[[0, 1, 1, 3]], np.ones(4), 5, DataError, "each wavelength once"),
+        (good[[0, 1, 1, 3]], np.ones(4), 5, DataError, "remove repeated wavelengths"),
         (np.where(good > 6.5e-7, np.nan, good), np.ones(4), 5, DataError, "finite"),
         (np.zeros(0), np.zeros(0), 5, DataError, "a value for each"),
         (good, np.ones(4), 1, ConfigError, "at least 2 samples"),

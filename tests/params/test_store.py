@@ -66,7 +66,7 @@ REFUSED = [
                  ["a key of the toy_telescope.forward spec", "got 'lens.lenght_m'", "Did you mean lens.length_m"],
                  id="unknown"),
     pytest.param({SCALE: 0.03}, DerivedKeyError, SCALE,
-                 ["no value, for it is derived", "got 0.03", f"({PITCH}, {LENGTH})", "with_derived_allowed()"],
+                 ["no value, because it is derived", "got 0.03", f"({PITCH}, {LENGTH})", "with_derived_allowed()"],
                  id="derived"),
     pytest.param({OPEN: 0.5}, ParameterError, OPEN,
                  ["the configuration fixes it at 0.75", "got 0.5", "Change the configuration"], id="structural"),

@@ -18,14 +18,14 @@ from dluxshera.profiles import (
     Migration,
     content_hash,
     load_profile,
+    migration,
     parse_profile,
     profile_data,
     profile_text,
     save_profile,
-    settable,
     shera_profiles,
 )
-from dluxshera.profiles import format as profiles
+from dluxshera.systems import settable_parameters
 from support.profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
 KNOWN = shera_profiles()
@@ -69,10 +69,10 @@ def test_every_fault_is_told_with_its_place_what_is_allowed_and_what_was_meant()
         " you mean target?)."
     )
     assert 'allowed a unit that converts to m, got "s"' in faults[2]
-    assert "allowed > 0, got -3" in faults[3]
+    assert "expected > 0, got -3.0." in faults[3]
     assert "derived in every spec" in faults[4]
     assert "did you mean binary.separation_as?" in faults[5]
-    assert "an even integer, got 15" in faults[6]
+    assert "config.image_npix: expected an even integer from 2 to 8192, got 15. The nearest" in faults[6]
     assert 'got "yes"' in faults[7]  # text to YAML 1.2
     assert "did you mean instrument/shera_flight?" in faults[8]
     assert "No such file" in faults[9]
@@ -208,7 +208,7 @@ def test_overrides_win_over_everything():
         "imaging.throughput": 0.5,
     }  # fmt: skip
     assert {key: s.value for key, s in made.config.items()} == {
-        "image_npix": 64, "m1_noll": [4, 5], "diffractive_pupil": None,
+        "image_npix": 64, "m1_noll": (4, 5), "diffractive_pupil": None,
     }  # fmt: skip
 
 
@@ -218,16 +218,16 @@ def test_overrides_win_over_everything():
         ("x", "--set: x: expected key=value, or key=value unit."),
         ("=3", "--set: =3: expected key=value, or key=value unit."),
         ("binary.contrast=", "--set: binary.contrast=: expected key=value, or key=value unit."),
-        ("binary.contrast=-1", "--set: binary.contrast: out of range (allowed > 0, got -1)."),
+        ("binary.contrast=-1", "--set: binary.contrast: expected > 0, got -1.0."),
         ("binary.contrast=[", "--set: binary.contrast: is not YAML"),
         (
             "system.m1_diameter_m=3kg",
             "--set: system.m1_diameter_m.unit: wrong unit (allowed a unit that converts to m,",
         ),
-        ("system.m1_diameter_m=-3mm", "--set: system.m1_diameter_m.value: out of range (allowed > 0"),
+        ("system.m1_diameter_m=-3mm", "--set: system.m1_diameter_m.value: expected > 0 m, got -0.003."),
         ("binary.contrst=1", "--set: binary.contrst: unknown name"),
         ("image_nix=64", "--set: image_nix: unknown name"),
-        ("image_npix=65", "--set: image_npix: of the wrong size (allowed an even integer, got 65)."),
+        ("image_npix=65", "--set: image_npix: expected an even integer from 2 to 8192, got 65."),
     ],
 )
 def test_a_faulty_override_is_told(override: str, message: str):
@@ -270,10 +270,13 @@ def test_a_wrong_unit_is_refused_as_such(key: str, unit: str):
 
 def test_a_value_is_checked_against_its_bounds_in_any_unit():
     assert (
-        "allowed > 0 and <= 1, got 1.5"
+        "imaging.throughput.value: expected > 0 and <= 1, got 1.5"
         in refused(f"{HEAD}parameters: {{imaging.throughput: {{value: 150, unit: '%'}}}}")[0]
     )
-    assert "out of range" in refused(f"{HEAD}parameters: {{binary.position_angle_deg: {{value: 361, unit: deg}}}}")[0]
+    assert (
+        "expected >= -360 and <= 360 deg, got 361.0"
+        in refused(f"{HEAD}parameters: {{binary.position_angle_deg: {{value: 361, unit: deg}}}}")[0]
+    )
     assert "too large in m" in refused(f"{HEAD}parameters: {{system.m1_diameter_m: {{value: 1e308, unit: km}}}}")[0]
 
 
@@ -281,7 +284,7 @@ def test_no_conversion_warns_and_a_value_in_its_own_unit_is_left_alone():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         for value in EXTREMES:
-            assert repr(in_own_unit(settable()["binary.x_position_as"], value, "arcsec")) == repr(value)
+            assert repr(in_own_unit(settable_parameters()["binary.x_position_as"], value, "arcsec")) == repr(value)
 
 
 # Versions
@@ -296,9 +299,9 @@ def test_a_newer_version_is_refused_with_the_remedy():
 
 
 def test_an_older_version_is_refused_with_what_changed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(profiles.HISTORY, "0.1.0", "contrast became a ratio of A to B")
+    monkeypatch.setitem(migration.HISTORY, "0.1.0", "contrast became a ratio of A to B")
     (fault,) = refused("schema: dluxshera.profile/0.0.9\nkind: target\nname: x\n")
-    assert "version 0.0.9, and there is no migration; what changed: 0.1.0: contrast became a ratio of A to B" in fault
+    assert "version 0.0.9, and there is no migration; changes since: 0.1.0: contrast became a ratio of A to B" in fault
 
 
 def test_an_older_version_is_migrated_step_by_step(tmp_path: Path):
@@ -314,7 +317,7 @@ def test_an_older_version_is_migrated_step_by_step(tmp_path: Path):
     path.write_text(json.dumps({**data, "content_hash": content_hash(data)}))
     assert load_profile(path, KNOWN, migrations=steps).parameters["binary.contrast"].value == 3.0
     path.write_text(json.dumps({**data, "content_hash": "sha256:" + "0" * 64}))
-    with pytest.raises(DocumentError, match="not what was saved"):
+    with pytest.raises(DocumentError, match="changed after the profile was saved"):
         load_profile(path, KNOWN, migrations=steps)
 
 
@@ -334,7 +337,7 @@ NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.sampled_from(EXT
 
 @given(st.lists(NUMBERS, min_size=1, max_size=8), st.sampled_from(["yaml", "json"]))
 def test_numbers_come_back_bit_by_bit(numbers: list[float], suffix: str):
-    data = profile_data("target", "x", settable(), parameters={
+    data = profile_data("target", "x", settable_parameters(), parameters={
         "binary.x_position_as": numbers[0], "primary.zernike_coeffs_nm": tuple(numbers),
     })  # fmt: skip
     assert data["parameters"]["binary.x_position_as"]["unit"] == "arcsec"
@@ -345,23 +348,23 @@ def test_numbers_come_back_bit_by_bit(numbers: list[float], suffix: str):
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=30), st.sampled_from(["yaml", "json"]))
 def test_texts_come_back_too(text: str, suffix: str):
-    data = profile_data("target", "x", settable(), description=text, config={"diffractive_pupil": text})
+    data = profile_data("target", "x", settable_parameters(), description=text, config={"diffractive_pupil": text})
     profile = parse_profile(profile_text(data, as_json=suffix == "json"), KNOWN, f"x.{suffix}")
     assert profile.documents[0].data["description"] == profile.config["diffractive_pupil"].value == text
 
 
 def test_a_saved_profile_that_was_edited_is_noticed(tmp_path: Path):
     path = tmp_path / "a.yaml"
-    save_profile(path, profile_data("target", "x", settable(), parameters={"binary.contrast": 3.0}))
+    save_profile(path, profile_data("target", "x", settable_parameters(), parameters={"binary.contrast": 3.0}))
     load_profile(path, KNOWN)
     path.write_text(path.read_text().replace("3.0", "3.5"))
-    with pytest.raises(DocumentError, match=r"a.yaml:6:15: content_hash: the content is not what was saved"):
+    with pytest.raises(DocumentError, match=r"a.yaml:6:15: content_hash: the content changed after"):
         load_profile(path, KNOWN)
 
 
 def test_saving_replaces_a_file_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     path = tmp_path / "a.yaml"
-    data = profile_data("target", "x", settable(), parameters={"binary.contrast": 3.0})
+    data = profile_data("target", "x", settable_parameters(), parameters={"binary.contrast": 3.0})
     save_profile(path, data, schema="x.json")
     assert path.read_text().startswith("# yaml-language-server: $schema=x.json\n")
 

@@ -19,10 +19,9 @@ from dluxshera.documents import (
     with_hashes,
 )
 from dluxshera.documents.keywords import KEYWORDS
-from dluxshera.profiles import config_fields, settable, shera_profiles
-from dluxshera.profiles.points import BUILDERS
+from dluxshera.profiles import shera_profiles
 from dluxshera.profiles.schema import config_schema, profile_schema
-from dluxshera.systems import CONFIG_CLASSES
+from dluxshera.systems import CONFIG_CLASSES, SPEC_NAMES, settable_parameters
 from support.paths import ROOT
 from support.rows import each_row
 
@@ -38,7 +37,7 @@ def test_nothing_else_is_committed():
     committed = {path.relative_to(ROOT / "schemas").as_posix() for path in (ROOT / "schemas").rglob("*.schema.json")}
     assert committed == set(MADE)
     assert {
-        f"{system}/0.1.0/{name}.schema.json" for system in CONFIG_CLASSES for name in (*BUILDERS, "config")
+        f"{system}/0.1.0/{name}.schema.json" for system in CONFIG_CLASSES for name in (*SPEC_NAMES, "config")
     } <= committed
 
 
@@ -73,10 +72,9 @@ def test_the_meta_schema_describes_each_of_its_words_and_itself():
 @each_row("cls", CONFIG_CLASSES.values(), ids=lambda cls: cls.__name__)
 def test_a_configuration_and_its_schema_have_the_same_fields_and_defaults(cls):
     schema = config_schema(cls)
-    assert list(schema["properties"]) == list(config_fields(cls))
-    for item in fields(cls):
-        if item.name in ("name", "design"):
-            continue
+    structural = [item for item in fields(cls) if item.name not in ("name", "design")]
+    assert list(schema["properties"]) == list(cls.rules()) == [item.name for item in structural]
+    for item in structural:
         said = schema["properties"][item.name]
         assert said["default"] == (list(item.default) if isinstance(item.default, tuple) else item.default)
         assert said["description"]
@@ -86,8 +84,8 @@ def test_a_configuration_and_its_schema_have_the_same_fields_and_defaults(cls):
 
 def test_the_profile_schema_has_every_parameter_and_says_unit_and_text():
     said = profile_schema()["properties"]["parameters"]["properties"]
-    assert set(settable()) <= set(said)
-    for key, item in settable().items():
+    assert set(settable_parameters()) <= set(said)
+    for key, item in settable_parameters().items():
         assert item.title == said[key]["title"]
         assert said[key]["x-unit"] in said[key]["description"]
 

@@ -51,7 +51,7 @@ def test_a_row_says_goal_result_spread_and_times():
     said = ["forward image", "at least 5 ×", "8 ×", "met", "7.5 to 8.25", "the baseline's image", "0.05 / 0.4"]
     assert row_of(page, "forward image") == said
     assert row_of(page, "image error")[1:4] == ["at most 0.00015", "0.00012", "met"]
-    assert row_of(page, "image error")[5] == "an independent model; the baseline has 0.0028"
+    assert row_of(page, "image error")[5] == "an independent model; baseline: 0.0028"
     for word in ("2027-01-02", "A processor, 2 cores, 16 GB", "jax 0.9.0", "0123456789abcdef", "make bench"):
         assert word in page
     assert "All goals met" in page

@@ -6,7 +6,7 @@ import pytest
 
 from dluxshera.errors import DocumentError
 from dluxshera.reference.coverage import MARKER, MarkedTest, covering_tests
-from dluxshera.reference.sources import read_schemas
+from dluxshera.reference.inputs import read_schemas
 from support import covers
 from support.page_runner import ROOT
 

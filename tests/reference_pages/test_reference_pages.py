@@ -5,15 +5,18 @@ import copy
 import inspect
 import json
 import re
+import xml.etree.ElementTree as ET
 from html import unescape
 
 import pytest
 
 from dluxshera import errors
-from dluxshera.errors import DerivationError, DocumentError
-from dluxshera.reference import anchors, drawing, text
+from dluxshera.errors import DocumentError
+from dluxshera.reference import anchors, systems, text
 from dluxshera.reference.__main__ import main
-from dluxshera.reference.sources import Label, read_schemas
+from dluxshera.reference.bar_chart import Bar, bar_chart
+from dluxshera.reference.inputs import Label, read_schemas
+from support.drawings import SVG, read_drawing
 from support.page_runner import ROOT, Page
 from support.rows import each_row
 
@@ -60,9 +63,20 @@ REPORT = {
         "id": "B",
         "title": "A budget",
         "requirement": {"id": "R", "value": 3.0, "unit": "uas", "status": "illustrative", "text": "What is asked."},
-        "reference": {"target": "a star", "visit": {"value": 1800.0, "unit": "s"}},
+        "reference": {
+            "text": "A point.",
+            "target": "a star",
+            "visit": {"value": 1800.0, "unit": "s"},
+            "overrides": ["mirror.focal_length_m=2 m", "pupil_npix=64"],
+        },
     },
-    "provenance": {"package_version": "1", "spec_hash": "ab", "command": "make it", "created_with": {"numpy": "2"}},
+    "provenance": {
+        "package_version": "1",
+        "spec_hash": "sha256:" + 8 * "0123",
+        "profiles": [{"kind": "target", "name": "a star", "content_hash": "sha256:" + 8 * "4567"}],
+        "command": "make it",
+        "created_with": {"numpy": "2"},
+    },
     "estimators": [
         {
             "id": "full",
@@ -210,8 +224,8 @@ def test_the_names_of_specs_are_as_short_as_they_can_be(root):
     assert catalogue.named([label for label in every if label.system == "a"], every) == "a"
     some = [Label("a", "forward"), Label("a", "inference"), Label("b", "physics_inference")]
     assert catalogue.named(some, every) == "a forward and inference, b physics inference"
-    assert catalogue.said(dict.fromkeys(every, "x")) == "x"
-    assert catalogue.said({Label("a", "forward"): "x" * 50, Label("b", "forward"): "y" * 50}) == (
+    assert catalogue.combined(dict.fromkeys(every, "x")) == "x"
+    assert catalogue.combined({Label("a", "forward"): "x" * 50, Label("b", "forward"): "y" * 50}) == (
         f"*a*: {'x' * 50}<br>*b*: {'y' * 50}"
     )
 
@@ -240,7 +254,7 @@ def test_a_page_of_a_system_draws_each_spec_and_says_the_same_in_words(root):
     generate(root)
     said = page(root, "systems/a.md")
     assert "| [forward](#a.forward) | 2 | 1 | 0 | [forward.schema.json]" in said
-    assert '<a href="../parameters/image.html#image.scale">' in said
+    assert '<a href="../parameters/image.html#image.scale" ' in said
     assert "| [`image.scale`][image.scale] | [`mirror.focal_length_m`][mirror.focal_length_m] |" in said
     assert "[`mirror.coefficients_nm`][mirror.coefficients_nm].\n" in said
     assert "| `npix` | Cells across. | integer at least 2 | 256 |" in said
@@ -296,10 +310,8 @@ def test_a_released_link_cannot_be_lost(root, capsys):
     capsys.readouterr()
     assert generate(root) == 2
     said = capsys.readouterr().err
-    assert (
-        "mirror.coefficients_nm: the released link reference/parameters/mirror.html#mirror.coefficients_nm is gone"
-        in said
-    )
+    link = "reference/parameters/mirror.html#mirror.coefficients_nm"
+    assert f"mirror.coefficients_nm: the released link {link} no longer exists" in said
 
 
 TUTORIAL = """\
@@ -389,7 +401,11 @@ def test_a_term_names_its_parameters_and_results(root):
     assert "| Full | 2 µas/nm | 2 µas | −1 µas | −2 µas | – | 0.97 | 12300 nm |" in said.replace(
         "\N{NO-BREAK SPACE}", " "
     )
-    assert "make it" in page(root, "error-budget.md").partition("## Provenance")[2]
+    point, provenance = page(root, "error-budget.md").partition("## Reference point")[2].split("## Provenance")
+    assert "[`mirror.focal_length_m`][mirror.focal_length_m] = 2 m; `pupil_npix` = 64" in point
+    assert "target/a star `4567456745674567…`" in provenance
+    assert "`0123012301230123…`" in provenance
+    assert "make it" in provenance
     assert 'class="bar over"' in page(root, "error-budget.md")
 
 
@@ -482,41 +498,46 @@ def test_numbers_are_shown_in_full_and_read_back(value, said):
         assert float(said) == value
 
 
-def drawn_boxes(svg):
-    """Return the (x, y, width, height) of each box in the drawing's own frame."""
-    boxes = []
-    for offset, part in re.findall(
-        r'<g transform="translate\(4 ([\d.]+)\)">(.*?)</g>(?=<g transform|</svg>)', svg, re.S
-    ):
-        found = re.findall(r'<rect x="([\d.-]+)" y="([\d.-]+)" width="([\d.-]+)" height="([\d.-]+)"', part)
-        boxes += [(float(x), float(y) + float(offset), float(w), float(h)) for x, y, w, h in found]
-    return boxes
+def test_the_boxes_of_a_spec_link_to_its_parameters_and_their_look_is_their_kind():
+    catalogue = read_schemas(ROOT / "schemas")
+    label = Label("shera_threeplane", "forward")
+    svg = re.search(r"<svg.*?</svg>", systems.graph(catalogue, label))[0]
+    boxes = {box.title: box for box in read_drawing(svg).boxes}
+    looks = {"primitive": "outlined", "derived": "filled", "structural": "dashed"}
+    keys = [key for key, p in catalogue.parameters.items() if label in p.by_spec]
+    edges = [(needed, key) for key in keys for needed in catalogue.depends_on(key, label)]
+    assert len(boxes) == len({key for edge in edges for key in edge})
+    for key in {key for edge in edges for key in edge}:
+        kind = catalogue.parameters[key].kind(label)
+        box = boxes[f"{key} ({kind})"]
+        assert box.href == f"../parameters/{key.partition('.')[0]}.html#{key}"
+        assert box.look == looks[kind]
+        assert ".".join(text for text, *_ in box.lines) == key
+    assert len(read_drawing(svg).lines) == len(edges)
 
 
-@pytest.mark.parametrize("edges", [
-    [("a.a", "a.z")],
-    [(f"a.source_number_{i}", f"a.derived_{j}") for i in range(9) for j in range(4)],
-    [(f"a.n{i}", f"a.n{j}") for i in range(8) for j in range(i + 1, 8)],
-    [("a.a", "a.b"), ("a.c", "a.d"), ("a.d", "a.e"), ("a.c", "a.e")],
-])  # fmt: skip
-def test_boxes_of_a_drawing_never_overlap(edges):
-    keys = sorted({key for edge in edges for key in edge})
-    svg = drawing.graph({key: drawing.Node(key, f"#{key}", "primitive") for key in keys}, edges)
-    boxes = drawn_boxes(svg)
-    assert len(boxes) == len(keys)
-    width, height = map(float, re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups())
-    for i, (x, y, w, h) in enumerate(boxes):
-        assert x >= 0
-        assert y >= 0
-        assert x + w <= width
-        assert y + h <= height
-        assert not any(x < p + r and p < x + w and y < q + s and q < y + h for p, q, r, s in boxes[:i])
-
-
-def test_a_circle_of_dependencies_is_refused():
-    nodes = {key: drawing.Node(key, "#", "derived") for key in ("a.a", "a.b")}
-    with pytest.raises(DerivationError, match=r"a\.a -> a\.b -> a\.a"):
-        drawing.graph(nodes, [("a.a", "a.b"), ("a.b", "a.a")])
+def test_bars_and_marks_are_on_one_logarithmic_axis():
+    bars = [Bar("A", "#a", 10.0, 1.0), Bar("B", "#b", -0.1, 0.1), Bar("C & D", "#c", 0.0, None)]
+    svg = bar_chart(bars, "m", limit_name="allocation", label="Sizes")
+    links = list(ET.fromstring(svg).iter(f"{SVG}a"))
+    found = []
+    for link in links:
+        rect, mark = link.find(f"{SVG}rect"), link.find(f"{SVG}path")
+        left = None if rect is None else float(rect.get("x"))
+        length = None if rect is None else float(rect.get("width"))
+        place = None if mark is None else float(re.search(r"M([\d.]+)", mark.get("d"))[1])
+        found.append((left, length, place, "" if rect is None else rect.get("class")))
+    decade = found[0][1] / 2
+    assert decade > 100
+    assert found == [
+        (found[0][0], 2 * decade, found[0][0] + decade, "bar over"),
+        (found[0][0], 0.0, found[0][0], "bar"),
+        (None, None, None, ""),
+    ]
+    assert [link.find(f"{SVG}title").text for link in links] == [
+        "10 m, allocation 1 m exceeded", "-0.1 m, allocation 0.1 m", "0 m, no allocation",
+    ]  # fmt: skip
+    assert [link.find(f"{SVG}text").text for link in links] == ["A: 10", "B: -0.1", "C & D: 0"]
 
 
 def test_what_is_committed_is_what_the_sources_give(capsys):

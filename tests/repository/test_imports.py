@@ -1,5 +1,6 @@
 """Who may import whom, what importing brings along, and that it changes nothing."""
 
+import ast
 from pathlib import Path
 from textwrap import dedent
 
@@ -33,7 +34,7 @@ def test_each_room_imports_only_what_it_may():
 
 
 def test_the_list_names_only_rooms_that_there_are():
-    assert set(ROOMS) - {"drawing"} - {room(module) for module in modules_of(PACKAGE)} == set()
+    assert set(ROOMS) - {room(module) for module in modules_of(PACKAGE)} == set()
 
 
 def test_no_module_imports_itself_by_a_detour():
@@ -84,10 +85,57 @@ def test_a_room_that_the_list_does_not_know_is_found(planted):
 
 
 def test_nothing_imports_from_the_command_line(planted):
-    main = {"cli/__init__.py": "from dluxshera.models import Model", "__main__.py": "import dluxshera.cli"}
+    main = {"cli/__init__.py": "from dluxshera.models import Model"}
     assert violations(planted({**main, "models.py": ""})) == []
     found = violations(planted({**main, "models.py": "from dluxshera.cli import main"}))
     assert found == ["dluxshera.models:1 imports dluxshera.cli"]
+
+
+TESTS_OF_THE_COMMAND = ("tests/cli", "tests/benchmarks")
+UNMOVED = {"tests/profiles/test_schemas.py", "tests/error_budget/conftest.py", "tests/error_budget/test_report.py"}
+
+
+def from_cli(source: str) -> list[str]:
+    """Return the imports from the command line in a source, except ``app`` and ``main``, which are the command."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.Import) and any(name.name.startswith("dluxshera.cli") for name in node.names))
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").startswith("dluxshera.cli."))
+        or (
+            isinstance(node, ast.ImportFrom)
+            and node.module == "dluxshera.cli"
+            and {name.name for name in node.names} - {"app", "main"}
+        )
+    ]
+
+
+def test_tests_of_the_library_import_no_function_from_the_command_line():
+    root = PACKAGE.parents[1]
+    paths = {path.relative_to(root).as_posix(): path for path in (root / "tests").rglob("*.py")}
+    tests = {name: path for name, path in paths.items() if not name.startswith(TESTS_OF_THE_COMMAND)}
+    assert len(tests) > 100
+    faults = {name: from_cli(path.read_text()) for name, path in tests.items() if name not in UNMOVED}
+    assert {name: imports for name, imports in faults.items() if imports} == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("from dluxshera.cli.run import write_figures", 1),
+        ("def test():\n    from dluxshera.cli import models_of", 1),
+        ("import dluxshera.cli.common as common", 1),
+        ("from dluxshera.cli import app, main", 0),
+    ],
+)
+def test_a_planted_import_from_the_command_line_is_found(source: str, count: int):
+    assert len(from_cli(source)) == count
+
+
+def test_only_one_module_of_the_runs_sees_models(planted):
+    files = {"model/__init__.py": "", "runs/__init__.py": ""}
+    assert violations(planted({**files, "runs/profile_fit.py": "import dluxshera.model"})) == []
+    assert len(violations(planted({**files, "runs/folder.py": "import dluxshera.model"}))) == 1
 
 
 def test_only_one_module_of_the_budget_sees_models(planted):

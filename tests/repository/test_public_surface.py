@@ -1,16 +1,24 @@
-"""What `import dluxshera as ds` offers: pinned, documented, and helpful about a name that it does not have."""
+"""Public names: those of `import dluxshera as ds` are pinned, all are documented, and a wrong name gets help."""
 
+import ast
+import importlib
 import inspect
+import itertools
 import re
+from enum import Enum
 from functools import cached_property
+from pathlib import Path
+from textwrap import dedent
 from types import FunctionType
 
 import pytest
 from griffe import Docstring, DocstringSectionKind, Parser, parse
 
 import dluxshera as ds
+from repository.import_rules import front_doors, modules_of
 from support.rows import each_row
 
+PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dluxshera"
 PUBLIC = [
     "DLuxSystemNode",
     "DerivedResolver",
@@ -58,17 +66,50 @@ def sections(function: object) -> dict[DocstringSectionKind, set[str]]:
 
 
 def undocumented(function: object) -> list[str]:
-    """Return what the docstring of a function or class leaves out: its summary, a parameter, what it returns."""
-    found = sections(function)
-    missing = [] if DocstringSectionKind.text in found else ["summary"]
+    """Return what the docstring of a function or class leaves out: its summary, a parameter, the result.
+
+    A parameter is described in a section of the docstring, or in that of a base class, or its name is in the text in
+    backticks. The only parameter of a function may be described by the summary alone. A NamedTuple or a dataclass may
+    describe a field in a string below it.
+    """
+    bases = [base for base in function.__mro__ if base.__module__.startswith("dluxshera")] if is_class(function) else []
+    documented = [sections(item) for item in [function, *bases]]
+    missing = [] if DocstringSectionKind.text in documented[0] else ["summary"]
+    if is_class(function) and (issubclass(function, Exception | Enum) or getattr(function, "_is_protocol", False)):
+        return missing  # raised and chosen, not constructed
+    kinds = (DocstringSectionKind.parameters, DocstringSectionKind.attributes)
+    described = set().union(*(found.get(kind, set()) for found in documented for kind in kinds))
+    described |= set(re.findall(r"`(\w+)`", inspect.getdoc(function) or "")) | set().union(
+        *map(described_fields, bases)
+    )
     signature = inspect.signature(function)
-    named = found.get(DocstringSectionKind.parameters, set()) | found.get(DocstringSectionKind.attributes, set())
-    missing += [name for name in signature.parameters if name not in named and not name.startswith("_")]
+    if is_class(function) or len(signature.parameters) > 1:
+        missing += [name for name in signature.parameters if name not in described and not name.startswith("_")]
     gives = signature.return_annotation not in (None, "None", inspect.Signature.empty)
     answers = {DocstringSectionKind.returns, DocstringSectionKind.yields}
-    if isinstance(function, FunctionType) and gives and not answers & set(found):
-        missing += [] if re.match(r"(Return|Yield|Whether)", inspect.getdoc(function) or "") else ["returns"]
+    if isinstance(function, FunctionType) and gives and not answers & set(documented[0]):
+        first = (inspect.getdoc(function) or "").partition(" ")[0]
+        missing += [] if first in {"Return", "Yield", "Draw", "Read", "Parse", "Compose", "Describe"} else ["returns"]
     return missing
+
+
+def is_class(value: object) -> bool:
+    return isinstance(value, type) and not hasattr(value, "__origin__")  # which aliases of types have
+
+
+def described_fields(cls: type) -> set[str]:
+    """Return the fields of a class that have a string below them."""
+    tree = ast.parse(dedent(inspect.getsource(cls))).body[0]
+    pairs = itertools.pairwise(tree.body)
+    return {
+        field.target.id
+        for field, below in pairs
+        if isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name) and is_string(below)
+    }
+
+
+def is_string(node: ast.AST) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
 def test_the_public_names_are_pinned():
@@ -91,17 +132,31 @@ def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
         assert value.__name__ == name
 
 
-@each_row("name", DOCUMENTED)
-def test_a_public_object_is_documented(name: str):
-    assert undocumented(getattr(ds, name)) == []
+def public_objects() -> dict[str, object]:
+    """Return the classes and functions that rooms offer: those of stubs, and of modules right below the package."""
+    modules = {module: importlib.import_module(module) for module in modules_of(PACKAGE) if module.count(".") == 1}
+    doors = [door for door in front_doors(PACKAGE) if door.count(".") == 2]
+    objects = {door: getattr(modules[door.rpartition(".")[0]], door.rpartition(".")[2]) for door in doors}
+    for home, module in modules.items():
+        own = {name: value for name, value in vars(module).items() if getattr(value, "__module__", "") == home}
+        objects |= {f"{home}.{name}": value for name, value in own.items() if not name.startswith("_")}
+    objects = {name: value for name, value in objects.items() if is_class(value) or isinstance(value, FunctionType)}
+    return {name: value for name, value in objects.items() if value.__module__.startswith("dluxshera.")}
 
 
-@each_row("name", DOCUMENTED)
-def test_the_public_methods_of_a_public_class_are_documented(name: str):
-    cls = getattr(ds, name)
-    members = vars(cls).items() if isinstance(cls, type) else ()
-    methods = {k: v for k, v in members if inspect.isroutine(v) or isinstance(v, property | cached_property)}
-    assert [name for name, method in methods.items() if not name.startswith("_") and not inspect.getdoc(method)] == []
+def test_public_objects_of_all_rooms_are_documented():
+    objects = public_objects()
+    assert set(DOCUMENTED) <= {name.rpartition(".")[2] for name in objects}
+    assert {name: missing for name, value in sorted(objects.items()) if (missing := undocumented(value))} == {}
+
+
+def test_public_methods_of_public_classes_are_documented():
+    missing = []
+    for name, cls in public_objects().items():
+        members = vars(cls).items() if isinstance(cls, type) else ()
+        methods = {k: v for k, v in members if inspect.isroutine(v) or isinstance(v, property | cached_property)}
+        missing += [f"{name}.{k}" for k, v in methods.items() if not k.startswith("_") and not inspect.getdoc(v)]
+    assert missing == []
 
 
 def test_what_a_docstring_leaves_out_is_found():
@@ -125,7 +180,10 @@ def test_what_a_docstring_leaves_out_is_found():
             A number.
         """
 
-    assert undocumented(good) == []
+    def plain(x: float) -> float:
+        """Return the square of a number."""
+
+    assert undocumented(good) == undocumented(plain) == []
     assert undocumented(bad) == ["x", "returns"]
 
 

@@ -121,7 +121,7 @@ def test_a_damaged_file_is_an_error_that_names_it_and_never_a_state(tmp_path):
         except DocumentError as error:
             said.append(str(error))
     assert len(said) > 100
-    assert all(str(path) in text and "delete it to start anew" in text for text in said)
+    assert all(str(path) in text and "delete it to start again" in text for text in said)
     path.write_bytes(b"")
     with pytest.raises(DocumentError, match="damaged"):
         checkpoint(tmp_path).resume()

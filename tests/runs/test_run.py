@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import DocumentError, ParameterError
-from dluxshera.inference import Result, Solution, Step
+from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
-from dluxshera.runs import run as runs
+from dluxshera.runs import folder as folders
 from support import toys
 
 LABELS = ("star.log_flux", "mirror.coeffs_nm[Z5]")
@@ -33,8 +33,8 @@ def overridden() -> ParameterStore:
 
 
 def solution(**changes) -> Solution:
-    history = (Step(np.inf, np.nan, np.zeros(2)), Step(-0.1, 1e-4, THETA))
-    made = Solution(THETA, overridden(), COVARIANCE, -0.1, Result.CONVERGED, history, LABELS)
+    history = (FitStep(np.inf, np.nan, np.zeros(2)), FitStep(-0.1, 1e-4, THETA))
+    made = Solution(THETA, overridden(), COVARIANCE, -0.1, FitResult.CONVERGED, history, LABELS)
     said = {
         "diagnostics": {"steps": 1, "misfit": np.float64(0.1), "evaluations": np.nan},
         "provenance": {"solver": "x"},
@@ -98,7 +98,7 @@ OTHER_MEANINGS = {
 
 @pytest.mark.parametrize(("spec", "key"), OTHER_MEANINGS.values(), ids=OTHER_MEANINGS)
 def test_a_store_is_not_given_under_a_spec_in_which_a_key_means_something_else(spec, key, folder):
-    with pytest.raises(DocumentError, match=rf"run\.json: spec: .* in which {re.escape(key)} means something else"):
+    with pytest.raises(DocumentError, match=rf"run\.json: spec: .* differ in {re.escape(key)}"):
         read_run(folder).store(spec)
 
 
@@ -115,9 +115,9 @@ def test_the_stores_of_several_exposures_are_kept(tmp_path):
 
 
 def test_a_fit_that_failed_is_kept_as_it_ended(tmp_path):
-    failed = solution(result=Result.NON_FINITE, loss=np.nan, covariance=np.full((2, 2), np.nan), at_bound=LABELS[:1])
+    failed = solution(result=FitResult.NON_FINITE, loss=np.nan, covariance=np.full((2, 2), np.nan), at_bound=LABELS[:1])
     run = read_run(saved(tmp_path / "run", failed, truth=None, samples=None))
-    assert run.result is Result.NON_FINITE
+    assert run.result is FitResult.NON_FINITE
     assert np.isnan(run.loss)
     assert np.isnan(run.covariance).all()
     assert run.at_bound == LABELS[:1]
@@ -172,37 +172,37 @@ def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
     mine.mkdir()
     (mine / "thesis.tex").write_text("years of work")
     for place in (mine, mine / "thesis.tex"):
-        with pytest.raises(ParameterError, match="a new folder or one of a run"):
+        with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
             saved(place)
     assert (mine / "thesis.tex").read_text() == "years of work"
 
 
 def test_a_checkpoint_stays_with_a_run_that_can_be_continued(tmp_path):
-    for result in (Result.MAX_STEPS, Result.CONVERGED):
+    for result in (FitResult.MAX_STEPS, FitResult.CONVERGED):
         there = tmp_path / result.name
         keep = Checkpoint(there, {}, kinds=())
         keep([1.5])
         with pytest.raises(DocumentError, match=rf"{result.name}: has not ended; .*--resume"):
             read_run(there)
         saved(there, solution(result=result), checkpoint=keep)
-        assert (keep.resume() == [1.5]) is (result is Result.MAX_STEPS)
+        assert (keep.resume() == [1.5]) is (result is FitResult.MAX_STEPS)
 
 
 FAULTS = {
-    "no folder": (shutil.rmtree, "run: is not there; name the folder"),
+    "no folder": (shutil.rmtree, "run: does not exist; name the folder"),
     "empty": (lambda f: [path.unlink() for path in f.iterdir()], r"run: has no run\.json"),
-    "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*make the run again"),
+    "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*repeat the run"),
     "no samples": (lambda f: (f / "samples.npz").unlink(), r"samples\.npz: cannot be read"),
-    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*make the run"),
-    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*make the run again"),
+    "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*repeat the run"),
+    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*repeat the run"),
     "a list": (lambda f: (f / "run.json").write_text("[1]"), r"run\.json: has the format \[1\], not dluxshera\.run/1"),
     "not text": (lambda f: (f / "run.json").write_bytes(b"\xff"), r"run\.json: is not UTF-8"),
     "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json: is nested too deep"),
     "a folder": (lambda f: [(f / "run.json").unlink(), (f / "run.json").mkdir()], r"run\.json: is not a file"),
-    "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the package"),
-    "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: does not say what a run says.*theta has the shape"),
-    "result": (lambda f: edit(f, result="FINE"), r"run\.json: does not say what a run says.*FINE"),
-    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: does not say what a run says"),
+    "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the version"),
+    "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: is not the record of a run.*theta has the shape"),
+    "result": (lambda f: edit(f, result="FINE"), r"run\.json: is not the record of a run.*FINE"),
+    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: is not the record of a run"),
 }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def test_what_a_head_lacks_is_told(folder):
     for name in head:
         if name not in ("format", "steps"):
             (folder / "run.json").write_text(json.dumps({key: value for key, value in head.items() if key != name}))
-            with pytest.raises(DocumentError, match=rf"run\.json: does not say what a run says.*{name}"):
+            with pytest.raises(DocumentError, match=rf"run\.json: is not the record of a run.*{name}"):
                 read_run(folder)
 
 
@@ -254,7 +254,7 @@ def test_a_failure_while_writing_leaves_no_folder(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(runs, "write_text", fail)
+    monkeypatch.setattr(folders, "write_text", fail)
     with pytest.raises(OSError, match="no space"):
         saved(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
@@ -265,7 +265,7 @@ def test_a_table_has_a_row_for_each_run_and_says_what_is_wrong_with_a_broken_one
     saved(one)
     saved(two)
     cut(two / "arrays.npz")
-    saved(three, solution(result=Result.STALLED), truth=None)
+    saved(three, solution(result=FitResult.STALLED), truth=None)
     rows = runs_table([one, two, three, tmp_path / "none"])
     assert [row["folder"] for row in rows] == [str(x) for x in (one, two, three, tmp_path / "none")]
     assert [row["fault"] == "" for row in rows] == [True, False, True, False]

@@ -1,39 +1,56 @@
-"""Profile documents made from a seed, half of them broken, and two judges of them: JSON Schema, and the code alone."""
+"""Profile documents from a seed, half of them broken, and three judges of them.
+
+The judges are the published JSON Schemas, the checks that Python users meet, and the loader of profiles.
+"""
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import fields, replace
 from typing import Any
 
 from dluxshera.documents import Document, faults
-from dluxshera.errors import SheraError
-from dluxshera.params import ParameterStore, in_own_unit, own_unit, spec_schema
-from dluxshera.profiles import settable, spec_of
-from dluxshera.profiles.points import (
-    BUILDERS,
-    build_point,
-    config_of,
+from dluxshera.errors import DocumentError, SheraError
+from dluxshera.params import (
+    ParameterStore,
+    ParamSpec,
+    check_value,
+    in_own_unit,
+    own_unit,
+    spec_schema,
+)
+from dluxshera.profiles import model_of, parse_profile, shera_profiles
+from dluxshera.profiles.schema import config_schema, profile_schema
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    CONFIGS,
+    PARAMETERS,
+    SPEC_NAMES,
+    SheraConfig,
+    acts_through_default,
+    build_spec,
     design_keys,
     design_values,
-    only_a_default,
+    effects_of,
+    settable_parameters,
 )
-from dluxshera.profiles.schema import BASES, LARGEST, LISTS, config_schema, profile_schema
-from dluxshera.systems import CONFIG_CLASSES, CONFIGS, MAPS, effects_of
-from dluxshera.systems import fields as f
+from support import keys as f
 
 # Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
 # multiple of the grid, out of the question: no schema can see a file.
 BASE = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
 PROFILE_SCHEMA = profile_schema()
+BASES = [key for key, parameter in PARAMETERS.items() if parameter.basis]
 EXACT = ["binary.x_position_as", "binary.y_position_as"]
 
 
 def valid_document(rng: random.Random) -> dict[str, Any]:
-    """Return a document that both judges should accept."""
+    """Return a document that all judges should accept."""
     named = rng.choice(list(CONFIGS.values()))
-    cls, spec = type(named), rng.choice(list(BUILDERS))
+    cls, spec = type(named), rng.choice(list(SPEC_NAMES))
     config: dict[str, Any] = dict(BASE)
     pupil = rng.choice([32, 32.0, 48, 64])
     config |= _some(rng, {
@@ -42,9 +59,9 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         "strut_width": lambda: rng.uniform(0, 0.05),
         "strut_rotation_deg": lambda: rng.choice([0, -90, rng.uniform(-720, 720)]),
         "mask_design_wavelength_m": lambda: rng.choice([1, 5.5e-7]),
-        "image_npix": lambda: 2 * rng.randint(1, LARGEST["image_npix"] // 2),
-        "n_wavelengths": lambda: rng.randint(1, LARGEST["n_wavelengths"]),
-        "pixel_nodes": lambda: rng.randint(1, LARGEST["pixel_nodes"]),
+        "image_npix": lambda: 2 * rng.randint(1, 4096),
+        "n_wavelengths": lambda: rng.randint(1, 1000),
+        "pixel_nodes": lambda: rng.randint(1, 32),
         "aperture_subpixels": lambda: rng.randint(3, 5),
         "pupil_npix": lambda: pupil,
         "effects": lambda: rng.sample(effects_of(named.surfaces), rng.randint(0, 5)),
@@ -60,12 +77,16 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
             config[field] = rng.sample(range(1, 40), rng.randint(0, 6))
     if hasattr(named, "gap_npix") and rng.random() < 0.4:
         config["gap_npix"] = rng.choice([None, int(config["pupil_npix"]) + 2 * rng.randint(0, 100)])
-    bases = config_of(cls, named.name, config, design_values(named)).bases
-    made = spec_of(config_of(cls, named.name, config, design_values(named)), spec)
-    values = {key: made[key].default for key in made.primitives if key not in MAPS} | design_values(named)
+    full = named.replace(**_defaults(cls) | config)
+    bases, made = full.bases, build_spec(full, spec)
+    values = {key: made[key].default for key in made.primitives if not PARAMETERS[key].is_map} | design_values(named)
     parameters: dict[str, Any] = {}
-    for key in settable():
-        if key not in values or rng.random() < 0.3 or (key not in made.primitives and not only_a_default(key, cls)):
+    for key in settable_parameters():
+        if (
+            key not in values
+            or rng.random() < 0.3
+            or (key not in made.primitives and not acts_through_default(key, cls))
+        ):
             continue
         parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
     return {
@@ -80,9 +101,9 @@ def _some(rng: random.Random, made: dict[str, Callable[[], Any]]) -> dict[str, A
 
 def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
     """Return a value near the given one: far from it two mirrors need not form an image at all."""
-    if key in BASES:
+    if PARAMETERS[key].basis:
         return [rng.choice([0, rng.gauss(0, 20)]) for _ in bases[key.partition(".")[0]]]
-    if key in LISTS:
+    if PARAMETERS[key].is_list:
         return [number * (1 - 1e-4 * rng.random()) for number in value]
     if key in EXACT:
         return rng.choice([0, -0.0, 5e-324, -1.7976931348623157e308, rng.gauss(0, 1)])
@@ -94,7 +115,7 @@ def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
 
 
 def _with_unit(rng: random.Random, key: str, value: Any) -> Any:
-    return value if rng.random() < 0.5 else {"value": value, "unit": own_unit(settable()[key])}
+    return value if rng.random() < 0.5 else {"value": value, "unit": own_unit(settable_parameters()[key])}
 
 
 def broken_document(rng: random.Random) -> dict[str, Any]:
@@ -153,37 +174,37 @@ def _unknown_config(rng: random.Random, document: dict[str, Any]) -> None:
 
 
 def _replace_value(rng: random.Random, document: dict[str, Any]) -> None:
-    key = rng.choice(list(settable()))
+    key = rng.choice(list(settable_parameters()))
     document["parameters"][key] = _nonsense(rng, key)
 
 
 def _replace_amount(rng: random.Random, document: dict[str, Any]) -> None:
-    key = rng.choice(list(settable()))
-    unit = rng.choice([own_unit(settable()[key])] * 4 + [None, 3, "x" * 50])
+    key = rng.choice(list(settable_parameters()))
+    unit = rng.choice([own_unit(settable_parameters()[key])] * 4 + [None, 3, "x" * 50])
     document["parameters"][key] = {"value": _nonsense(rng, key), "unit": unit}
     if rng.random() < 0.1:
         document["parameters"][key]["error"] = 1
 
 
 def _out_of_bounds(rng: random.Random, document: dict[str, Any]) -> None:
-    bounded = [key for key, item in settable().items() if item.bounds.as_dict()]
+    bounded = [key for key, item in settable_parameters().items() if item.bounds.as_dict()]
     key = rng.choice(bounded)
-    limit = rng.choice(list(settable()[key].bounds.as_dict().values()))
+    limit = rng.choice(list(settable_parameters()[key].bounds.as_dict().values()))
     value = rng.choice([limit, limit - 1, limit + 1, -limit, limit * (1 + 1e-15)])
-    if key in GEOMETRY and settable()[key].bounds.contains(value):
+    if key in GEOMETRY and settable_parameters()[key].bounds.contains(value):
         value = limit
     document["parameters"][key] = _with_unit(rng, key, value)
 
 
 def _any_key(rng: random.Random, document: dict[str, Any]) -> None:
     """Set a parameter that may be derived, structural or of another system or spec, to a plausible value."""
-    key = rng.choice([*f.FIELDS, "binary.seperation_as", "x", ""])
+    key = rng.choice([*PARAMETERS, "binary.seperation_as", "x", ""])
     if key not in GEOMETRY:
         document["parameters"][key] = [0.0] * 8 if key in BASES else rng.choice([0.5, 1])
 
 
 def _resize(rng: random.Random, document: dict[str, Any]) -> None:
-    document["parameters"][rng.choice(list(BASES))] = [0.0] * rng.choice([0, 1, 7, 8, 9, 1001])
+    document["parameters"][rng.choice(BASES)] = [0.0] * rng.choice([0, 1, 7, 8, 9, 1001])
 
 
 def _other_system(rng: random.Random, document: dict[str, Any]) -> None:
@@ -195,36 +216,47 @@ def _other_system(rng: random.Random, document: dict[str, Any]) -> None:
 
 
 def _other_spec(rng: random.Random, document: dict[str, Any]) -> None:
-    document["spec"] = rng.choice([*BUILDERS, "backward", None, []])
+    document["spec"] = rng.choice([*SPEC_NAMES, "backward", None, []])
 
 
 BREAKS = [_replace_config, _odd_config, _odd_config, _unknown_config, _replace_value, _replace_amount, _out_of_bounds,
           _out_of_bounds, _any_key, _resize, _other_system, _other_spec]  # fmt: skip
 
 
-def schema_accepts(document: dict[str, Any]) -> bool:
-    """Judge by JSON Schema: that of profiles, of the system's configuration, and of the spec.
+def _defaults(config_class: type[SheraConfig]) -> dict[str, Any]:
+    """Return the defaults of a class of configurations: the designs of the catalogue have some other values."""
+    return {item.name: item.default for item in fields(config_class) if item.name in config_class.rules()}
 
-    The sizes of arrays stand in the schema of a spec, which is made for the configuration at hand. A parameter that the
-    spec has not, but that a design or a target has, is none of its business.
+
+def schema_accepts(document: dict[str, Any]) -> bool:
+    """Judge by the published JSON Schemas: of profiles, of the system's configuration, and of the spec.
+
+    The schema of a spec has the sizes of arrays; it is generated for the configuration of the document. It has nothing
+    to say of a parameter that a design or a target has and the spec has not.
     """
     if faults(Document("", document), PROFILE_SCHEMA):
         return False
     cls = CONFIG_CLASSES[document["system"]]
     if faults(Document("", document["config"]), config_schema(cls)):
         return False
-    named = next(config for config in CONFIGS.values() if type(config) is cls)
-    spec = spec_of(config_of(cls, named.name, document["config"], design_values(named)), document["spec"])
+    spec = _spec_of_catalogue(document)
     values = {
-        key: said["value"] if isinstance(said, dict) else said
-        for key, said in document["parameters"].items()
-        if key in spec.primitives or not only_a_default(key, cls)
+        key: value["value"] if isinstance(value, dict) else value
+        for key, value in document["parameters"].items()
+        if key in spec.primitives or not acts_through_default(key, cls)
     }
     return not faults(Document("", values), spec_schema(spec, ""))
 
 
-def code_accepts(document: dict[str, Any]) -> bool:
-    """Judge by building configuration, spec and store, with no schema at all."""
+def _spec_of_catalogue(document: dict[str, Any]) -> ParamSpec:
+    """Return the spec of a valid configuration on the first design of its system."""
+    cls = CONFIG_CLASSES[document["system"]]
+    named = next(config for config in CONFIGS.values() if type(config) is cls)
+    return build_spec(named.replace(**_defaults(cls) | document["config"]), document["spec"])
+
+
+def python_accepts(document: dict[str, Any]) -> bool:
+    """Judge as Python users meet the checks: configuration, spec and store are built, without schema and loader."""
     try:
         _build(document)
     except SheraError:
@@ -232,33 +264,68 @@ def code_accepts(document: dict[str, Any]) -> bool:
     return True
 
 
+def _base(document: dict[str, Any]) -> SheraConfig | None:
+    """Return the configuration whose design completes that of the document, if its system has one."""
+    same = [config for config in CONFIGS.values() if config.system_id == document["system"]]
+    return CONFIGS[document["name"]] if CONFIGS[document["name"]] in same else next(iter(same), None)
+
+
 def _build(document: dict[str, Any]) -> ParameterStore:
-    system, spec = document["system"], document["spec"]
-    if not (isinstance(system, str) and isinstance(spec, str)):
+    base, spec_name = _base(document), document["spec"]
+    if base is None or not isinstance(spec_name, str):
         raise SheraError("not names")
-    same = [config for config in CONFIGS.values() if config.system_id == system]
-    named = CONFIGS[document["name"]] if CONFIGS[document["name"]] in same else next(iter(same), None)
-    parameters = dict(design_values(named)) if named else {}
-    for key, said in document["parameters"].items():
-        value = said
-        if isinstance(said, dict):
-            if set(said) != {"value", "unit"} or not isinstance(said["unit"], str) or key not in settable():
-                raise SheraError("not a value with a unit")
-            if not isinstance(said["value"], int | float | list) or isinstance(said["value"], bool):
-                raise SheraError("not a number")
-            try:
-                value = in_own_unit(settable()[key], said["value"], said["unit"])
-            except (ValueError, TypeError) as error:
-                raise SheraError(str(error)) from error
-        parameters[key] = value
-    point = build_point(system, spec, document["config"], parameters, name=document["name"])
-    return ParameterStore(point.values, point.spec)
+    cls = type(base)
+    if unknown := set(document["config"]) - set(cls.rules()):
+        raise SheraError(f"no such fields: {unknown}")
+    values = {key: _number(key, value) for key, value in document["parameters"].items()}
+    attributes = {name: values[key] for key, name in design_keys(cls).items() if key in values}
+    config = base.replace(design=replace(base.design, **attributes), **_defaults(cls) | document["config"])
+    spec = build_spec(config, spec_name)
+    for key in values:
+        if key not in spec.primitives and not acts_through_default(key, cls):
+            raise SheraError(f"{key} has no effect")
+    return ParameterStore(
+        spec.defaults() | {key: value for key, value in values.items() if key in spec.primitives}, spec
+    )
+
+
+def _number(key: str, value: Any) -> Any:
+    if key not in settable_parameters():
+        raise SheraError(f"{key} is not set")
+    item = settable_parameters()[key]
+    if isinstance(value, dict):
+        if set(value) != {"value", "unit"} or not isinstance(value["unit"], str):
+            raise SheraError("not a value with a unit")
+        if not isinstance(value["value"], int | float | list) or isinstance(value["value"], bool):
+            raise SheraError("not a number")
+        try:
+            value = in_own_unit(item, value["value"], value["unit"])
+        except (ValueError, TypeError) as error:
+            raise SheraError(str(error)) from error
+    if not PARAMETERS[key].is_list:
+        return float(check_value(item, value))
+    if not isinstance(value, list):
+        raise SheraError("not a list")
+    numbers = check_value(replace(item, shape=(len(value),), components=tuple(map(str, range(len(value))))), value)
+    return numbers.tolist()
+
+
+def loader_accepts(document: dict[str, Any]) -> bool:
+    """Judge by reading the document as a JSON file, completed by the design that `python_accepts` starts from."""
+    base = _base(document)
+    values = design_values(base) if base else {}
+    text = json.dumps({**document, "parameters": {**values, **document["parameters"]}})
+    try:
+        assert len(model_of(parse_profile(text, shera_profiles(), "x.json")).store) > 0
+    except DocumentError:
+        return False
+    return True
 
 
 def disagreement(document: dict[str, Any]) -> str | None:
-    """Return what the two judges say of a document if they do not say the same."""
-    by_schema, by_code = schema_accepts(document), code_accepts(document)
-    return None if by_schema == by_code else f"schema {by_schema}, code {by_code}: {document!r}"
+    """Return the verdicts of the judges on a document if they differ."""
+    verdicts = {judge.__name__: judge(document) for judge in (schema_accepts, python_accepts, loader_accepts)}
+    return None if len(set(verdicts.values())) == 1 else f"{verdicts}: {document!r}"
 
 
 def documents(seed: int, number: int) -> list[tuple[bool, dict[str, Any]]]:

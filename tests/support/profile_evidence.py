@@ -14,7 +14,7 @@ _SYSTEMS = [
     *(
         _SOURCE / "systems" / f"{name}.py"
         for name in (
-            *("aperture", "config", "documents", "effect_fields", "effects", "fields", "layouts", "point_design"),
+            *("aperture", "config", "documents", "point_design"),
             *("points", "specs"),
         )
     )

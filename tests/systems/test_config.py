@@ -14,8 +14,11 @@ IMPOSSIBLE = {
     "strut_width": [True, 1.0, None],
     "strut_rotation_deg": [False, float("inf"), "90", None],
     "mask_design_wavelength_m": [True, 0, -1, float("inf"), float("nan"), None],
-    "m1_noll": [None, 4, "4", (4, 4), (0,), (True,), (4.0,)],
-    "pupil_npix": [255, True, 256.0, None],
+    "m1_noll": [None, 4, "4", (4, 4), (4, 4.0), (0,), (True,), (4.5,), (1001,)],
+    "pupil_npix": [255, True, 256.5, 2050, 10**400, "256", None],
+    "gap_npix": [255, 254, 32770],
+    "effects": [None, "ghosts", ("ghosts", "ghosts"), ("gohsts",), (3,), ("m3_maps",)],
+    "diffractive_pupil": [5, "", "x" * 1001],
 }
 said = {}
 for name, values in IMPOSSIBLE.items():

@@ -11,7 +11,7 @@ import dluxshera as ds
 from dluxshera.errors import BoundsError, DerivedKeyError, StaleValueError
 from dluxshera.params import DerivedResolver, Transform, TransformRegistry
 from dluxshera.systems import CONFIGS, SHERA_RESOLVER
-from dluxshera.systems import fields as f
+from support import keys as f
 
 PITCH, SCALE, RATIO, DEFOCUS = f.PIXEL_PITCH, f.PLATE_SCALE, f.FOCAL_RATIO, f.DEFOCUS
 

@@ -11,9 +11,9 @@ from scipy.special import j1
 import dluxshera as ds
 from dluxshera.optics import peak_pixel_fraction
 from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, TARGETS, aperture_raster, mask_raster
-from dluxshera.systems import fields as f
 from dluxshera.systems.aperture import aperture_numbers
 from dluxshera.systems.transforms import log_photons
+from support import keys as f
 from support.rows import every_row
 
 EVERY = [(name, target) for name in CONFIGS for target in ("alpha Cen", "36 Oph", "HR 2667/8")]

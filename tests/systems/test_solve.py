@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 import dluxshera as ds
 from dluxshera.errors import InversionError, UnknownKeyError
 from dluxshera.systems import CONFIGS, SHERA_RESOLVER
-from dluxshera.systems import fields as f
 from dluxshera.systems.catalogue import SHERA_TWOPLANE_FLIGHT_CONFIG
+from support import keys as f
 
 FORWARD = {
     name: ds.ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(config))
@@ -123,7 +123,7 @@ def test_what_cannot_be_had_is_refused_with_the_reason(key, value, primitive, te
     with pytest.raises(InversionError) as refused:
         ds.set_derived(FLIGHT, key, value, solve_for=primitive)
     assert text in str(refused.value)
-    assert str(refused.value).startswith(f"{key}: cannot be set by way of {primitive}: ")
+    assert str(refused.value).startswith(f"{key}: cannot be set by solving for {primitive}: ")
     assert (refused.value.key, refused.value.solve_for) == (key, primitive)
 
 

@@ -6,9 +6,9 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.systems import CONFIGS, SHERA_FOURPLANE_EXAMPLE_CONFIG, SHERA_RESOLVER
-from dluxshera.systems import fields as f
 from dluxshera.systems import transforms as t
 from dluxshera.units import ARCSEC
+from support import keys as f
 from support.helpers import central_difference
 from support.rows import each_row, every_row
 

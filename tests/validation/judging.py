@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from dluxshera.inference import (
-    Check,
+    StatisticalCheck,
     check_attainment,
     check_coverage,
     check_pulls,
@@ -46,7 +46,7 @@ def judge_recovery(records: Records, factor: float = 1.0) -> list[str]:
             ("that of the worst image", chi2[np.argmax(np.abs(chi2))], 1),
         ):
             limit = (4.0 if sigma > 1 else 5.0) * np.sqrt(2.0 / (sigma * pixels))
-            checks.append(Check(what, float(value), -limit, limit))
+            checks.append(StatisticalCheck(what, float(value), -limit, limit))
         found += [f"{photons:g} photons: {line}" for line in failures(checks)]
     return found
 
@@ -77,7 +77,7 @@ def by_photons(records: Records) -> dict[float, Records]:
     return groups
 
 
-def _attained(photons: float, group: Records, factor: float, groups: int) -> tuple[Check, ...]:
+def _attained(photons: float, group: Records, factor: float, groups: int) -> tuple[StatisticalCheck, ...]:
     pulls = factor * np.array([record["pulls"] for record in group])
     distances2 = factor**2 * np.array([record["distance2"] for record in group])
     return check_attainment(made(photons).labels, pulls, distances2, FALSE_ALARM / groups)
@@ -133,7 +133,7 @@ def judge_ranks(records: Records, of: str = "ranks") -> list[str]:
         for label, column in zip(sampling.KEYS, ranks.T, strict=True)
     ]
     diverged = sum(record["divergent"] for record in records) / (len(records) * sampling.DRAWS * sampling.THIN)
-    return failures([*checks, Check("the share of divergent transitions", diverged, 0.0, 1e-3)])
+    return failures([*checks, StatisticalCheck("the share of divergent transitions", diverged, 0.0, 1e-3)])
 
 
 def judge_comparison(records: Records, factor: float = 1.0) -> list[str]:
@@ -151,7 +151,9 @@ def judge_comparison(records: Records, factor: float = 1.0) -> list[str]:
             ("mean", np.abs(mean), record["independent"]),
             ("covariance", off, record["independent_squares"]),
         ):
-            checks.append(Check(f"{seed}: the largest error of the {what}", float(np.max(error)), 0.0, 4 / np.sqrt(n)))
+            checks.append(
+                StatisticalCheck(f"{seed}: the largest error of the {what}", float(np.max(error)), 0.0, 4 / np.sqrt(n))
+            )
     untrusted = [f"seed {record['seed']}: the draws are not to be trusted" for record in records
                  if not record["trusted"]]  # fmt: skip
     return failures(checks) + untrusted

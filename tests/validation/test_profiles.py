@@ -9,7 +9,7 @@ import pytest
 from rich.progress import track
 
 from support.evidence import write_evidence
-from support.profile_documents import code_accepts, disagreement, documents
+from support.profile_documents import disagreement, documents, python_accepts
 from support.profile_evidence import SOURCES
 from support.profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
@@ -22,7 +22,7 @@ def test_schema_and_code_agree_on_ten_thousand_documents():
     for seed in track(range(20), "Documents, 500 at a time"):
         for valid, document in documents(1000 + seed, 500):
             assert disagreement(document) is None
-            accepted[valid] += code_accepts(document)
+            accepted[valid] += python_accepts(document)
     assert accepted[True] == 5000
     assert accepted[False] < 1000
     result = {

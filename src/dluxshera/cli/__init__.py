@@ -1,4 +1,4 @@
-"""The command line: thin commands, each of which imports what it needs when it runs. A module for each group."""
+"""The command line, a module for each group of commands. A command imports the library when it runs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import dluxshera.cli.profile as profile
 import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 from dluxshera._version import __version__
-from dluxshera.cli.budget import models_of as models_of
 from dluxshera.cli.common import example, lines_of
 from dluxshera.errors import DocumentError, SheraError
 
@@ -35,8 +34,8 @@ app.add_typer(run.app, name="run")
 def main() -> None:
     """Run the command line.
 
-    An error that the package raises on purpose is a line for each fault; the exit code is 1 for a document that has
-    faults, and 2 for anything else that was asked for wrongly.
+    An error of the package is printed as one line for each fault. The exit code is then 1 for a document with faults,
+    and 2 for other errors.
     """
     try:
         app()
@@ -46,15 +45,15 @@ def main() -> None:
         sys.exit(1 if isinstance(error, DocumentError) else 2)
 
 
-def _print_version(wanted: bool) -> bool:
-    if wanted:
+def _print_version(show: bool) -> bool:
+    if show:
         print(__version__)
         raise typer.Exit
-    return wanted
+    return show
 
 
 @app.callback(
-    help="The reference model of SHERA: relative astrometry through a diffractive pupil.",
+    help="Reference model of SHERA: relative astrometry with a diffractive pupil.",
     epilog=example("dluxshera budget report --output report.json"),
 )
 def _options(
@@ -63,4 +62,4 @@ def _options(
         typer.Option("--version", is_eager=True, callback=_print_version, help="Print the version and exit."),
     ] = False,
 ) -> None:
-    """Take the options that go before a command."""
+    """Parse the options before a command."""

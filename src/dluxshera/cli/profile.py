@@ -1,4 +1,4 @@
-"""`dluxshera profile`: profiles made, checked, shown as they are composed, and compared."""
+"""`dluxshera profile`: create, check, show and compare profiles."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from typing import Annotated, Any
 
 import typer
 
-from dluxshera.cli.common import AsJson, example, group, lines_of, print_json, print_table
+from dluxshera.cli.common import AsJson, example, group, lines_of, print_json
+from dluxshera.console import print_table
 
 app = group("Profiles: instrument, target, observation and numerics, in YAML or JSON.")
 
-Source = Annotated[str, typer.Argument(help="A packaged profile, such as instrument/shera_flight, or a file.")]
-Spec = Annotated[str | None, typer.Option(help="forward, inference or physics_inference; by default the profile's.")]
+Source = Annotated[str, typer.Argument(help="Packaged profile, such as instrument/shera_flight, or file.")]
+Spec = Annotated[
+    str | None, typer.Option(help="forward, inference or physics_inference; by default the profile's spec.")
+]
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE[UNIT]", help="Override a value; can be repeated.")
 ]
@@ -26,7 +29,7 @@ def profile_new(
     kind: Annotated[str, typer.Option(help="instrument, target, observation or numerics.")] = "observation",
     name: Annotated[str, typer.Option(help="Name of the profile; by default that of the file.")] = "",
     extends: Annotated[list[str] | None, typer.Option(help="A profile to extend; can be repeated.")] = None,
-    force: Annotated[bool, typer.Option("--force", help="Replace a file that is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write a new profile, which editors complete and check."""
@@ -37,16 +40,16 @@ def profile_new(
         profile_data,
         profile_text,
         schema_file,
-        settable,
         shera_profiles,
     )
+    from dluxshera.systems import settable_parameters
 
     if path.suffix.lower() not in (".yaml", ".yml", ".json"):
-        raise typer.BadParameter(f"{path}: the name ends in .yaml, .yml or .json")
+        raise typer.BadParameter(f"{path}: the name must end in .yaml, .yml or .json")
     if path.exists() and not force:
-        raise typer.BadParameter(f"{path} is there already; --force replaces it")
-    data = profile_data(kind, name or path.stem, settable(), extends=extends)
-    del data[HASH]  # it is made to be edited
+        raise typer.BadParameter(f"{path} exists already; --force replaces it")
+    data = profile_data(kind, name or path.stem, settable_parameters(), extends=extends)
+    del data[HASH]  # the user edits the file
     text = profile_text(data, schema=schema_file().as_uri(), as_json=path.suffix.lower() == ".json")
     parse_profile(text, shera_profiles(), str(path))
     from dluxshera.files import write_text
@@ -66,23 +69,23 @@ def profile_validate(
     overrides: Set = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check profiles and all that they extend, and say every fault of them."""
+    """Check profiles and all that they extend, and list every fault."""
     from dluxshera.errors import DocumentError
 
-    found: dict[str, list[str]] = {}
+    faults: dict[str, list[str]] = {}
     for source in sources:
         try:
             _composed(source, spec, overrides)
-            found[source] = []
+            faults[source] = []
         except DocumentError as error:
-            found[source] = lines_of(error)
+            faults[source] = lines_of(error)
     if as_json:
-        print_json({"faults": found})
+        print_json({"faults": faults})
     else:
-        for source, faults in found.items():
-            for line in faults or [f"{source}: fine"]:
+        for source, lines in faults.items():
+            for line in lines or [f"{source}: valid"]:
                 print(line)
-    if any(found.values()):
+    if any(faults.values()):
         raise typer.Exit(1)
 
 
@@ -90,7 +93,7 @@ def profile_validate(
     "show", epilog=example("dluxshera profile show observation/flight_alpha_cen --set system.m1_diameter_m=21cm")
 )
 def profile_show(source: Source, spec: Spec = None, overrides: Set = None, as_json: AsJson = False) -> None:
-    """Show what a profile comes to when it is composed, and which document says what."""
+    """Show the values of a composed profile, and the document that sets each of them."""
     rows = _rows(source, spec, overrides)
     if as_json:
         print_json(rows)
@@ -122,29 +125,30 @@ def _differ(one: dict[str, Any], two: dict[str, Any]) -> bool:
 
 
 def _composed(source: str, spec: str | None, overrides: list[str] | None) -> tuple[Any, Any]:
-    """Return a composed profile and, if it names its system, the point that it stands for."""
-    from dluxshera.profiles import load_profile, point_of, shera_profiles
+    """Return a composed profile and, if it names its system, the model that it describes."""
+    from dluxshera.profiles import load_profile, model_of, shera_profiles
 
     profile = load_profile(source, shera_profiles(), overrides or ())
-    return profile, point_of(profile, spec=spec) if profile.system else None
+    return profile, model_of(profile, spec=spec) if profile.system else None
 
 
 def _rows(source: str, spec: str | None, overrides: list[str] | None) -> dict[str, dict[str, Any]]:
     from dluxshera.params import own_unit
-    from dluxshera.profiles import config_fields, settable
+    from dluxshera.systems import settable_parameters
 
-    profile, point = _composed(source, spec, overrides)
+    profile, model = _composed(source, spec, overrides)
+    settings = {**profile.config, **profile.parameters, **({"system": profile.system} if profile.system else {})}
     values: dict[str, Any] = {name: setting.value for name, setting in profile.config.items()}
     if profile.system:
-        values = {"system": profile.system.value, "spec": point.spec.name}
-        values |= {name: getattr(point.config, name) for name in config_fields(type(point.config))} | point.values
+        values = {"system": profile.system.value, "spec": model.spec.name}
+        values |= {name: getattr(model.config, name) for name in type(model.config).rules()} | model.values
     values |= {key: setting.value for key, setting in profile.parameters.items() if key not in values}
-    said = {**profile.config, **profile.parameters, **({"system": profile.system} if profile.system else {})}
+    units = settable_parameters()
     return {
         name: {
             "value": list(value) if isinstance(value, tuple) else value,
-            "unit": own_unit(settable()[name]) if name in settable() else "",
-            "from": _from(said[name].document.file) if name in said else "default",
+            "unit": own_unit(units[name]) if name in units else "",
+            "from": _from(settings[name].document.file) if name in settings else "default",
         }
         for name, value in values.items()
     }

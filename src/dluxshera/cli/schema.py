@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from dluxshera.cli.common import AsJson, Check, example, group, keep, keep_texts, print_json
+from dluxshera.cli.common import AsJson, Check, example, group, print_json, update_files
+
+if TYPE_CHECKING:
+    from dluxshera.documents import OutdatedFile
 
 app = group("JSON Schemas of the documents that the package reads and writes.")
 
@@ -20,12 +23,12 @@ RELATIVE: Final = 1e-12  # defaults that are computed may differ in the last dig
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by its path below the folder of schemas."""
-    from dluxshera.error_budget import schema as budget
+    from dluxshera.error_budget import budget_schema, report_schema
     from dluxshera.profiles import system_schemas
 
     made = system_schemas()
-    for name, schema in {"budget": budget.budget_schema(), "report": budget.report_schema()}.items():
-        made[f"error_budget/{budget.SCHEMA_VERSION}/{name}.schema.json"] = schema
+    for name, schema in {"budget": budget_schema(), "report": report_schema()}.items():
+        made[f"error_budget/{schema['x-version']}/{name}.schema.json"] = schema
     return made
 
 
@@ -39,12 +42,13 @@ def schema_export(
     ] = False,
 ) -> None:
     """Write the JSON Schemas, and the packaged profiles, where they changed. A released schema is never rewritten."""
-    from dluxshera.documents import released_hashes, with_hashes
+    from dluxshera.documents import outdated_documents, released_hashes, with_hashes
 
     frozen = released_hashes(directory)
     made = schemas()
-    stale = keep({directory / name: made[name] for name in made if name not in frozen}, check=check, relative=RELATIVE)
-    stale |= _keep_profiles(profiles, made, check=check)
+    unfrozen = {directory / name: made[name] for name in made if name not in frozen}
+    outdated = [*outdated_documents(unfrozen, relative=RELATIVE), *_outdated_profiles(profiles, made)]
+    stale = update_files(outdated, check=check)
     found = _faults(directory, made)
     for line in found:
         print(line)
@@ -92,17 +96,14 @@ def _faults(directory: Path, made: dict[str, dict[str, Any]]) -> list[str]:
     ]
 
 
-def _keep_profiles(folder: Path, made: dict[str, dict[str, Any]], *, check: bool) -> bool:
-    """Write the packaged profiles, and a copy of their schema to which their first lines lead."""
-    from dluxshera.documents import json_text
+def _outdated_profiles(folder: Path, made: dict[str, dict[str, Any]]) -> list[OutdatedFile]:
+    """Return the outdated files among the packaged profiles and the copy of their schema."""
+    from dluxshera.documents import json_text, outdated_texts
     from dluxshera.profiles import packaged_files
 
     if not folder.is_dir():
-        return False
-    wanted = {folder / name: text for name, text in packaged_files().items()}
+        return []
+    texts = {folder / name: text for name, text in packaged_files().items()}
     schema = next(schema for name, schema in made.items() if name.startswith("profile/"))
-    wanted[folder / "profile.schema.json"] = json_text(schema)
-    stale = {
-        path: text for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
-    return keep_texts(stale, dict.fromkeys(stale, "it is not what the designs say"), check=check)
+    texts[folder / "profile.schema.json"] = json_text(schema)
+    return outdated_texts(texts, "the designs describe it otherwise")

@@ -18,7 +18,12 @@ from .released import changed_since_release as changed_since_release
 from .released import meta_faults as meta_faults
 from .released import released_hashes as released_hashes
 from .released import with_hashes as with_hashes
+from .upkeep import OutdatedFile as OutdatedFile
+from .upkeep import outdated_documents as outdated_documents
+from .upkeep import outdated_texts as outdated_texts
+from .validation import MAX_FAULTS as MAX_FAULTS
 from .validation import faults as faults
+from .validation import form_of as form_of
 from .validation import raise_all as raise_all
 from .validation import validate as validate
 from .yaml import parse_yaml as parse_yaml

@@ -1,4 +1,4 @@
-"""Where two JSON documents differ."""
+"""The first difference between two JSON documents."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ from typing import Any
 
 
 def difference(old: Any, new: Any, *, relative: float, path: str = "") -> str | None:
-    """Return where two JSON documents first differ and how, or None; numbers may differ by a relative amount.
+    """Describe the first difference between two JSON documents, or return None if there is none.
+
+    Parameters
+    ----------
+    old, new : object
+        Plain data.
+    relative : float
+        Tolerance of numbers, relative to the larger one.
+    path : str
+        Path of the two parts in their documents; empty for whole documents.
 
     Examples
     --------
@@ -27,7 +36,7 @@ def difference(old: Any, new: Any, *, relative: float, path: str = "") -> str | 
         pairs = [(f"{path}[{i}]", a, b) for i, (a, b) in enumerate(zip(old, new, strict=True))]
     else:
         return None if type(old) is type(new) and old == new else f"{path}: {old!r} became {new!r}"
-    return next((found for at, a, b in pairs if (found := difference(a, b, relative=relative, path=at))), None)
+    return next((text for at, a, b in pairs if (text := difference(a, b, relative=relative, path=at))), None)
 
 
 def _is_number(value: Any) -> bool:

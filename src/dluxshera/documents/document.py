@@ -1,4 +1,4 @@
-"""`Document`: the content of a file as plain data, with the place of each value; and reading text of bounded size."""
+"""`Document`: the content of a file as plain data, with the place of each value; and text files of bounded size."""
 
 from __future__ import annotations
 
@@ -18,7 +18,13 @@ MAX_DEPTH: Final = 50
 
 
 class Place(NamedTuple):
-    """A position in a file, counted from one."""
+    """A position in a file, counted from one.
+
+    Parameters
+    ----------
+    line, column : int
+        Line and column, from 1.
+    """
 
     line: int
     column: int
@@ -26,16 +32,16 @@ class Place(NamedTuple):
 
 @dataclass(frozen=True)
 class Document:
-    """The content of a YAML file, with the place of each part of it.
+    """The content of a YAML or JSON file, with the place of each part.
 
     Parameters
     ----------
     file : str
-        As it was asked for.
+        File name, for messages.
     data : mapping, list or scalar
         Plain data: str, int, float, bool, None, list, dict.
     places : dict
-        From the path of a part (keys and indices) to the places of its key and of its value.
+        Places of the key and of the value of each part, by its path (keys and indices).
     """
 
     file: str
@@ -52,24 +58,26 @@ class Document:
         candidates: Iterable[str] = (),
         at_key: bool = False,
     ) -> DocumentError:
-        """Return the error about one part: what is wrong, what would be allowed, what came, and what may be meant.
+        """Return the error about one part, with its place in the file.
 
         Parameters
         ----------
         where : tuple of str and int
-            The path of the part; where the document lacks it, the nearest part around it is pointed at.
-        problem, allowed : str
-            Phrases.
+            Path of the part. If the document lacks it, the error has the place of the nearest part around it.
+        problem : str
+            Description of the fault, as a phrase.
+        allowed : str
+            Accepted values, as a phrase.
         got : object
-            The value, if it matters.
+            The value, if the message should show it.
         candidates : iterable of str
-            Names among which the one in `got` was looked up; near matches are offered.
+            Names that `got` was looked up among; the message suggests near matches.
         at_key : bool
-            Point at the key and not at the value.
+            Point at the key instead of the value.
         """
-        said = [f"allowed {allowed}"] if allowed else []
-        said += [] if got is ABSENT else [f"got {shown(got)}"]
-        hints = [", ".join(said)] if said else []
+        parts = [f"allowed {allowed}"] if allowed else []
+        parts += [] if got is ABSENT else [f"got {shown(got)}"]
+        hints = [", ".join(parts)] if parts else []
         if near := near_matches(str(got)[:80], candidates):
             hints.append(f"did you mean {' or '.join(near)}?")
         there = where
@@ -77,22 +85,31 @@ class Document:
             there = there[:-1]
         place = self.places.get(there, (Place(1, 1), Place(1, 1)))[0 if at_key else 1]
         text = f"{problem} ({'; '.join(hints)})" if hints else problem
-        return DocumentError(text, file=self.file, line=place.line, column=place.column, key=spelled(where))
+        return DocumentError(
+            text, file=self.file, line=place.line, column=place.column, key=spelled(where), where=where
+        )
 
 
 def spelled(where: Where) -> str:
-    """Return a path as messages show it, ``terms[2].name``; names that are too long for that are cut."""
+    """Return a path as text, ``terms[2].name``; each name is cut at 80 characters."""
     parts = (f"[{part}]" if isinstance(part, int) else f".{part[:80]}" for part in where)
     return "".join(parts).removeprefix(".").encode("utf-8", "replace").decode()
 
 
 def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
-    """Read a text file of bounded size; devices and pipes, which may have no end, are refused.
+    """Read a text file of bounded size.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
 
     Raises
     ------
     DocumentError
-        If it cannot be read, is too large or is not UTF-8.
+        If it cannot be read, is too large or is not UTF-8. Devices and pipes, which may have no end, are not read.
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -107,10 +124,19 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
 def decoded(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> str:
     """Return bytes as text, without a byte order mark.
 
+    Parameters
+    ----------
+    raw : bytes
+        Content of a file.
+    file : str
+        File name for messages.
+    max_bytes : int
+        Largest size.
+
     Raises
     ------
     DocumentError
-        If they are too many or not UTF-8.
+        If there are more than `max_bytes`, or they are not UTF-8.
     """
     if len(raw) > max_bytes:
         raise DocumentError(f"is too large (more than {max_bytes} bytes)", file=file)
@@ -121,11 +147,11 @@ def decoded(raw: bytes, file: str, max_bytes: int = MAX_BYTES) -> str:
 
 
 def encodable(text: str) -> bool:
-    """Return whether a text can be written as UTF-8: an escape in it may stand for half of a surrogate pair."""
+    """Return whether UTF-8 can encode a text. It cannot encode half of a surrogate pair, which an escape can denote."""
     return text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def shown(value: object) -> str:
-    """Return a value as messages print it, cut at 60 characters."""
+    """Return a value as JSON text, cut at 60 characters."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "..."

@@ -1,4 +1,4 @@
-"""Documents by their file name: JSON if it ends in ``.json``, YAML otherwise."""
+"""The format of a document by its file name: JSON if it ends in ``.json``, YAML otherwise."""
 
 from __future__ import annotations
 
@@ -10,7 +10,14 @@ from dluxshera.documents.yaml import parse_yaml
 
 
 def read_document(path: Path, max_bytes: int = MAX_BYTES) -> Document:
-    """Read a document: JSON if the file's name ends in ``.json``, YAML otherwise.
+    """Read a document: JSON if the file name ends in ``.json``, YAML otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
 
     Raises
     ------
@@ -21,7 +28,14 @@ def read_document(path: Path, max_bytes: int = MAX_BYTES) -> Document:
 
 
 def parse_document(text: str, file: str = "<text>") -> Document:
-    """Parse a document whose format the name `file` tells, as `read_document` does.
+    """Parse a document from a string; the name `file` selects the format, as in `read_document`.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    file : str
+        File name for the choice of the format, and for messages.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""JSON as plain data, with the place of each value; and plain data as JSON."""
+"""JSON as plain data with the place of each value, and plain data as JSON."""
 
 from __future__ import annotations
 
@@ -10,14 +10,8 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # not in the 
 from math import isfinite
 from typing import Any, Final
 
-from dluxshera.documents.document import (
-    MAX_DEPTH,
-    Document,
-    Place,
-    Where,
-    encodable,
-    spelled,
-)
+from dluxshera.documents.builder import Builder
+from dluxshera.documents.document import Document, Place, Where, encodable
 from dluxshera.errors import DocumentError
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*")
@@ -27,17 +21,30 @@ _MAX_DIGITS: Final = 300  # of an integer: beyond 308 it is no float
 
 
 def json_text(document: Any) -> str:
-    """Return a document as the text of a JSON file; numbers that are not finite are refused."""
+    """Return a document as the text of a JSON file.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def parse_json(text: str, file: str = "<text>") -> Document:
-    """Parse JSON from a string. Duplicate names, and numbers that are not finite, are refused.
+    """Parse JSON from a string.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    file : str
+        File name for messages.
 
     Raises
     ------
     DocumentError
-        With file, line and column.
+        If the text is not JSON, a name is repeated or a number is not finite; with file, line and column.
 
     Examples
     --------
@@ -47,13 +54,13 @@ def parse_json(text: str, file: str = "<text>") -> Document:
     return _Reader(text, file).document()
 
 
-class _Reader:
-    """Recursive descent; its depth is bounded by `MAX_DEPTH`."""
+class _Reader(Builder):
+    """Recursive descent, bounded in depth."""
 
     def __init__(self, text: str, file: str) -> None:
-        self.text, self.file, self.at = text, file, 0
-        self.lines = [0, *(found.end() for found in re.finditer("\n", text))]
-        self.places: dict[Where, tuple[Place, Place]] = {}
+        super().__init__(file)
+        self.text, self.at = text, 0
+        self.lines = [0, *(match.end() for match in re.finditer("\n", text))]
 
     def document(self) -> Document:
         self._skip()
@@ -71,8 +78,7 @@ class _Reader:
         return Place(line, offset - self.lines[line - 1] + 1)
 
     def _error(self, offset: int, where: Where, problem: str) -> DocumentError:
-        place = self._place(offset)
-        return DocumentError(problem, file=self.file, line=place.line, column=place.column, key=spelled(where))
+        return self.error(self._place(offset), where, problem)
 
     def _skip(self) -> str:
         self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]  # it matches nothing, too
@@ -81,8 +87,7 @@ class _Reader:
     def _value(self, where: Where) -> Any:
         first = self._skip()
         start = self.at
-        if len(where) > MAX_DEPTH:
-            raise self._error(start, where[:3], f"is nested deeper than {MAX_DEPTH} levels")
+        self.check_depth(self._place(start), where)
         if first == '"':
             return self._string(where)
         if first == "{":
@@ -96,16 +101,16 @@ class _Reader:
         return self._number(where)
 
     def _number(self, where: Where) -> float:
-        found = _NUMBER.match(self.text, self.at)
-        if not found:
+        match = _NUMBER.match(self.text, self.at)
+        if not match:
             raise self._error(self.at, where, "is not JSON: expected a value")
-        spelling, is_float = found[0], bool(found[1])
+        spelling, is_float = match[0], bool(match[1])
         if not is_float and len(spelling) > _MAX_DIGITS:
             raise self._error(self.at, where, f"is an integer of more than {_MAX_DIGITS} digits")
         value = float(spelling) if is_float else int(spelling)
         if not isfinite(value):
             raise self._error(self.at, where, "is not a finite number")
-        self.at = found.end()
+        self.at = match.end()
         return value
 
     def _string(self, where: Where) -> str:
@@ -129,34 +134,32 @@ class _Reader:
             here = (*where, len(items))
             self.places[here] = (self._place(self.at), self._place(self.at))
             items.append(self._value(here))
-            if not self._goes_on("]", where):
+            if not self._continues("]", where):
                 return items
 
     def _object(self, where: Where) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         self.at += 1
         if self._skip() == "}":
             self.at += 1
-            return found
+            return mapping
         while True:
             if self._skip() != '"':
                 raise self._error(self.at, where, "is not JSON: expected a name in double quotes")
             start = self.at
             name = self._string(where)
             here = (*where, name)
-            if name in found:
-                first = self.places[here][0].line
-                raise self._error(start, here, f"the key stands twice (first in line {first})")
+            self.check_key(self._place(start), here, mapping)
             if self._skip() != ":":
                 raise self._error(self.at, here, "is not JSON: expected ':'")
             self.at += 1
             self._skip()
             self.places[here] = (self._place(start), self._place(self.at))
-            found[name] = self._value(here)
-            if not self._goes_on("}", where):
-                return found
+            mapping[name] = self._value(here)
+            if not self._continues("}", where):
+                return mapping
 
-    def _goes_on(self, end: str, where: Where) -> bool:
+    def _continues(self, end: str, where: Where) -> bool:
         """Pass a comma, or the end of an array or object."""
         mark = self._skip()
         if mark not in (",", end) or not mark:

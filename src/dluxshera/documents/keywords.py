@@ -1,4 +1,4 @@
-"""The meta-schema: JSON Schema 2020-12 with the keywords that begin with ``x-``, each of them described here.
+"""The meta-schema: JSON Schema 2020-12 and the keywords that begin with ``x-``, with their descriptions.
 
 A test compares the dimensions of units with astropy's.
 """
@@ -10,7 +10,7 @@ from typing import Any, Final
 SCHEMA_VERSION: Final = "0.1.0"
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
 
-DIMENSIONS: Final = {  # unit to what astropy calls a unit's physical type, and a name of our own where it knows none
+DIMENSIONS: Final = {  # unit -> its physical type in astropy, or a name of our own where astropy has none
     "": "dimensionless",
     "K": "temperature",
     "arcsec": "angle",
@@ -38,17 +38,20 @@ _VERSION: Final = {"type": "string", "pattern": r"^[0-9]+\.[0-9]+\.[0-9]+$"}
 KEYWORDS: Final[dict[str, dict[str, Any]]] = {
     "x-acts-on": {"description": "The outputs of the model that change with the parameter.", **_TEXTS},
     "x-at-least": {
-        "description": "Name to name: the number under the first is not below that under the second.",
+        "description": "Name to name: the number under the first is at least that under the second.",
         "type": "object",
         "additionalProperties": _TEXT,
     },
-    "x-components": {"description": "A name for each element of an array.", **_TEXTS},
+    "x-components": {"description": "Name of each element of a list.", **_TEXTS},
     "x-default-of-each": {"description": "The default of each element of a map.", "type": "number"},
     "x-depends-on": {
         "description": "The keys that a derived value is computed from, in the transform's order.",
         **_KEYS,
     },
-    "x-deprecated": {"description": "The version that deprecates it, the remedy, and when it goes.", **_TEXT},
+    "x-deprecated": {
+        "description": "Version of the deprecation, remedy, and version of the removal.",
+        **_TEXT,
+    },
     "x-design-values": {
         "description": "The value in each point design.",
         "type": "object",
@@ -60,13 +63,13 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
     },
     "x-effect": {"description": "The optional part of the model that the parameter belongs to.", **_TEXT},
     "x-effects": {
-        "description": "Name to text: the optional parts of a model.",
+        "description": "Name and description of each optional part of a model.",
         "type": "object",
         "additionalProperties": _TEXT,
     },
     "x-equation": {"description": "LaTeX, without dollar signs.", **_TEXT},
-    "x-form": {"description": "What a value is like, in words, for messages.", **_TEXT},
-    "x-group": {"description": "The group that the parameter is shown in: a name of x-groups.", **_TEXT},
+    "x-form": {"description": "Form of the accepted values in words, for messages.", **_TEXT},
+    "x-group": {"description": "Group of the parameter: a name in x-groups.", **_TEXT},
     "x-groups": {
         "description": "Title and text of each group.",
         "type": "object",
@@ -82,7 +85,7 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
         "enum": ["primitive", "derived", "structural"],
     },
     "x-prior": {
-        "description": "What is known of the parameter before the data come, in its unit.",
+        "description": "Prior distribution of the parameter, in its unit.",
         "type": "object",
         "required": ["kind"],
         "properties": {"kind": {"type": "string", "pattern": "^[a-z_]+$"}},
@@ -92,10 +95,10 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
         "description": "log10 if the value is the decimal logarithm of the quantity in the unit.",
         "enum": ["linear", "log10"],
     },
-    "x-since": {"description": "The version of the package that has it first.", **_VERSION},
-    "x-source": {"description": "Where the default comes from.", "type": "string"},
-    "x-spec": {"description": "Which of a system's specs the schema describes.", **_TEXT},
-    "x-status": {"description": "How settled the value is.", **_TEXT},
+    "x-since": {"description": "The first version of the package that has the parameter.", **_VERSION},
+    "x-source": {"description": "Source of the default.", "type": "string"},
+    "x-spec": {"description": "The spec, of those of the system, that the schema describes.", **_TEXT},
+    "x-status": {"description": "Maturity of the value.", **_TEXT},
     "x-symbol": {"description": "LaTeX, without dollar signs.", **_TEXT},
     "x-system": {"description": "The optical system.", **_TEXT},
     "x-transform": {"description": "The dotted name of the function that computes a derived value.", **_TEXT},
@@ -109,7 +112,7 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
 
 
 def meta_schema() -> dict[str, Any]:
-    """Return the schema that every schema of the package satisfies: a keyword that begins with x- is one of ours."""
+    """Return the schema that every schema of the package satisfies. No other keyword may begin with x-."""
     return {
         "$schema": DIALECT,
         "$id": f"urn:dluxshera:schema:meta:{SCHEMA_VERSION}",

@@ -1,4 +1,4 @@
-"""Schemas that were released: their SHA-256 stand in ``released.json``, and a released file never changes."""
+"""Released schemas, which never change: ``released.json`` has the SHA-256 of each file."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ INDEX: Final = "released.json"
 
 
 def released_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every released schema, by its path below the folder; none where there is no index.
+    """Return the SHA-256 of every released schema, by its path below the folder; none without an index.
 
     Raises
     ------
     DocumentError
-        If the index is not one.
+        If ``released.json`` is not an index.
     """
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
@@ -35,40 +35,48 @@ def released_hashes(folder: Path) -> dict[str, str]:
 
 
 def with_hashes(folder: Path, names: Iterable[str]) -> None:
-    """Add schemas to the index: from then on they are released, and do not change."""
-    had = released_hashes(folder)
-    new = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name not in had}
-    write_text(folder / INDEX, json_text({"sha256": dict(sorted({**had, **new}.items()))}))
-
-
-def changed_since_release(folder: Path, made: Mapping[str, Any], relative: float) -> dict[str, str]:
-    """Return what is wrong with each released schema: its file changed, or the package makes another one.
+    """Add schemas to the index of released schemas, which must not change any more.
 
     Parameters
     ----------
     folder : Path
-        Of the schemas.
-    made : mapping
-        The schemas that the package makes today, by their path below the folder.
-    relative : float
-        By which numbers may differ.
+        Folder of the schemas.
+    names : iterable of str
+        Paths of the schemas below the folder.
     """
-    found = {}
-    for name, said in released_hashes(folder).items():
+    index = released_hashes(folder)
+    new = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in names if name not in index}
+    write_text(folder / INDEX, json_text({"sha256": dict(sorted({**index, **new}.items()))}))
+
+
+def changed_since_release(folder: Path, schemas: Mapping[str, Any], relative: float) -> dict[str, str]:
+    """Return a description of each change of a released schema, in its file or in the package.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder of the schemas.
+    schemas : mapping
+        Schemas that the package generates today, by their path below the folder.
+    relative : float
+        Tolerance of numbers, relative to the larger one.
+    """
+    changes = {}
+    for name, digest in released_hashes(folder).items():
         path = folder / name
         if not path.is_file():
-            found[name] = "was released and is missing"
-        elif hashlib.sha256(path.read_bytes()).hexdigest() != said:
-            found[name] = "was released and has changed: restore it, and change a new version instead"
-        elif name in made and (
-            other := difference(json.loads(path.read_text(encoding="utf-8")), made[name], relative=relative)
+            changes[name] = "was released and is missing"
+        elif hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            changes[name] = "was released and has changed: restore it, and change a new version instead"
+        elif name in schemas and (
+            text := difference(json.loads(path.read_text(encoding="utf-8")), schemas[name], relative=relative)
         ):
-            found[name] = f"was released, and the package now makes another ({other}): give the schema a new version"
-    return found
+            changes[name] = f"was released, and the package generates another ({text}): give the schema a new version"
+    return changes
 
 
 def meta_faults(schema: Mapping[str, Any]) -> list[str]:
-    """Return where a schema does not satisfy the meta-schema, a sentence each."""
+    """Return the faults of a schema by the meta-schema, with their places, as sentences."""
     from jsonschema import Draft202012Validator  # slow to import
 
     return [

@@ -1,4 +1,4 @@
-"""Documents against JSON Schemas: each fault with its place, what is allowed, what came, and what may be meant."""
+"""Validation of documents by JSON Schemas: each fault with its place, the accepted values, and near matches."""
 
 from __future__ import annotations
 
@@ -11,12 +11,29 @@ from typing import Any, Final
 from dluxshera.documents.document import Document, Where
 from dluxshera.errors import DocumentError
 
-MAX_FAULTS: Final = 100  # that one document is told of
+MAX_FAULTS: Final = 100  # reported of one document
 
 _SIGNS: Final = {"minimum": ">=", "maximum": "<=", "exclusiveMinimum": ">", "exclusiveMaximum": "<"}
 _SIZES: Final = {"minItems": "at least {} items", "maxItems": "at most {} items", "multipleOf": "a multiple of {}",
                  "minLength": "at least {} characters", "maxLength": "at most {} characters",
                  "minProperties": "at least {} names", "maxProperties": "at most {} names"}  # fmt: skip
+
+_LIMITS: Final = frozenset(
+    (
+        *(
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "enum",
+            "if",
+            "then",
+            "x-at-least",
+        ),
+        *("minLength", "maxLength", "minItems", "maxItems", "uniqueItems"),
+    )
+)
 
 
 def validate(document: Document, schema: dict[str, Any]) -> None:
@@ -25,9 +42,9 @@ def validate(document: Document, schema: dict[str, Any]) -> None:
     Parameters
     ----------
     document : Document
-        As `read_yaml` gives it.
+        Document to check, as `read_document` returns it.
     schema : dict
-        A JSON Schema 2020-12.
+        JSON Schema 2020-12.
 
     Raises
     ------
@@ -37,35 +54,59 @@ def validate(document: Document, schema: dict[str, Any]) -> None:
     raise_all(faults(document, schema))
 
 
-def raise_all(found: Iterable[DocumentError]) -> None:
-    """Raise the first of some faults, in the order of file and place, with the others as its notes.
+def raise_all(errors: Iterable[DocumentError]) -> None:
+    """Raise the first of several errors, in the order of file and place, with the others as its notes.
 
     Raises
     ------
     DocumentError
-        If there is any.
+        If there is an error.
     """
-    ordered = sorted(found, key=lambda fault: (fault.file, fault.line or 0, fault.column or 0))
+    ordered = sorted(errors, key=lambda error: (error.file, error.line or 0, error.column or 0))
     if not ordered:
         return
     first, *others = ordered
-    for other in dict.fromkeys(map(str, others)):
-        if other != str(first):
-            first.add_note(other)
+    for text in dict.fromkeys(map(str, others)):
+        if text != str(first):
+            first.add_note(text)
     raise first
 
 
 def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
     """Return the faults of a document by a schema, at most `MAX_FAULTS` of them.
 
-    Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` refuses a value, and ``x-at-least: {a: b}`` asks
-    that the number under the name a is not below that under b (or the default of b).
+    Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` accepts no value, and ``x-at-least: {a: b}`` accepts
+    a number under the name a only if it is at least the number under b (or the default of b).
+
+    Parameters
+    ----------
+    document : Document
+        Document to check.
+    schema : dict
+        JSON Schema.
     """
-    found = list(islice(_all_faults(document, schema), MAX_FAULTS + 1))
-    if len(found) > MAX_FAULTS:
-        found[MAX_FAULTS] = DocumentError(f"has more than {MAX_FAULTS} faults; the others are not shown",
-                                          file=document.file, line=found[-2].line, column=found[-2].column)  # fmt: skip
-    return found
+    errors = list(islice(_all_faults(document, schema), MAX_FAULTS + 1))
+    if len(errors) > MAX_FAULTS:
+        line, column = errors[-2].line, errors[-2].column
+        text = f"has more than {MAX_FAULTS} faults; the others are not shown"
+        errors[MAX_FAULTS] = DocumentError(text, file=document.file, line=line, column=column)
+    return errors
+
+
+def form_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return a schema without limits on values: types, names and patterns remain, at every depth.
+
+    For values whose meaning a check in Python judges, so that no value is judged by two sets of limits.
+    """
+    form: dict[str, Any] = {}
+    for keyword, value in schema.items():
+        if keyword == "properties":
+            form[keyword] = {name: form_of(part) for name, part in value.items()}
+        elif keyword == "items":
+            form[keyword] = form_of(value)
+        elif keyword not in _LIMITS:
+            form[keyword] = value
+    return form
 
 
 def _all_faults(document: Document, schema: dict[str, Any]) -> Iterator[DocumentError]:
@@ -78,18 +119,18 @@ def _validator() -> Any:
     from jsonschema import Draft202012Validator, ValidationError  # slow to import
     from jsonschema.validators import extend
 
-    def read_only(validator: Any, wanted: Any, instance: Any, schema: Any) -> Iterator[Any]:
-        if wanted is True:
+    def read_only(validator: Any, flag: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if flag is True:
             yield ValidationError("is read-only")
 
     def at_least(validator: Any, pairs: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if not validator.is_type(instance, "object"):
             return
         for name, least in pairs.items():
-            given = instance.get(name)
+            number = instance.get(name)
             limit = instance.get(least, schema.get("properties", {}).get(least, {}).get("default"))
-            if validator.is_type(given, "number") and validator.is_type(limit, "number") and given < limit:
-                yield ValidationError("is too small", path=[name], instance=given, validator_value=(least, limit))
+            if validator.is_type(number, "number") and validator.is_type(limit, "number") and number < limit:
+                yield ValidationError("is too small", path=[name], instance=number, validator_value=(least, limit))
 
     return extend(Draft202012Validator, {"readOnly": read_only, "x-at-least": at_least})
 
@@ -100,13 +141,13 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
     form = schema.get("x-form", "") if isinstance(schema, dict) else ""
     unit = f" {schema['x-unit']}" if isinstance(schema, dict) and schema.get("x-unit") else ""
     if rule == "additionalProperties" and isinstance(got, dict):
-        known = [key for key, said in schema.get("properties", {}).items() if "not" not in said]
-        few = ", ".join(known[:12]) + (f", ... ({len(known)} in all)" if len(known) > 12 else "")
+        names = [key for key, part in schema.get("properties", {}).items() if "not" not in part]
+        few = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
         patterns = schema.get("patternProperties", {})
         for name in got:
             if name not in schema.get("properties", {}) and not any(re.search(pattern, name) for pattern in patterns):
                 yield document.error(
-                    (*where, name), "unknown name", allowed=few, got=name, candidates=known, at_key=True
+                    (*where, name), "unknown name", allowed=few, got=name, candidates=names, at_key=True
                 )
     elif rule == "required":
         for name in limit:
@@ -126,7 +167,7 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
     elif rule in _SIZES:
         yield document.error(where, "of the wrong size", allowed=form or _SIZES[rule].format(limit), got=got)
     elif rule == "uniqueItems":
-        yield document.error(where, "an item stands twice", allowed="different items", got=got)
+        yield document.error(where, "an item is repeated", allowed="different items", got=got)
     elif rule in ("readOnly", "not"):
         yield document.error(where, "is not set here", allowed=form or "no value", at_key=True)
     elif rule == "x-at-least":

@@ -1,4 +1,4 @@
-"""YAML as plain data, with the place of each value: the core schema of YAML 1.2, and nothing constructed by tag."""
+"""YAML as plain data with the place of each value: the core schema of YAML 1.2, without tags."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Final
 
-from dluxshera.documents.document import MAX_DEPTH, Document, Place, Where, read_text, shown, spelled
+from dluxshera.documents.builder import Builder
+from dluxshera.documents.document import Document, Place, Where, read_text, shown
 from dluxshera.errors import DocumentError
 
-# The scalars of YAML 1.2's core schema. What else stands without quotes is text: dates, `on`, `no`, `1:30`, `1_000`.
+# The scalars of YAML 1.2's core schema. Any other plain scalar is text: dates, `on`, `no`, `1:30`, `1_000`.
 _CORE: Final = (
     (re.compile(r"(?:~|null|Null|NULL|)"), lambda text: None),
     (re.compile(r"(?:true|True|TRUE|false|False|FALSE)"), lambda text: text[0] in "tT"),
@@ -27,24 +28,31 @@ _CORE: Final = (
 def read_yaml(path: Path) -> Document:
     """Read a YAML file as plain data.
 
-    The core schema of YAML 1.2 holds: ``1e-5`` is a number; ``on`` and dates are text. Duplicate keys, anchors and
-    aliases, tags, several documents, numbers that are not finite, and files over a megabyte are refused.
+    The core schema of YAML 1.2 holds: ``1e-5`` is a number; ``on`` and dates are text.
 
     Raises
     ------
     DocumentError
-        With file, line and column.
+        For repeated keys, anchors and aliases, tags, several documents, numbers that are not finite, and files over a
+        megabyte; with file, line and column.
     """
     return parse_yaml(read_text(path), str(path))
 
 
 def parse_yaml(text: str, file: str = "<text>") -> Document:
-    """Parse YAML from a string, as `read_yaml` does from a file; `file` names it in messages.
+    """Parse YAML from a string, as `read_yaml` does from a file.
+
+    Parameters
+    ----------
+    text : str
+        The document.
+    file : str
+        File name for messages.
 
     Raises
     ------
     DocumentError
-        With file, line and column.
+        If `read_yaml` would raise it; with file, line and column.
 
     Examples
     --------
@@ -55,7 +63,7 @@ def parse_yaml(text: str, file: str = "<text>") -> Document:
     from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
     try:
-        return _Builder(file, iter(YAML(typ="safe", pure=True).parse(text))).document()
+        return _Reader(file, iter(YAML(typ="safe", pure=True).parse(text))).document()
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = {} if mark is None else {"line": mark.line + 1, "column": mark.column + 1}
@@ -69,12 +77,12 @@ def parse_yaml(text: str, file: str = "<text>") -> Document:
         raise DocumentError(f"is not YAML: {error}", file=file) from error
 
 
-class _Builder:
-    """Plain data from the events of a YAML parser, so that nothing is ever constructed by tag."""
+class _Reader(Builder):
+    """Plain data from the events of a YAML parser, which constructs no object by tag."""
 
     def __init__(self, file: str, events: Iterator[Any]) -> None:
-        self.file, self.events = file, events
-        self.places: dict[Where, tuple[Place, Place]] = {}
+        super().__init__(file)
+        self.events = events
 
     def document(self) -> Document:
         start = self._next("StreamStartEvent")
@@ -98,12 +106,10 @@ class _Builder:
         return event
 
     def _error(self, event: Any, where: Where, problem: str) -> DocumentError:
-        place = _place(event)
-        return DocumentError(problem, file=self.file, line=place.line, column=place.column, key=spelled(where))
+        return self.error(_place(event), where, problem)
 
     def _value(self, event: Any, where: Where) -> Any:
-        if len(where) > MAX_DEPTH:
-            raise self._error(event, where[:3], f"is nested deeper than {MAX_DEPTH} levels")
+        self.check_depth(_place(event), where)
         if event.anchor is not None:
             raise self._error(event, where, "anchors and aliases are not read; write the value out")
         if event.tag is not None:
@@ -122,23 +128,21 @@ class _Builder:
                 return self._mapping(where)
 
     def _mapping(self, where: Where) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+        mapping: dict[str, Any] = {}
         while _kind(key := next(self.events)) != "MappingEndEvent":
             if _kind(key) != "ScalarEvent" or key.anchor is not None or key.tag is not None:
                 raise self._error(key, where, "a key is a plain name")
             name = self._text(key, where)
             here = (*where, name)
-            if name in found:
-                first = self.places[here][0].line
-                raise self._error(key, here, f"the key stands twice (first in line {first})")
+            self.check_key(_place(key), here, mapping)
             value = next(self.events)
             empty = _kind(value) == "ScalarEvent" and value.value == ""
             self.places[here] = (_place(key), _place(key if empty else value))
-            found[name] = self._value(value, here)
-        return found
+            mapping[name] = self._value(value, here)
+        return mapping
 
     def _text(self, event: Any, where: Where) -> str:
-        r"""Return a scalar as it stands; the pairs of escapes that JSON writes beyond \uFFFF become one character."""
+        r"""Return the text of a scalar; a pair of escapes, as JSON writes characters beyond \uFFFF, becomes one."""
         try:
             text: str = event.value.encode("utf-16", "surrogatepass").decode("utf-16")
         except UnicodeDecodeError:

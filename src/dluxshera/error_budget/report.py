@@ -2,49 +2,142 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import shlex
+from collections.abc import Callable, Mapping
+from importlib.resources import files
+from pathlib import Path
 from typing import Any, Final
 
-from dluxshera.error_budget.document import conversion, quotient
-from dluxshera.error_budget.evaluation import Evaluation, Result
+import jax
+
+from dluxshera.documents import SCHEMA_VERSION, read_text
+from dluxshera.error_budget.consistency import check_against_specs
+from dluxshera.error_budget.document import read_budget
+from dluxshera.error_budget.evaluation import Evaluation
+from dluxshera.error_budget.reference import ReferenceModels
+from dluxshera.error_budget.requirement import Estimator, quotient
+from dluxshera.error_budget.results import Driver, TermResult
 from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
-from dluxshera.error_budget.schema import SCHEMA_VERSION
-from dluxshera.error_budget.sensitivity import clear_pupil_floor
-from dluxshera.error_budget.terms import Estimator, PhotonNoise, Term
-from dluxshera.units import ARCSEC
+from dluxshera.error_budget.sensitivity import Model
+from dluxshera.error_budget.spec_check import ModelName
+from dluxshera.error_budget.terms import Budget, Term
 
-DIGITS: Final = 9  # significant ones that are written
+DIGITS: Final = 9  # significant digits of the numbers in a report
+COMMAND: Final = ("dluxshera", "budget", "report")
 
 
-def build_report(
-    evaluation: Evaluation, provenance: Mapping[str, Any], facts: Mapping[str, Any] | None = None
+def reference_budget() -> Path:
+    """Return the packaged budget document."""
+    return Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
+
+
+def evaluate(
+    path: Path | str | None = None,
+    *,
+    progress: Callable[[str], None] = lambda text: None,
+    command: str | None = None,
 ) -> dict[str, Any]:
-    """Return the report of a budget, as `dluxshera.error_budget.schema.report_schema` describes it.
+    """Compute the report of a budget document, in double precision.
 
     Parameters
     ----------
+    path : path, optional
+        Budget document; by default the packaged reference budget.
+    progress : callable
+        Function that receives a line about each stage of the computation.
+    command : str, optional
+        Command to record as the one that recomputes the report; by default ``dluxshera budget report`` with the path.
+
+    Returns
+    -------
+    dict
+        The report, as `report_schema` describes it.
+
+    Raises
+    ------
+    DocumentError
+        For a fault in the document or in the profile of its reference point, with file, line and column, before
+        anything is computed; or if a parameter that a term names does not act.
+    ExpectationError
+        If the forward model and the inference model differ at the reference point, as out of focus.
+    FitError
+        If an estimator has no unique answer.
+    """
+    file = reference_budget() if path is None else Path(path)
+    budget = read_budget(file)
+    arguments = () if path is None else ("--budget", file.as_posix())
+    with jax.enable_x64(True):
+        reference = ReferenceModels.of(budget)
+        check_against_specs(budget, reference.store.spec, reference.inference)
+        forward, inference = reference.models()
+        evaluation = evaluation_of(budget, forward, inference, progress=progress)
+        provenance = {
+            **reference.provenance(),
+            "budget_hash": f"sha256:{hashlib.sha256(read_text(file).encode()).hexdigest()}",
+            "command": command or shlex.join((*COMMAND, *arguments)),
+        }
+        return build_report(budget, evaluation, reference.facts(forward), provenance, progress)
+
+
+def evaluation_of(
+    budget: Budget, forward: Model, inference: Model, *, progress: Callable[[str], None] = lambda text: None
+) -> Evaluation:
+    """Return the linearised fits of a budget's estimators, with the derivatives that its terms need.
+
+    Parameters
+    ----------
+    budget : Budget
+        Budget to evaluate.
+    forward : Model
+        Forward model at the reference point.
+    inference : Model
+        Inference model at the reference point.
+    progress : callable
+        Function that takes a line about the current step.
+    """
+    moved: dict[ModelName, tuple[str, ...]] = {
+        "forward": budget.moved("forward"),
+        "inference": budget.moved("inference"),
+    }
+    return Evaluation(budget.requirement, budget.estimators, moved, forward, inference, progress=progress)
+
+
+def build_report(
+    budget: Budget,
+    evaluation: Evaluation,
+    facts: Mapping[str, Any],
+    provenance: Mapping[str, Any],
+    progress: Callable[[str], None] = lambda text: None,
+) -> dict[str, Any]:
+    """Return the report of a budget that is evaluated at its reference point.
+
+    Parameters
+    ----------
+    budget : Budget
+        The budget.
     evaluation : Evaluation
-        The budget at its reference point.
-    provenance : mapping
-        What it was computed from: hashes, versions, the command.
-    facts : mapping, optional
-        More about the reference point.
+        Its linearised fits.
+    facts, provenance : mapping
+        Facts about the reference point; hashes, versions and the command.
+    progress : callable
+        Function that receives a line about each term.
 
     Raises
     ------
     DocumentError
         If a parameter that a term names does not act.
     """
-    budget = evaluation.budget
     limit = budget.requirement.limit
     rows, results = [], {}
-    for term in budget.terms:
-        evaluation.progress(f"{term.id} {term.name}")
-        driving = evaluation.driving(term)  # before anything is computed from it
-        results[term.id] = evaluation.results(term)
-        rows.append(_row(evaluation, term, driving, results[term.id]))
-    granted = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
-    left = reserve(limit.value, combine(granted))
+    for i, term in enumerate(budget.terms):
+        progress(f"{term.id} {term.name}")
+        drivers = term.perturbation.drivers(evaluation)
+        _check_drivers(budget, i, drivers)
+        results[term.id] = term.perturbation.results(evaluation, term.magnitude)
+        rows.append(_row(evaluation, term, drivers, results[term.id]))
+    allocations = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
+    left = reserve(limit.value, combine(allocations))
     report = {
         "schema_version": SCHEMA_VERSION,
         "budget": {
@@ -55,56 +148,56 @@ def build_report(
                 "text": budget.requirement.text,
                 **limit.as_dict(),
                 "status": budget.requirement.status,
-                "answer": evaluation.answer,
+                "answer": budget.requirement.answer,
             },
-            "reference": _reference(evaluation, facts or {}),
+            "reference": {
+                "text": budget.reference.text,
+                "profile": budget.reference.profile,
+                "overrides": list(budget.reference.overrides),
+                **facts,
+            },
             "reserve": None if left is None else {"value": left, "unit": limit.unit},
         },
         "provenance": {**provenance, "relative_tolerance": evaluation.tolerance},
-        "estimators": [
-            {
-                "id": estimator.id,
-                "title": estimator.title,
-                "free_keys": list(estimator.free),
-                "n_parameters": len(evaluation.fits[estimator.id].labels),
-                "sigma": {"value": evaluation.sigma(estimator), "unit": limit.unit},
-                "note": estimator.note or None,
-                "condition": evaluation.fits[estimator.id].condition,
-            }
-            for estimator in budget.estimators
-        ],
+        "estimators": [_estimator(evaluation, estimator) for estimator in budget.estimators],
         "terms": rows,
         "rollup": {
-            estimator.id: _rollup(evaluation, estimator, {name: found[estimator.id] for name, found in results.items()})
+            estimator.id: _total(budget, [results[term.id][estimator.id] for term in budget.terms])
             for estimator in budget.estimators
         },
     }
-    return _written(report)
+    return _rounded(report)
 
 
-def _reference(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
-    point = evaluation.budget.reference
+def _check_drivers(budget: Budget, i: int, drivers: list[Driver]) -> None:
+    for driver in drivers:
+        if not driver.acts:
+            at = ("terms", i, "perturbation", *driver.where)
+            problem = "does not act: the derivative is zero"
+            raise budget.source.error(at, problem, got=driver.key, at_key=at[-1] == driver.key)
+
+
+def _estimator(evaluation: Evaluation, estimator: Estimator) -> dict[str, Any]:
+    fit = evaluation.fits[estimator.id]
     return {
-        "text": point.text,
-        "system": point.system,
-        "design": point.design,
-        "target": point.target,
-        "image": " x ".join(map(str, evaluation.image.shape)) + " pixels",
-        **facts,
-        **({"structure": _plain(point.structure)} if point.structure else {}),
-        "values": _plain(point.values),
+        "id": estimator.id,
+        "title": estimator.title,
+        "free_keys": list(estimator.free),
+        "n_parameters": len(fit.labels),
+        "sigma": {"value": evaluation.sigma(estimator), "unit": evaluation.unit},
+        "note": estimator.note or None,
+        "condition": fit.condition,
     }
 
 
 def _row(
-    evaluation: Evaluation, term: Term, driving: tuple[list[str], dict[str, float]], results: Mapping[str, Result]
+    evaluation: Evaluation, term: Term, drivers: list[Driver], results: Mapping[str, TermResult]
 ) -> dict[str, Any]:
-    keys, elasticities = driving
     return {
         "id": term.id,
         "name": term.name,
         "parent": term.parent,
-        "keys": keys,
+        "keys": [driver.key for driver in drivers],
         "acts": term.acts,
         "magnitude": term.magnitude.as_dict() if term.magnitude else None,
         "evidence": dict(term.evidence),
@@ -116,19 +209,22 @@ def _row(
         "status": term.status,
         "since": term.since,
         "verification": term.verification or "to be determined",
-        "checks": _floors(evaluation, term),
-        "elasticities": elasticities,
+        "checks": [
+            {"name": check.name, "value": check.value, "unit": evaluation.unit, "text": check.text}
+            for check in term.perturbation.independent_values(evaluation)
+        ],
+        "elasticities": {driver.key: driver.elasticity for driver in drivers if driver.elasticity is not None},
         "results": {name: _result(evaluation, term, result) for name, result in results.items()},
     }
 
 
-def _result(evaluation: Evaluation, term: Term, result: Result) -> dict[str, Any]:
+def _result(evaluation: Evaluation, term: Term, result: TermResult) -> dict[str, Any]:
     def quantity(value: float | None, unit: str = evaluation.unit) -> dict[str, Any] | None:
         return None if value is None else {"value": value, "unit": unit}
 
-    per = term.magnitude.unit if term.magnitude else ""
+    magnitude_unit = term.magnitude.unit if term.magnitude else ""
     return {
-        "sensitivity": quantity(result.sensitivity, quotient(evaluation.unit, per)),
+        "sensitivity": quantity(result.sensitivity, quotient(evaluation.unit, magnitude_unit)),
         "bias": quantity(result.bias),
         "sigma": quantity(result.sigma),
         "contribution": quantity(result.contribution),
@@ -136,56 +232,36 @@ def _result(evaluation: Evaluation, term: Term, result: Result) -> dict[str, Any
         "stealth": result.stealth,
         "significance": result.significance,
         "residual": result.residual,
-        "linear_range": quantity(result.linear_range, per),
+        "linear_range": quantity(result.linear_range, magnitude_unit),
     }
 
 
-def _floors(evaluation: Evaluation, term: Term) -> list[dict[str, Any]]:
-    """Return the closed forms that stand beside the photon noise."""
-    if not (isinstance(term.effect, PhotonNoise) and term.effect.closed_form):
-        return []
-    values = {**evaluation.forward.derived(evaluation.forward.store), **evaluation.forward.store}
-    at = {name: float(values[key]) for name, key in term.effect.closed_form.items()}
-    fitted, known = clear_pupil_floor(at["wavelength"], at["diameter"], 10 ** at["log_photons"], at["contrast"])
-    per_radian = conversion("arcsec", evaluation.unit) / ARCSEC
-    text = "clear circular pupil, one wavelength, fine pixels that hold all light"
-    return [
-        {"name": name, "value": floor * per_radian, "unit": evaluation.unit, "text": f"{formula}: {text}"}
-        for name, floor, formula in (
-            ("photon floor, midpoint known", known, "2 lambda / (pi D sqrt(N_A + N_B))"),
-            ("photon floor, midpoint fitted", fitted, "lambda / (pi D) sqrt(1/N_A + 1/N_B)"),
+def _total(budget: Budget, results: list[TermResult]) -> dict[str, Any]:
+    limit = budget.requirement.limit
+    contributions = [
+        # A correlation group adds biases with their signs.
+        Contribution(
+            result.contribution if result.bias is None else result.bias, term.rule, term.group, term.term_class
         )
+        for term, result in zip(budget.terms, results, strict=True)
     ]
-
-
-def _rollup(evaluation: Evaluation, estimator: Estimator, results: Mapping[str, Result]) -> dict[str, Any]:
-    budget, unit = evaluation.budget, evaluation.unit
-    items = []
-    for term in budget.terms:
-        found = results[term.id]
-        value = found.contribution if found.bias is None else found.bias  # a group needs its signs
-        items.append(Contribution(value, term.rule, term.group, term.term_class))
-    total = combine(items)
+    total = combine(contributions)
     illustrative = any(
         term.evidence["tag"] == "illustrative" and item.value and item.rule != "informative"
-        for term, item in zip(budget.terms, items, strict=True)
+        for term, item in zip(budget.terms, contributions, strict=True)
     )
     return {
-        "total": {"value": total, "unit": unit},
-        "margin": {"value": budget.requirement.limit.value - total, "unit": unit},
-        "by_class": {name: {"value": value, "unit": unit} for name, value in by_class(items).items()},
+        "total": {"value": total, "unit": limit.unit},
+        "margin": {"value": limit.value - total, "unit": limit.unit},
+        "by_class": {name: {"value": value, "unit": limit.unit} for name, value in by_class(contributions).items()},
         "illustrative": illustrative or budget.requirement.status == "illustrative",
     }
 
 
-def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-
-
-def _written(value: Any) -> Any:
-    """Return the same data with its numbers at the digits that are written."""
+def _rounded(value: Any) -> Any:
+    """Return the same data with each number rounded to the digits of a report."""
     if isinstance(value, dict):
-        return {name: _written(item) for name, item in value.items()}
+        return {name: _rounded(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_written(item) for item in value]
+        return [_rounded(item) for item in value]
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value

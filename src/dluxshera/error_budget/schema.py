@@ -4,8 +4,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-SCHEMA_VERSION: Final = "0.1.0"
-DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+from dluxshera.documents import DIALECT, SCHEMA_VERSION
+from dluxshera.error_budget.discovery import perturbation_kinds
+from dluxshera.error_budget.schema_parts import (
+    KEY,
+    KEYS,
+    choice_schema,
+    identifier_schema,
+    list_schema,
+    mapping_schema,
+    nullable,
+    quantity_schema,
+    record_schema,
+    text_schema,
+)
 
 EVIDENCE_TAGS: Final = ["sourced", "derived", "computed", "illustrative", "to be determined"]
 TERM_STATUSES: Final = ["draft", "agreed", "informative", "to be determined"]
@@ -13,318 +25,261 @@ REQUIREMENT_STATUSES: Final = ["illustrative", "draft", "agreed"]
 TERM_CLASSES: Final = ["random", "static", "drift"]
 RULES: Final = ["rss", "group", "linear", "informative"]
 
-
-def _text(description: str, **more: Any) -> dict[str, Any]:
-    return {"type": "string", "minLength": 1, "description": description, **more}
-
-
-def _object(description: str, required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {
-        "type": "object",
-        "description": description,
-        "required": list(required),
-        "properties": {**required, **(optional or {})},
-        "additionalProperties": False,
-    }
+_VERSION: Final = {"const": SCHEMA_VERSION, "description": "Version of this schema."}
+_NUMBER: Final = {"type": "number"}
+_HASH: Final = text_schema("SHA-256 of the content, in hexadecimal after `sha256:`.")
 
 
-def _list(description: str, items: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"type": "array", "description": description, "items": items, **more}
-
-
-def _choice(description: str, options: list[str]) -> dict[str, Any]:
-    return {"enum": options, "description": description}
-
-
-def _id(description: str) -> dict[str, Any]:
-    return _text(description, pattern=r"^[A-Za-z][A-Za-z0-9_.-]*$", **{"x-form": "letters, digits, '.', '_', '-'"})
-
-
-def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the same schema for a value that may also be null; a validator's message names its parts, not a choice."""
-    return {**schema, "type": [schema["type"], "null"]}
-
-
-_KEY: Final = _text(
-    "A parameter's key.", pattern=r"^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*$", **{"x-form": "group.name, as binary.contrast"}
-)
-_KEY_NAME: Final = {name: _KEY[name] for name in ("pattern", "x-form")}
-_KEYS: Final = {"type": "array", "items": _KEY, "minItems": 1, "uniqueItems": True}
-_NUMBERS: Final = {
-    "type": ["number", "array"],
-    "items": {"type": "number"},
-    "description": "A number, or one for each component of an array.",
-}
-_DIRECTION: Final = {
-    "type": "object",
-    "minProperties": 1,
-    "propertyNames": _KEY_NAME,
-    "additionalProperties": _NUMBERS,
-    "description": "Parameter key to the factor that multiplies the magnitude.",
-}
-
-
-def _quantity(description: str, **limits: Any) -> dict[str, Any]:
-    return _object(
-        description,
-        {
-            "value": {"type": "number", "description": "In the unit beside it.", **limits},
-            "unit": {"type": "string", "description": "A VOUnit string; empty for a pure number."},
-        },
-    )
-
-
-def _effect() -> dict[str, Any]:
-    kinds = {
-        "photon_noise": _object(
-            "The noise of the answer if all else were known.",
-            {"kind": {"const": "photon_noise"}, "keys": {**_KEYS, "description": "Of the forward spec."}},
-            {
-                "closed_form": _object(
-                    "Keys of what the floor of a clear circular pupil is computed from.",
-                    dict.fromkeys(("wavelength", "diameter", "log_photons", "contrast"), _KEY),
-                )
-            },
-        ),
-        "marginalisation": _object(
-            "What the noise of the answer gains because others are fitted.", {"kind": {"const": "marginalisation"}}
-        ),
-        "step": _object(
-            "The truth is displaced; the estimator does not know.",
-            {
-                "kind": {"const": "step"},
-                "model": _choice("Whose parameters the direction names.", ["forward", "inference"]),
-                "direction": _DIRECTION,
-            },
-            {"relative": {"type": "boolean", "description": "The magnitude is a fraction of each parameter's value."}},
-        ),
-        "derived_change": _object(
-            "A step, taken to act only by the relative change of one derived value.",
-            {"kind": {"const": "derived_change"}, "derived": _KEY, "applied_to": _KEY, "direction": _DIRECTION},
-        ),
-    }
-    return {
-        "type": "object",
-        "description": "How the perturbation acts, for the computation.",
-        "required": ["kind"],
-        "properties": {"kind": _choice("What kind of effect.", list(kinds))},
-        "allOf": [
-            {"if": {"properties": {"kind": {"const": kind}}, "required": ["kind"]}, "then": schema}
-            for kind, schema in kinds.items()
-        ],
-    }
-
-
-def _evidence() -> dict[str, Any]:
-    return _object(
-        "Where the magnitude comes from.",
-        {"tag": _choice("What kind of evidence.", EVIDENCE_TAGS), "source": _text("Citation, or how it was obtained.")},
-    )
-
-
-def _row() -> dict[str, Any]:
-    """Return what the document and the report say of a term in the same words."""
-    return {
-        "id": _id("Stable: pages and reviews link to it."),
-        "name": _text("A few words."),
-        "parent": _id("The requirement's id or another term's."),
-        "acts": _text("How the perturbation acts, in prose."),
-        "magnitude": _or_null(_quantity("1-sigma size of the perturbation; null where the reference point fixes it.")),
-        "evidence": _evidence(),
-        "class": _choice("Random falls with time, static cancels between visits, drift does neither.", TERM_CLASSES),
-        "group": {"type": ["string", "null"], "minLength": 1, "description": "Correlation group."},
-        "rule": _choice("How the term is combined; an informative row is left out of every sum.", RULES),
-        "allocation": _or_null(_quantity("What the budget grants it, in the requirement's unit.", exclusiveMinimum=0)),
-        "owner": {"type": ["string", "null"], "minLength": 1, "description": "Who answers for it."},
-        "status": _choice("How far the row is agreed.", TERM_STATUSES),
-        "since": _text("The version of the budget that has it first."),
-        "verification": _text("How the value is, or will be, verified."),
-    }
-
-
-def _requirement() -> dict[str, Any]:
-    return {
-        "id": _id("The root of the budget."),
-        "text": _text("What is required."),
-        "value": {"type": "number", "exclusiveMinimum": 0, "description": "Largest 1-sigma error, in `unit`."},
-        "unit": _text("A VOUnit string."),
-        "status": _choice("How far the value can be relied on.", REQUIREMENT_STATUSES),
-    }
-
-
-def _head(name: str, title: str, description: str) -> dict[str, Any]:
+def _head(name: str, title: str) -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "$id": f"urn:dluxshera:schema:error_budget.{name}:{SCHEMA_VERSION}",
         "title": title,
         "x-version": SCHEMA_VERSION,
-        "description": description,
     }
+
+
+def _perturbation() -> dict[str, Any]:
+    """Return the schema of a perturbation, assembled from the schemas of the kinds."""
+    kinds = {name: kind.schema() for name, kind in perturbation_kinds().items()}
+    for name, schema in kinds.items():
+        schema["required"] = ["kind", *schema["required"]]
+        schema["properties"] = {"kind": {"const": name}, **schema["properties"]}
+    return {
+        "type": "object",
+        "description": "Mechanism of the perturbation, as the computation needs it.",
+        "required": ["kind"],
+        "properties": {"kind": choice_schema("Kind of perturbation.", list(kinds))},
+        "allOf": [
+            {"if": {"properties": {"kind": {"const": name}}, "required": ["kind"]}, "then": schema}
+            for name, schema in kinds.items()
+        ],
+    }
+
+
+def _row() -> dict[str, Any]:
+    """Return the columns of a term that the document and the report share."""
+    evidence = record_schema(
+        "Evidence for the magnitude.",
+        {"tag": choice_schema("Kind of evidence.", EVIDENCE_TAGS), "source": text_schema("Citation, or method.")},
+    )
+    return {
+        "id": identifier_schema("Stable identifier: pages and reviews link to it."),
+        "name": text_schema("Short name."),
+        "parent": identifier_schema("Identifier of the requirement or of another term."),
+        "acts": text_schema("Mechanism of the perturbation, in prose."),
+        "magnitude": nullable(
+            quantity_schema("1-sigma size of the perturbation; null where the reference point fixes it.")
+        ),
+        "evidence": evidence,
+        "class": choice_schema(
+            "Random falls with time, static cancels between visits, drift does neither.", TERM_CLASSES
+        ),
+        "group": {"type": ["string", "null"], "minLength": 1, "description": "Correlation group."},
+        "rule": choice_schema("Rule of combination; an informative row is left out of every sum.", RULES),
+        "allocation": nullable(
+            quantity_schema("Largest error that the budget grants, in the requirement's unit.", exclusiveMinimum=0)
+        ),
+        "owner": {"type": ["string", "null"], "minLength": 1, "description": "Responsible role."},
+        "status": choice_schema("Status of the row.", TERM_STATUSES),
+        "since": text_schema("Version of the budget that introduced the row."),
+        "verification": text_schema("Method of verification."),
+    }
+
+
+def _requirement() -> dict[str, Any]:
+    return record_schema(
+        "Root of the budget.",
+        {
+            "id": identifier_schema("Identifier of the requirement."),
+            "text": text_schema("Wording of the requirement."),
+            "value": {"type": "number", "exclusiveMinimum": 0, "description": "Largest 1-sigma error, in `unit`."},
+            "unit": text_schema("VOUnit string."),
+            "status": choice_schema("Status of the value.", REQUIREMENT_STATUSES),
+            "answer": {**KEY, "description": "Fitted parameter whose error is budgeted: a key of the inference spec."},
+        },
+    )
+
+
+def _profile() -> dict[str, Any]:
+    return {
+        "profile": text_schema(
+            "Profile of the reference point.",
+            **{"x-form": "a packaged profile such as observation/flight_alpha_cen, or the relative path of a file"},
+        ),
+    }
+
+
+def _overrides() -> dict[str, Any]:
+    override = text_schema(
+        "A key, a value and, if it is not the key's own, a unit.", **{"x-form": "key=value or key=value unit"}
+    )
+    return {"overrides": list_schema("Values that differ from the profile's, applied in this order.", override)}
 
 
 def budget_schema() -> dict[str, Any]:
     """Return the JSON Schema of a budget document."""
-    reference = _object(
-        "The point at which everything is evaluated.",
-        {
-            "text": _text("Why this point."),
-            "system": _text("Name of the optical system."),
-            "design": _text("Name of the point design."),
-            "target": _text("Name of the binary."),
-        },
-        {
-            "structure": {
-                "type": "object",
-                "description": "Fields of the configuration that differ from the design's.",
-                "additionalProperties": {"type": ["number", "string", "array", "null"]},
-            },
-            "values": {
-                "type": "object",
-                "description": "Parameters of the forward spec that differ from their defaults.",
-                "propertyNames": _KEY_NAME,
-                "additionalProperties": _NUMBERS,
-            },
-        },
+    reference = record_schema(
+        "Point at which the budget is evaluated.",
+        {"text": text_schema("Reason for the choice."), **_profile()},
+        _overrides(),
     )
-    estimator = _object(
+    estimator = record_schema(
         "A way to fit the image.",
         {
-            "id": _id("Stable: pages and reviews link to it."),
-            "title": _text("A few words."),
-            "free": {**_KEYS, "description": "Fitted parameters: keys of the inference spec."},
+            "id": identifier_schema("Stable identifier: pages and reviews link to it."),
+            "title": text_schema("Short name."),
+            "free": {**KEYS, "description": "Fitted parameters: keys of the inference spec."},
         },
-        {"note": _text("What it assumes.")},
+        {"note": text_schema("Assumptions.")},
     )
     row = _row()
     optional = {name: row.pop(name) for name in ("group", "allocation", "owner", "verification")}
-    required = {
-        "schema_version": {"const": SCHEMA_VERSION, "description": "Of this schema."},
-        "id": _id("Names the budget."),
-        "title": _text("A few words."),
-        "requirement": _object("The root.", {**_requirement(), "answer": _KEY}),
+    content = {
+        "schema_version": _VERSION,
+        "id": identifier_schema("Identifier of the budget."),
+        "title": text_schema("Title."),
+        "requirement": _requirement(),
         "reference": reference,
-        "estimators": _list("Ways to fit the image.", estimator, minItems=1),
-        "terms": _list("The rows.", _object("A row.", {**row, "effect": _effect()}, optional), minItems=1),
+        "estimators": list_schema("Ways to fit the image.", estimator, minItems=1),
+        "terms": list_schema(
+            "Rows.", record_schema("A row.", {**row, "perturbation": _perturbation()}, optional), minItems=1
+        ),
     }
-    text = "What the terms of an error budget are and how large; what they do to the answer is computed."
-    return _head("budget", "Error budget", text) | _object(text, required)
+    return _head("budget", "Error budget") | record_schema(
+        "The terms of an error budget and their magnitudes. Their effects on the answer are computed.", content
+    )
 
 
 def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of a computed report."""
-    number = {"type": "number"}
-    quantity = _quantity("A computed value.")
-    maybe = _or_null(quantity)
-    result = _object(
-        "What the term does to the answer of one estimator.",
-        {
-            "sensitivity": {**maybe, "description": "Bias per unit of the magnitude, signed."},
-            "bias": {**maybe, "description": "Signed; 0 where the computation cannot tell it from none."},
-            "sigma": {**maybe, "description": "1-sigma of a random term."},
-            "contribution": {
-                **quantity,
-                "description": "What the term adds to the error: sigma, or the size of the bias.",
+    computed = quantity_schema("Computed value.")
+    content = {
+        "schema_version": _VERSION,
+        "budget": record_schema(
+            "Subject of the report.",
+            {
+                "id": identifier_schema("Identifier of the budget."),
+                "title": text_schema("Title."),
+                "requirement": _requirement(),
+                "reference": _reference_facts(),
+                "reserve": {
+                    **nullable(computed),
+                    "description": "Part of the requirement that the combined allocations leave, in quadrature.",
+                },
             },
+        ),
+        "provenance": _provenance(),
+        "estimators": list_schema("Ways to fit the image.", _estimator_facts(computed)),
+        "terms": list_schema("Rows.", _computed_row(computed)),
+        "rollup": mapping_schema("Totals by estimator id.", _total(computed)),
+    }
+    return _head("report", "Error-budget report") | record_schema(
+        "An error budget, computed. Nothing in it is typed by hand.", content
+    )
+
+
+def _reference_facts() -> dict[str, Any]:
+    return record_schema(
+        "Point at which the budget was evaluated.",
+        {
+            "text": text_schema("Reason for the choice."),
+            **_profile(),
+            **_overrides(),
+            "system": text_schema("Optical system."),
+            "design": text_schema("Point design."),
+            "target": {"type": ["string", "null"], "description": "Name of the target's profile, if there is one."},
+            "image": text_schema("Size of the image."),
+            "wavelengths": {"type": "integer", "minimum": 1, "description": "Number of wavelengths."},
+            "pupil": text_schema("Size of the pupil's grid."),
+            "photons": quantity_schema("Photons of both stars in one exposure."),
+        },
+    )
+
+
+def _provenance() -> dict[str, Any]:
+    profile = record_schema(
+        "A document that the reference point was composed from.",
+        {"kind": text_schema("Kind of profile."), "name": text_schema("Name."), "content_hash": _HASH},
+    )
+    return record_schema(
+        "Inputs and software of the computation.",
+        {
+            "package_version": text_schema("Version of this package."),
+            "spec_hash": _HASH,
+            "config_hash": _HASH,
+            "design_hash": _HASH,
+            "profiles": list_schema("Documents of the reference point, in the order of composition.", profile),
+            "budget_hash": _HASH,
+            "command": text_schema("Command that recomputes the report."),
+            "created_with": mapping_schema("Versions of other packages.", {"type": "string"}),
+            "relative_tolerance": {**_NUMBER, "description": "Relative amount to which the numbers are reproducible."},
+        },
+    )
+
+
+def _estimator_facts(computed: dict[str, Any]) -> dict[str, Any]:
+    condition = "Condition number of the Fisher matrix, each parameter in units of its own sigma."
+    return record_schema(
+        "A way to fit the image.",
+        {
+            "id": identifier_schema("Identifier in the budget."),
+            "title": text_schema("Short name."),
+            "free_keys": {**KEYS, "description": "Fitted parameters."},
+            "n_parameters": {"type": "integer", "minimum": 1, "description": "Number of fitted numbers."},
+            "sigma": computed,
+            "note": {"type": ["string", "null"], "description": "Assumptions."},
+            "condition": {**_NUMBER, "description": condition},
+        },
+    )
+
+
+def _computed_row(computed: dict[str, Any]) -> dict[str, Any]:
+    maybe, number = nullable(computed), nullable(_NUMBER)
+    linear_range = "Magnitude up to which the bias is linear to 10 %; at most a tenth of the image."
+    result = record_schema(
+        "Effect of the term on the answer of one estimator.",
+        {
+            "sensitivity": {**maybe, "description": "Signed bias per unit of the magnitude."},
+            "bias": {**maybe, "description": "Signed bias; 0 where it is below the rounding error."},
+            "sigma": {**maybe, "description": "1-sigma error of a term of noise."},
+            "contribution": {**computed, "description": "Contribution to the error: sigma, or the size of the bias."},
             "margin": {**maybe, "description": "Allocation less contribution."},
-            "stealth": {
-                "type": ["number", "null"],
-                "description": "Bias in sigmas over its significance in the residuals.",
-            },
-            "significance": {**_or_null(number), "description": "Of the perturbation in the image, in sigmas."},
-            "residual": {
-                **_or_null(number),
-                "description": "Of the perturbation in the residuals of the fit, in sigmas.",
-            },
-            "linear_range": {
-                **maybe,
-                "description": "Magnitude up to which the bias is linear to 10 %; at most a tenth of the image.",
-            },
+            "stealth": {**number, "description": "Bias in sigmas over its significance in the residuals."},
+            "significance": {**number, "description": "Significance of the perturbation in the image, in sigmas."},
+            "residual": {**number, "description": "Significance in the residuals of the fit, in sigmas."},
+            "linear_range": {**maybe, "description": linear_range},
         },
     )
-    check = _object(
-        "An independent value to hold beside the term's.",
+    check = record_schema(
+        "An independent value to compare with the computed one.",
         {
-            "name": _text("What it is."),
-            "value": quantity["properties"]["value"],
-            "unit": {"type": "string", "description": "A VOUnit string."},
-            "text": _text("How it is obtained."),
+            "name": text_schema("Short name."),
+            "value": {**_NUMBER, "description": "Number, in the unit beside it."},
+            "unit": {"type": "string", "description": "VOUnit string."},
+            "text": text_schema("Formula and assumptions."),
         },
     )
-    term = _object(
+    elasticities = "Percent by which the sigma of the term grows if a parameter grows by one percent."
+    return record_schema(
         "A row.",
         {
             **_row(),
-            "keys": {
-                "type": "array",
-                "items": _KEY,
-                "description": "Driving parameters, each of which was found to act.",
-            },
-            "checks": _list("Independent values to hold beside it.", check),
-            "elasticities": {
-                "type": "object",
-                "description": "Percent by which the sigma of the term grows where a parameter grows by one percent.",
-                "additionalProperties": number,
-            },
-            "results": {"type": "object", "description": "By estimator id.", "additionalProperties": result},
+            "keys": {"type": "array", "items": KEY, "description": "Driving parameters, each tested to act."},
+            "checks": list_schema("Independent values.", check),
+            "elasticities": mapping_schema(elasticities, _NUMBER),
+            "results": mapping_schema("Effects by estimator id.", result),
         },
     )
-    total = _object(
-        "All terms of one estimator together.",
+
+
+def _total(computed: dict[str, Any]) -> dict[str, Any]:
+    return record_schema(
+        "Combination of all terms for one estimator.",
         {
-            "total": quantity,
-            "margin": quantity,
-            "by_class": {"type": "object", "description": "By class of term.", "additionalProperties": quantity},
-            "illustrative": {"type": "boolean", "description": "Whether an illustrative input enters."},
+            "total": computed,
+            "margin": computed,
+            "by_class": mapping_schema("Totals by class of term.", computed),
+            "illustrative": {"type": "boolean", "description": "True if an illustrative input enters."},
         },
     )
-    estimator = _object(
-        "A way to fit the image.",
-        {
-            "id": _id("As in the budget."),
-            "title": _text("A few words."),
-            "free_keys": {**_KEYS, "description": "Fitted parameters."},
-            "n_parameters": {"type": "integer", "minimum": 1, "description": "Fitted numbers."},
-            "sigma": quantity,
-            "note": {"type": ["string", "null"], "description": "What it assumes."},
-            "condition": {
-                "type": "number",
-                "description": "Of the Fisher matrix, each parameter in units of its own sigma.",
-            },
-        },
-    )
-    hashes = dict.fromkeys(("spec_hash", "config_hash", "design_hash", "budget_hash"), _text("A SHA-256."))
-    required = {
-        "schema_version": {"const": SCHEMA_VERSION, "description": "Of this schema."},
-        "budget": _object(
-            "What is budgeted.",
-            {
-                "id": _id("As in the budget."),
-                "title": _text("A few words."),
-                "requirement": _object("The root.", {**_requirement(), "answer": _KEY}),
-                "reference": {"type": "object", "description": "Facts about the reference point."},
-                "reserve": {
-                    **_or_null(quantity),
-                    "description": "What the combined allocations leave of the requirement, in quadrature.",
-                },
-            },
-        ),
-        "provenance": _object(
-            "What it was computed from, and with.",
-            {
-                "package_version": _text("Of this package."),
-                **hashes,
-                "command": _text("Recomputes it."),
-                "created_with": {
-                    "type": "object",
-                    "description": "Versions.",
-                    "additionalProperties": {"type": "string"},
-                },
-                "relative_tolerance": {"type": "number", "description": "To which the numbers can be reproduced."},
-            },
-        ),
-        "estimators": _list("Ways to fit the image.", estimator),
-        "terms": _list("The rows.", term),
-        "rollup": {"type": "object", "description": "By estimator id.", "additionalProperties": total},
-    }
-    text = "An error budget, computed. Nothing in it is typed by hand."
-    return _head("report", "Error-budget report", text) | _object(text, required)

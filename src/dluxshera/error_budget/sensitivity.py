@@ -1,14 +1,14 @@
-"""What a perturbation of the truth does to a fitted parameter: sees functions from store to image, and their specs.
+"""Sensitivity of fitted parameters to perturbations of the truth, from functions of a store to an image.
 
-All of it is evaluated at one reference point, to first order, with a second-order term to say how far that reaches.
+Everything is evaluated at one reference point, to first order; a second-order term gives the range of validity.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from math import pi, sqrt
-from typing import Any, NamedTuple
+from math import sqrt
+from typing import Any, NamedTuple, TypeAlias
 
 import equinox as eqx
 import jax
@@ -20,7 +20,7 @@ from dluxshera.errors import ExpectationError
 from dluxshera.inference import Noise, fisher_from_jacobian, image_jacobian
 from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
-Predict = Callable[[ParameterStore], Any]
+ImageFunction: TypeAlias = Callable[[ParameterStore], Any]
 
 SAME_IMAGE = 1e-9
 LINEARITY = 0.1
@@ -32,55 +32,68 @@ class Model(NamedTuple):
     Parameters
     ----------
     store : ParameterStore
-        The reference point; its spec is the model's.
+        Reference point, a store of the model's spec.
     predict : callable
-        From a store of that spec to the expected image.
+        Function from a store of that spec to the expected image.
     derived : callable
-        From a store of that spec to its derived values by key.
+        Function from a store of that spec to its derived values by key.
     """
 
     store: ParameterStore
-    predict: Predict
+    predict: ImageFunction
     derived: Callable[[ParameterStore], Mapping[str, Any]]
 
 
 def matching_store(model: Model, spec: ParamSpec) -> ParameterStore:
-    """Return the store of another spec at the same point: a primitive there may be derived here."""
+    """Return the store of another spec at the same point; its primitives may be derived values of the model.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    spec : ParamSpec
+        Spec of the store.
+    """
     values = {**model.derived(model.store), **model.store}
     return ParameterStore({key: values[key] for key in spec.primitives}, spec)
 
 
 def check_same_image(forward: Model, inference: Model) -> Float[np.ndarray, " *image"]:
-    """Return the image at the reference point, which both models must give.
+    """Return the image at the reference point, which must be the same for both models.
+
+    Parameters
+    ----------
+    forward, inference : Model
+        Models to compare, each at its own store.
 
     Raises
     ------
     ExpectationError
-        If they differ by more than rounding.
+        If the images differ by more than rounding.
     """
     image, other = (np.asarray(model.predict(model.store)) for model in (forward, inference))
-    apart = float(np.linalg.norm(image - other) / np.linalg.norm(image))
-    if not apart < SAME_IMAGE:
+    distance = float(np.linalg.norm(image - other) / np.linalg.norm(image))
+    if not distance < SAME_IMAGE:
         raise ExpectationError(
             "inference model",
-            expected=f"the forward model's image at the reference point, within {SAME_IMAGE:g}",
-            got=apart,
+            expected=f"the forward model's image at the reference point, to a relative {SAME_IMAGE:g}",
+            got=distance,
             remedy="Build both from one configuration, with the detector in focus",
         )
     return image
 
 
 class Response(NamedTuple):
-    """What a perturbation of the image does to a fit.
+    """Response of a fit to a perturbation of the image.
 
     Parameters
     ----------
     bias : ndarray, shape (n,)
-        Of each fitted parameter, in its unit.
+        Bias of each fitted parameter, in its unit.
     significance : float
-        Of the perturbation itself, in sigmas.
+        Significance of the perturbation in the image, in sigmas.
     residual : float
-        Of what the fit leaves of it in the residuals, in sigmas.
+        Significance of the perturbation in the residuals of the fit, in sigmas.
     """
 
     bias: Float[np.ndarray, " n"]
@@ -100,11 +113,11 @@ class LinearFit:
     Parameters
     ----------
     labels : tuple of str
-        The parameters.
+        Labels of the parameters.
     sigma, conditional : ndarray, shape (n,)
-        1-sigma error of each with the others fitted, and with the others known.
+        1-sigma error of each parameter with the others fitted, and with the others known.
     condition : float
-        Of the Fisher matrix, each parameter in units of its own conditional sigma.
+        Condition number of the Fisher matrix, each parameter in units of its own conditional sigma.
     """
 
     labels: tuple[str, ...]
@@ -118,15 +131,24 @@ class LinearFit:
     def from_jacobian(
         cls, jacobian: Float[np.ndarray, "n pixels"], weights: Float[np.ndarray, " pixels"], labels: tuple[str, ...]
     ) -> LinearFit:
-        """Linearise; rows of the Jacobian are derivatives by each parameter, weights the inverse variances.
+        """Return the fit with the given Jacobian.
+
+        Parameters
+        ----------
+        jacobian : ndarray, shape (n, pixels)
+            Derivatives of the image by each parameter.
+        weights : ndarray, shape (pixels,)
+            Inverse variances of the pixels.
+        labels : tuple of str
+            Labels of the parameters.
 
         Raises
         ------
         FitError
-            If a direction has no information; the parameters in it are named.
+            If the image has no information on a combination of the parameters, which the message names.
         """
         information = fisher_from_jacobian(jnp.asarray(jacobian), jnp.asarray(weights), labels)
-        information.covariance()  # refuses a singular matrix by name
+        information.covariance()  # raises for a singular matrix, with the labels
         conditional = 1 / np.sqrt(np.diag(information.matrix))
         q, r = np.linalg.qr((jacobian * conditional[:, None] * np.sqrt(weights)).T)
         sigma = np.linalg.norm(np.linalg.inv(r), axis=1) * conditional
@@ -138,7 +160,7 @@ class LinearFit:
         return sqrt(100 * float(np.finfo(float).eps) * sqrt(self.condition))
 
     def response(self, whitened: Float[np.ndarray, " pixels"]) -> Response:
-        """Return what a perturbation does, given in sigmas of each pixel."""
+        """Return the response to a perturbation of the image, in sigmas of each pixel."""
         along = self._q.T @ whitened
         bias = np.linalg.solve(self._r, along) * self.conditional
         left = whitened - self._q @ along
@@ -151,7 +173,7 @@ class LinearFit:
 
 @eqx.filter_jit
 def _score(
-    predict: Predict, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
+    predict: ImageFunction, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
 ) -> Float[Array, " n"]:
     return jax.grad(lambda theta: noise.log_likelihood(data, predict(unpack_params(theta, free, store))))(theta)
 
@@ -167,24 +189,26 @@ def second_order_bias(
 ) -> Float[np.ndarray, " n"]:
     r"""Return the second derivative of a fit's bias by the size of the perturbation.
 
-    The fit stays where the score, the gradient :math:`g(\theta, t)` of the log-likelihood, is zero. With
+    At the maximum the score, the gradient :math:`g(\theta, t)` of the log-likelihood, is zero. With
     :math:`\gamma(t) = g(\theta_0 + t b, t)` along the first-order bias :math:`b`, its second derivative is
     :math:`F^{-1} \gamma''(0)`, exactly; here :math:`\gamma''` is a difference over `step`.
 
     Parameters
     ----------
-    fit, free
-        The fit, and the spec of its parameters in its order.
+    fit : LinearFit
+        The fit.
     model : Model
-        What is fitted.
+        Model that is fitted.
+    free : ParamSpec
+        Spec of the fitted parameters, in the order of the fit.
     noise : Noise
-        Of the data.
+        Noise of the data.
     truth : callable
-        From the size of the perturbation to the noise-free data.
+        Function from the size of the perturbation to the noise-free data.
     bias : ndarray, shape (n,)
-        The first-order bias for size one.
+        First-order bias for size one.
     step : float
-        A size at which the image changes by about a thousandth.
+        Size at which the image changes by about a thousandth.
     """
     theta = np.asarray(pack_params(model.store, free))
     scores = [
@@ -198,7 +222,7 @@ def second_order_bias(
 
 @eqx.filter_jit
 def _noise_information(
-    predict: Predict, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
+    predict: ImageFunction, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     def information(theta: Array) -> Array:
         at = unpack_params(theta, keys, store)
@@ -213,59 +237,53 @@ def _noise_information(
 
 
 def noise_elasticities(model: Model, answer: str, keys: Iterable[str], noise: Noise) -> dict[str, float]:
-    """Return how the conditional sigma of the answer depends on some parameters.
+    """Return the elasticity of the answer's conditional error by some parameters of a model.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    answer : str
+        Key of the measured parameter.
+    keys : iterable of str
+        Keys of the parameters.
+    noise : Noise
+        Noise of the image.
 
     Returns
     -------
     dict of str to float
-        By key, the logarithmic derivative of sigma; where the parameter is zero, that by the parameter itself.
+        Logarithmic derivative of the error, by key; where a parameter is zero, the derivative by the parameter itself.
     """
     free = model.store.spec.subset(keys)
     value, slopes = _noise_information(model.predict, model.store, answer, free, noise)
     return {key: -0.5 * float(slope / value) for key, slope in zip(free, slopes, strict=True)}
 
 
-def clear_pupil_floor(wavelength: float, diameter: float, photons: float, contrast: float) -> tuple[float, float]:
-    r"""Return the photon-noise floor of a separation, in radians, for a clear circular pupil.
-
-    One star of :math:`N` photons is placed in one direction to :math:`\lambda / (\pi D \sqrt{N})`, as long as the
-    pixels are fine and hold all light. With the midpoint fitted, the separation has the noise of both places:
-    :math:`\lambda / (\pi D) \sqrt{1/N_A + 1/N_B}`. With the midpoint known, both stars move by half and it is
-    :math:`2 \lambda / (\pi D \sqrt{N_A + N_B})`.
+class ImageChange(NamedTuple):
+    """A change of the image by a perturbation of the truth.
 
     Parameters
     ----------
-    wavelength, diameter : float
-        In one unit.
-    photons, contrast : float
-        Of both stars together, and flux ratio A / B.
-
-    Returns
-    -------
-    fitted, known : float
-        For each case of the midpoint.
+    slope : ndarray, shape of the image
+        Derivative of the image by the size of the perturbation.
+    truth : callable
+        Function from the size of the perturbation to the noise-free image.
     """
-    a, b = photons * contrast / (1 + contrast), photons / (1 + contrast)
-    spot = wavelength / (pi * diameter)
-    return spot * sqrt(1 / a + 1 / b), 2 * spot / sqrt(photons)
-
-
-class Perturbation(NamedTuple):
-    """A perturbation of the truth: the first-order change of the image, and the image, by its size."""
 
     slope: Float[np.ndarray, " *image"]
     truth: Callable[[float], Any]
 
 
 class Directions:
-    """Derivatives of a model's image by the parameters that some directions name, computed together.
+    """Derivatives of a model's image by the parameters of several directions, computed together.
 
     Parameters
     ----------
     model : Model
-        At the reference point.
+        Model at the reference point.
     keys : iterable of str
-        All that the directions name.
+        Parameters of all directions.
     """
 
     def __init__(self, model: Model, keys: Iterable[str]) -> None:
@@ -277,18 +295,18 @@ class Directions:
             self.image, self.jacobian = np.asarray(image), np.asarray(jacobian)
 
     def rows(self, keys: Iterable[str]) -> list[int]:
-        """Return the rows of the Jacobian that belong to some keys, in their order."""
+        """Return the rows of the Jacobian that belong to some keys, in the order of the keys."""
         return [self.free.labels.index(label) for key in keys for label in self.free[key].labels]
 
     def acts(self, key: str) -> bool:
-        """Return whether the image depends on a parameter, above rounding."""
+        """Return True if the image depends on a parameter by more than rounding."""
         rows = self.rows([key])
         size = np.where(self.theta[rows] == 0, 1.0, np.abs(self.theta[rows]))
         change = np.linalg.norm(self.jacobian[rows].reshape(len(rows), -1), axis=1) * size
         return bool(change.max() > 1e-12 * np.linalg.norm(self.image))
 
-    def step(self, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> Perturbation:
-        """Return the perturbation along a direction: parameter key to change per unit of size, in the key's unit."""
+    def step(self, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> ImageChange:
+        """Return the change of the image along a direction: parameter key to change per unit of size, in its unit."""
         model = self.model
         along = {
             key: np.broadcast_to(np.asarray(value, dtype=float), model.store.spec[key].shape)
@@ -302,11 +320,21 @@ class Directions:
                 model.store.replace({key: np.asarray(model.store[key]) + size * v for key, v in along.items()})
             )
 
-        return Perturbation(slope, truth)
+        return ImageChange(slope, truth)
 
 
 def relative_change(model: Model, derived: str, direction: Mapping[str, float | Float[np.ndarray, " k"]]) -> float:
-    """Return the relative change of a derived value along a direction: parameter key to change, in the key's unit."""
+    """Return the relative change of a derived value along a direction: parameter key to change, in its unit.
+
+    Parameters
+    ----------
+    model : Model
+        Model at the point.
+    derived : str
+        Key of the derived value.
+    direction : mapping
+        Change of each parameter by key, in its unit.
+    """
     store = model.store
 
     def value(size: Any) -> Any:

@@ -1,154 +1,37 @@
-"""What an error budget consists of: `Budget`, its requirement, its estimators and its terms. Plain data, no jax."""
+"""Error budgets as plain data: `Budget`, its reference point and its terms. No jax."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from dluxshera.documents import Document
+from dluxshera.error_budget.perturbation import Perturbation
+from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
+from dluxshera.error_budget.spec_check import ModelName
 
-TermClass = Literal["random", "static", "drift"]
-Rule = Literal["rss", "group", "linear", "informative"]
-Direction: TypeAlias = Mapping[str, float | tuple[float, ...]]
-
-
-@dataclass(frozen=True)
-class Quantity:
-    """A number with its unit, a VOUnit string."""
-
-    value: float
-    unit: str
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the quantity as plain data."""
-        return {"value": self.value, "unit": self.unit}
+TermClass: TypeAlias = Literal["random", "static", "drift"]
+CombinationRule: TypeAlias = Literal["rss", "group", "linear", "informative"]
 
 
 @dataclass(frozen=True)
-class Requirement:
-    """The root of a budget: how well the answer must be known.
-
-    Parameters
-    ----------
-    id, text, status : str
-        The status says how far the value can be relied on.
-    answer : str
-        The parameter that is required, a key of the inference spec.
-    limit : Quantity
-        The largest 1-sigma error of it.
-    """
-
-    id: str
-    text: str
-    answer: str
-    limit: Quantity
-    status: str
-
-
-@dataclass(frozen=True)
-class Reference:
-    """The point at which everything is evaluated.
+class ReferencePoint:
+    """The point at which a budget is evaluated: a profile, with overrides.
 
     Parameters
     ----------
     text : str
-        Why this point.
-    system, design, target : str
-        Names of what the models are built for.
-    structure : mapping
-        Fields of the configuration that differ from the design's.
-    values : mapping of str to number or tuple
-        Parameters of the forward spec that differ from its defaults.
+        Reason for the choice.
+    profile : str
+        Name of a packaged profile, or path of a file relative to the budget document.
+    overrides : tuple of str
+        ``key=value`` or ``key=value unit``, applied to the profile in this order.
     """
 
     text: str
-    system: str
-    design: str
-    target: str
-    structure: Mapping[str, Any]
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Estimator:
-    """A way to fit the image: which parameters are free, all others being known.
-
-    Parameters
-    ----------
-    id, title, note : str
-        How it is called and what it assumes.
-    free : tuple of str
-        Keys of the inference spec.
-    """
-
-    id: str
-    title: str
-    free: tuple[str, ...]
-    note: str
-
-
-@dataclass(frozen=True)
-class PhotonNoise:
-    """The noise of the answer if all else were known.
-
-    Parameters
-    ----------
-    keys : tuple of str
-        Parameters of the forward spec that it depends on.
-    closed_form : mapping of str to str, optional
-        The keys of ``wavelength``, ``diameter``, ``log_photons`` and ``contrast`` for the floor of a clear circular
-        pupil, which is shown beside it.
-    """
-
-    keys: tuple[str, ...]
-    closed_form: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Marginalisation:
-    """What the noise of the answer gains because other parameters are fitted with it."""
-
-
-@dataclass(frozen=True)
-class Step:
-    """The truth is displaced along a direction of parameter space, and the estimator does not know.
-
-    Parameters
-    ----------
-    model : {'forward', 'inference'}
-        Whose parameters the direction names.
-    direction : mapping of str to float or tuple
-        What the term's magnitude is multiplied with.
-    relative : bool
-        The magnitude is a fraction of each parameter's value.
-    """
-
-    model: Literal["forward", "inference"]
-    direction: Direction
-    relative: bool = False
-
-
-@dataclass(frozen=True)
-class DerivedChange:
-    """A step of the forward model, taken to act only by the relative change that it makes to one derived value.
-
-    Parameters
-    ----------
-    derived : str
-        The derived key of the forward spec.
-    applied_to : str
-        The parameter of the inference spec that is changed by the same fraction.
-    direction : mapping of str to float or tuple
-        The step, in parameters of the forward spec.
-    """
-
-    derived: str
-    applied_to: str
-    direction: Direction
-
-
-Effect: TypeAlias = PhotonNoise | Marginalisation | Step | DerivedChange
+    profile: str
+    overrides: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -158,36 +41,36 @@ class Term:
     Parameters
     ----------
     id, name, parent : str
-        The parent is the requirement or another term.
+        Identifier, short name, and identifier of the requirement or of another term.
     acts : str
-        How the perturbation acts, in prose.
-    effect : PhotonNoise, Marginalisation, Step or DerivedChange
-        The same, to be computed.
+        Mechanism of the perturbation, in prose.
+    perturbation : Perturbation
+        Mechanism of the perturbation, as the computation needs it.
     magnitude : Quantity, optional
-        The 1-sigma size of the perturbation; None where it follows from the reference point.
+        1-sigma size of the perturbation; None where the reference point fixes it.
     evidence : mapping of str to str
         ``tag`` and ``source`` of the magnitude.
     term_class : {'random', 'static', 'drift'}
-        Random terms fall with time, static ones cancel between visits, drifts do neither.
+        Behaviour in time: random terms fall with time, static ones cancel between visits, drifts do neither.
     rule : {'rss', 'group', 'linear', 'informative'}
-        How it is combined (see `dluxshera.error_budget.rollup`); an informative row is left out of every sum.
+        Rule of combination (see `dluxshera.error_budget.rollup`); an informative row is left out of every sum.
     group : str, optional
-        The correlation group.
+        Correlation group.
     allocation : Quantity, optional
-        What the budget grants it.
+        Largest error that the budget grants the term.
     owner, status, since, verification : str
-        For the people who keep the budget.
+        Records for the people who maintain the budget.
     """
 
     id: str
     name: str
     parent: str
     acts: str
-    effect: Effect
+    perturbation: Perturbation
     magnitude: Quantity | None
     evidence: Mapping[str, str]
     term_class: TermClass
-    rule: Rule
+    rule: CombinationRule
     group: str | None
     allocation: Quantity | None
     owner: str | None
@@ -198,12 +81,32 @@ class Term:
 
 @dataclass(frozen=True)
 class Budget:
-    """An error budget, as its document says it; `source` knows the place of each part in the file."""
+    """An error budget.
+
+    Parameters
+    ----------
+    id, title : str
+        Identifier and title.
+    requirement : Requirement
+        Root of the budget.
+    reference : ReferencePoint
+        Point at which the budget is evaluated.
+    estimators : tuple of Estimator
+        Ways to fit the image.
+    terms : tuple of Term
+        Rows, in the order of the document.
+    source : Document
+        Document of the budget, with the place of each part in its file.
+    """
 
     id: str
     title: str
     requirement: Requirement
-    reference: Reference
+    reference: ReferencePoint
     estimators: tuple[Estimator, ...]
     terms: tuple[Term, ...]
     source: Document = field(repr=False, compare=False)
+
+    def moved(self, model: ModelName) -> tuple[str, ...]:
+        """Return the parameters of a model by which the terms need the image differentiated."""
+        return tuple(dict.fromkeys(key for term in self.terms for key in term.perturbation.moved(model)))

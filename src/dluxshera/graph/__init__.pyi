@@ -1,11 +1,10 @@
+from .boxes import graph_drawing as graph_drawing
 from .cache import NodeStatistics as NodeStatistics
 from .cache import ResultCache as ResultCache
 from .content import combined as combined
 from .content import digest as digest
 from .content import is_traced as is_traced
 from .content import precision as precision
-from .drawing import Box as Box
-from .drawing import svg_of as svg_of
 from .node import DLuxSystemNode as DLuxSystemNode
 from .node import Node as Node
 from .system_graph import SystemGraph as SystemGraph

@@ -1,4 +1,4 @@
-"""`ResultCache`: the results of nodes under keys of bytes, bounded, counted, and safe under threads."""
+"""`ResultCache`: results of nodes under keys of bytes, bounded, counted, and safe under threads."""
 
 from __future__ import annotations
 
@@ -13,19 +13,27 @@ from dluxshera.graph.content import is_traced
 
 
 class NodeStatistics(NamedTuple):
-    """How often the result of a node was computed, and how often it was taken from the cache instead."""
+    """Number of times that the result of a node was computed, and that it was taken from the cache instead.
+
+    Parameters
+    ----------
+    computed : int
+        Number of computations.
+    reused : int
+        Number of results taken from the cache.
+    """
 
     computed: int
     reused: int
 
 
 class ResultCache:
-    """Keeps the results that were used last.
+    """A cache of the results that were used last.
 
     Parameters
     ----------
     size : int
-        How many results are kept.
+        Number of results that the cache keeps.
     """
 
     def __init__(self, size: int) -> None:
@@ -41,7 +49,7 @@ class ResultCache:
             return len(self._results)
 
     def look_up(self, name: str, key: bytes, results: dict[str, Any]) -> bool:
-        """Put a kept result among the `results`, under the name of its node, and return whether there is one."""
+        """Copy a cached result into `results`, under the name of its node, and return whether there is one."""
         with self._lock:
             if key not in self._results:
                 return False
@@ -51,9 +59,9 @@ class ResultCache:
             return True
 
     def compute(self, name: str, key: bytes, results: dict[str, Any], run: Callable[[], Any]) -> None:
-        """Put a result among the `results`: that of ``run()``, unless another thread has it, or is about to.
+        """Put the result of a node into `results`: of ``run()``, unless another thread has computed it or does so now.
 
-        A traced result is not kept.
+        A traced result is not cached.
         """
         while True:
             with self._lock:
@@ -67,7 +75,7 @@ class ResultCache:
                 return
         try:
             result = run()
-            if not is_traced([result]):  # as it may be inside jit although no input is
+            if not is_traced([result]):  # as it can be inside jit although no input is
                 result = _read_only(result)
                 with self._lock:
                     self._computed[name] += 1
@@ -80,7 +88,7 @@ class ResultCache:
                 self._running.pop(key).set()
 
     def statistics(self, name: str) -> NodeStatistics:
-        """Return what was counted for a node."""
+        """Return the counts of a node."""
         with self._lock:
             return NodeStatistics(self._computed[name], self._reused[name])
 
@@ -93,7 +101,7 @@ class ResultCache:
 
 
 def _read_only(value: Any) -> Any:
-    """Return the value with its NumPy arrays copied and locked, so that what is kept stays what it was."""
+    """Return the value with its NumPy arrays copied and read-only, so that callers cannot change the cache."""
     if type(value) is np.ndarray:
         value = value.copy(order="K")
         value.flags.writeable = False

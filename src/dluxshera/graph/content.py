@@ -1,4 +1,4 @@
-"""The identity of values by content: two that are equal, bit by bit, have the same digest wherever they stand."""
+"""Identity of values by content: values that are equal bit by bit have the same digest."""
 
 from __future__ import annotations
 
@@ -29,25 +29,26 @@ _lock = Lock()
 def digest(value: Any) -> bytes:
     """Return the digest of a value.
 
-    Arrays count by library, dtype, shape and bytes, so ``-0.0`` is not ``0.0`` and a NaN equals one of the same bits; a
-    JAX array also by whether its type is weak. Containers and pytrees count by their class, structure and content, in
-    order. Functions and classes are the same only as the same object.
+    The digest of an array depends on its library, dtype, shape and bytes, so ``-0.0`` is not ``0.0`` and a NaN equals
+    one of the same bits; that of a JAX array also on whether its type is weak. The digest of a container or pytree
+    depends on its class, structure and content, in order. Functions and classes are equal only if they are the same
+    object.
 
     Parameters
     ----------
     value : Any
-        Numbers, strings, None, dtypes, enums, arrays, JAX's random keys, functions; tuples, lists, sets, mappings,
-        dataclasses and registered pytrees of them.
+        Number, string, None, dtype, enum, array, random key of JAX or function; tuple, list, set, mapping, dataclass or
+        registered pytree of them.
 
     Returns
     -------
     bytes
-        It holds within this process.
+        Digest, valid within this process.
 
     Raises
     ------
     GraphError
-        If there is something else in it, or a traced value.
+        If the value has a part of another type, or a traced value.
     """
     hasher = blake2b(digest_size=SIZE)
     _feed(hasher.update, value)
@@ -55,7 +56,7 @@ def digest(value: Any) -> bytes:
 
 
 def combined(*parts: bytes) -> bytes:
-    """Return the digest of byte strings, each told from the next."""
+    """Return the digest of a sequence of byte strings `parts`, including their lengths."""
     hasher = blake2b(digest_size=SIZE)
     for part in parts:
         _put(hasher.update, part)
@@ -63,7 +64,7 @@ def combined(*parts: bytes) -> bytes:
 
 
 def is_traced(values: Iterable[Any]) -> bool:
-    """Return whether there is a JAX tracer among the leaves of the values; JAX is not imported for that."""
+    """Return whether the leaves of the `values` have a JAX tracer, without importing JAX."""
     if "jax" not in sys.modules:
         return False
     import jax
@@ -72,7 +73,7 @@ def is_traced(values: Iterable[Any]) -> bool:
 
 
 def precision() -> bytes:
-    """Return the name of JAX's default float type, which results depend on although no function takes it."""
+    """Return the name of JAX's default float type, which results depend on without taking it as an argument."""
     if "jax" not in sys.modules:
         return b""
     import jax.numpy as jnp
@@ -86,7 +87,7 @@ def _put(update: Callable[[bytes], None], part: bytes) -> None:
 
 
 def _serial(value: Any) -> bytes:
-    """Return what stands for a function or class: a number that no other object has had."""
+    """Return the serial number of a function or class, unique in this process."""
     try:
         with _lock:
             return str(_serials.setdefault(value, next(_next_serial))).encode()
@@ -123,7 +124,7 @@ def _feed(update: Callable[[bytes], None], value: Any) -> None:
 
 
 def _plain(value: Any) -> bytes:
-    """Return the bytes of a number, a string or the like; those of a NaN have its sign and payload."""
+    """Return the bytes of a plain value; those of a NaN have its sign and payload."""
     match value:
         case bytes():
             return value
@@ -150,7 +151,7 @@ def _feed_array(update: Callable[[bytes], None], array: np.ndarray) -> None:
 
 
 def _one_level(value: Any) -> tuple[Iterable[Any], Any] | None:
-    """Return the children of a registered pytree and what else it holds, or None for a leaf."""
+    """Return the children and the static part of a registered pytree, or None for a leaf."""
     if "jax" not in sys.modules:
         return None
     import jax
@@ -163,12 +164,12 @@ def _is_pytree(value: Any) -> bool:
 
 
 def _feed_other(update: Callable[[bytes], None], value: Any) -> None:
-    """Feed what only JAX knows, then named tuples and dataclasses, which it may not know."""
+    """Feed types that JAX has registered, then named tuples and dataclasses, which it may not have."""
     if "jax" in sys.modules:
         import jax
 
         if isinstance(value, jax.core.Tracer):
-            raise GraphError("a traced value stands where JAX does not look for one")
+            raise GraphError("a traced value is in a place that JAX does not search")
         if isinstance(value, jax.Array):
             is_key = jax.numpy.issubdtype(value.dtype, jax.dtypes.prng_key)
             _put(update, str(value.dtype if is_key else value.weak_type).encode())
@@ -191,6 +192,6 @@ def _feed_other(update: Callable[[bytes], None], value: Any) -> None:
 
 
 def _is_function(value: Any) -> bool:
-    """Return whether the value is a function that Python has not made itself: compiled, or wrapped by JAX."""
+    """Return whether the value is a compiled function, or one wrapped by JAX."""
     wraps = callable(value) and callable(getattr(value, "__wrapped__", None))
     return wraps or isinstance(value, BuiltinFunctionType)

@@ -19,13 +19,13 @@ class Node:
     Parameters
     ----------
     name : str
-        The name of its result.
+        Name of the result.
     inputs : tuple of str
-        What it is computed from: inputs of the graph, or other nodes.
+        Names of the arguments of the function: inputs of the graph, or other nodes.
     fn : callable
-        Pure; takes the values of the inputs in their order. For `jax.jit` and `jax.grad` it has to be traceable.
+        Pure function of the values of the inputs, in their order. For `jax.jit` and `jax.grad` it has to be traceable.
     doc : str
-        What it computes, as a phrase.
+        Result of the node, as a phrase.
 
     Raises
     ------
@@ -42,7 +42,8 @@ class Node:
     inputs: tuple[str, ...]
     fn: Callable[..., Any]
     doc: str = ""
-    content: bytes | None = field(default=b"", init=False, repr=False)  # of what it carries; None if that is traced
+    # Digest of the system of a `DLuxSystemNode`; None if that is traced.
+    content: bytes | None = field(default=b"", init=False, repr=False)
 
     def __post_init__(self) -> None:
         if not self.name:
@@ -72,25 +73,25 @@ class DLuxSystemNode(Node):
     """A node that carries an optical system: its function is ``run(system, *inputs)``.
 
     The system is part of the node's identity by content: the bytes, dtypes and shapes of its arrays and its structure,
-    read once, when the node is made.
+    read once, at construction.
 
     Parameters
     ----------
     name : str
-        The name of its result.
+        Name of the result.
     system : pytree
-        A system of dLux, or any other equinox module or pytree. It is not to be changed in place.
+        System of dLux, or any other equinox module or pytree. It must not be changed in place.
     inputs : tuple of str
-        What the function takes besides the system.
+        Names of the arguments of the function after the system.
     run : callable
-        Pure; takes the system, then the values of the inputs in their order.
+        Pure function of the system, then of the values of the inputs in their order.
     doc : str
-        What it computes, as a phrase.
+        Result of the node, as a phrase.
 
     Raises
     ------
     GraphError
-        As for `Node`, and if the system has parts without an identity by content.
+        As for `Node`, or if the system has parts without an identity by content.
     """
 
     system: Any
@@ -99,7 +100,7 @@ class DLuxSystemNode(Node):
     def __init__(self, name: str, system: Any, inputs: Iterable[str], run: Callable[..., Any], doc: str = "") -> None:
         if not callable(run):
             raise GraphError(f"expected a function, got {run!r}", node=name)
-        super().__init__(name, inputs, partial(run, system), doc)  # type: ignore[arg-type]  # made a tuple there
+        super().__init__(name, inputs, partial(run, system), doc)  # type: ignore[arg-type]  # Node makes it a tuple
         try:
             content = None if is_traced([system]) else digest(system)
         except GraphError as error:

@@ -1,4 +1,4 @@
-"""From an image back to parameters. Sees functions of a store, never the optics."""
+"""Inference: estimates of parameters from an image, with any function from a store to an image as the model."""
 
 from dluxshera._front_door import front_door
 

@@ -1,4 +1,4 @@
-"""Coordinates in which a posterior is easier: scaled by the prior, whitened by the information, without bounds."""
+"""Coordinates of theta for solvers and samplers: scaled by the prior, whitened by the information, without bounds."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import BoundsError
 from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.labels import directions_text
+from dluxshera.inference.matrices import scaled_root
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.theta_prior import Theta
 
 
 class BlindDirectionWarning(UserWarning):
-    """The data say nothing of some direction at the start of a fit; the message names the parameters in it."""
+    """At some point of a fit the data do not constrain a direction; the message names its parameters."""
 
 
 class Coordinates(eqx.Module):
-    """As many coordinates z as theta has elements, and smooth functions between them. Abstract."""
+    """Coordinates z, as many as theta has elements, with smooth functions between z and theta. Abstract."""
 
     @abstractmethod
     def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
@@ -34,14 +36,22 @@ class Coordinates(eqx.Module):
 
     @abstractmethod
     def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
-        """Return log |d theta / d z|: what a log-density in theta gains when it becomes one in z."""
+        """Return log |d theta / d z|, the difference between the log-density of z and that of theta."""
 
 
 class Whitening(Coordinates):
-    """Coordinates z in which the posterior is about a unit normal: theta = centre + transform @ z."""
+    """Linear coordinates, theta = centre + transform @ z, in which the posterior is about a unit normal.
+
+    Parameters
+    ----------
+    centre : Array, shape (n,)
+        Theta at z = 0.
+    transform : Array, shape (n, n)
+        Derivative of theta by z, a lower triangular matrix.
+    """
 
     centre: Float[Array, " n"]
-    transform: Float[Array, "n n"]  # lower triangular
+    transform: Float[Array, "n n"]
 
     def theta(self, z: Float[Array, " n"]) -> Float[Array, " n"]:
         """Return theta at z."""
@@ -52,21 +62,21 @@ class Whitening(Coordinates):
         return jax.scipy.linalg.solve_triangular(self.transform, theta - self.centre, lower=True)
 
     def log_det(self, z: Float[Array, " n"]) -> Float[Array, ""]:
-        """Return log |d theta / d z|, the same everywhere."""
+        """Return log |d theta / d z|, a constant."""
         return jnp.sum(jnp.log(jnp.diag(self.transform)))
 
 
 class Unbounded(Coordinates):
-    r"""Coordinates without bounds, element by element.
+    r"""Unbounded coordinates, element by element.
 
-    A half line is the exponential of its coordinate, :math:`\theta = a + e^z` or :math:`\theta = b - e^{-z}`, an
-    interval :math:`\theta = a + (b - a) / (1 + e^{-z})`; an element without bounds is its own coordinate. All grow
-    with z, and none reaches a limit.
+    With one limit, :math:`\theta = a + e^z` or :math:`\theta = b - e^{-z}`; with two,
+    :math:`\theta = a + (b - a) / (1 + e^{-z})`; without, :math:`\theta = z`. Theta increases with z and never reaches a
+    limit.
 
     Parameters
     ----------
     lower, upper : array_like, shape (n,)
-        The limits, infinite where there is none: ``posterior.bounds``.
+        Limits of theta, ``posterior.bounds``; infinite if there is none.
     """
 
     lower: Float[np.ndarray, " n"]
@@ -76,7 +86,7 @@ class Unbounded(Coordinates):
         """Return theta at z."""
         below, above, width = self._finite()
         both = below & above
-        # From the nearer limit, so that no precision is lost there.
+        # Measured from the nearer limit, which keeps the precision there.
         near_low, near_high = (self._low() + width * jax.nn.sigmoid(z), self._high() - width * jax.nn.sigmoid(-z))
         grown = jnp.exp(jnp.where(both, 0.0, jnp.where(below, z, jnp.where(above, -z, 0.0))))
         half = jnp.where(below, self._low() + grown, self._high() - grown)
@@ -107,7 +117,13 @@ class Unbounded(Coordinates):
 
 
 class Composed(Coordinates):
-    """One after the other: theta = outer(inner(z))."""
+    """Composition of two coordinates: theta = outer(inner(z)).
+
+    Parameters
+    ----------
+    outer, inner : Coordinates
+        Outer and inner coordinates.
+    """
 
     outer: Coordinates
     inner: Coordinates
@@ -126,30 +142,31 @@ class Composed(Coordinates):
 
 
 def prior_coordinates(posterior: AbstractPosterior) -> Whitening:
-    """Return coordinates in which the normal part of the prior is a unit normal.
+    """Return coordinates in which the normal part of the prior of a `posterior` is a unit normal.
 
     An element without a normal prior keeps its own unit and origin.
     """
     precision = np.asarray(posterior.prior_precision)
     empty = np.diag(precision) == 0
     covariance = FisherInformation(precision + np.diag(np.where(empty, 1.0, 0.0)), posterior.labels).covariance()
-    return Whitening(jnp.asarray(posterior.prior_mean), _root(covariance))
+    return Whitening(jnp.asarray(posterior.prior_mean), jnp.asarray(scaled_root(covariance)))
 
 
 def whiten(posterior: AbstractPosterior, theta: Theta, damping: float = 1.0) -> Whitening:
     """Return coordinates whitened by the full Fisher matrix of the posterior at theta.
 
-    Scaling each parameter alone would leave a condition number of about 5e9, for the defocus of the two mirrors and the
-    plate scale mimic each other.
+    Scaling each parameter alone would leave a condition number of about 5e9, because the defocus of the two mirrors and
+    the plate scale have nearly the same effect on the image.
 
     Parameters
     ----------
     posterior : AbstractPosterior
+        Posterior to whiten.
     theta : array_like, shape (n,)
-        The point, and the centre of the coordinates.
+        Point of the expansion, and centre of the coordinates.
     damping : float
-        Multiplies the prior's part of the information. Above 1 it shortens steps in the directions that the data know
-        least, as Levenberg and Marquardt do, with the prior for a metric.
+        Factor on the prior's part of the information. Above 1 it shortens steps in the directions that the data
+        constrain least: Levenberg-Marquardt damping with the prior as metric.
 
     Raises
     ------
@@ -159,25 +176,25 @@ def whiten(posterior: AbstractPosterior, theta: Theta, damping: float = 1.0) -> 
     Warns
     -----
     BlindDirectionWarning
-        If only the prior says anything of a direction.
+        If only the prior constrains a direction.
     """
     information = posterior.information(theta)
     warn_of_blind_directions(information, stacklevel=3)
     covariance = information.with_precision(damping * np.asarray(posterior.prior_precision)).covariance()
-    return Whitening(jnp.asarray(theta, dtype=jnp.result_type(float)), _root(covariance))
+    return Whitening(jnp.asarray(theta, dtype=jnp.result_type(float)), jnp.asarray(scaled_root(covariance)))
 
 
 def unbounded_coordinates(posterior: AbstractPosterior, theta: Theta, covariance: Float[np.ndarray, "n n"]) -> Composed:
-    """Return coordinates without bounds, in which a normal distribution about theta is about a unit normal.
+    """Return unbounded coordinates in which a normal distribution about theta is about a unit normal.
 
     Parameters
     ----------
     posterior : AbstractPosterior
-        Has the bounds.
+        Posterior with the bounds.
     theta : array_like, shape (n,)
-        The point that becomes z = 0: the maximum of the posterior.
+        Point at z = 0: the maximum of the posterior.
     covariance : ndarray, shape (n, n)
-        Of theta about it: the Laplace approximation.
+        Covariance of theta about that point: the Laplace approximation.
 
     Raises
     ------
@@ -193,12 +210,12 @@ def unbounded_coordinates(posterior: AbstractPosterior, theta: Theta, covariance
         )
     free = Unbounded(lower, upper)
     centre = free.z(theta)
-    slope = np.asarray(jax.jvp(free.theta, (centre,), (jnp.ones_like(centre),))[1])  # each element has its own
-    return Composed(free, Whitening(centre, _root(covariance / np.outer(slope, slope))))
+    slope = np.asarray(jax.jvp(free.theta, (centre,), (jnp.ones_like(centre),))[1])  # the map is element by element
+    return Composed(free, Whitening(centre, jnp.asarray(scaled_root(covariance / np.outer(slope, slope)))))
 
 
 def warn_of_blind_directions(information: FisherInformation, stacklevel: int) -> None:
-    """Warn of directions without information, as there are at exactly zero aberration, by name.
+    """Warn about directions without information, which exist at exactly zero aberration; their parameters are named.
 
     Warns
     -----
@@ -206,13 +223,7 @@ def warn_of_blind_directions(information: FisherInformation, stacklevel: int) ->
     """
     if blind := information.singular_directions():
         warnings.warn(
-            f"at this point the data say nothing of {'; '.join(' with '.join(names) for names in blind)}:"
-            " start away from zero aberration",
+            f"at this point the data do not constrain {directions_text(blind)}: start away from zero aberration",
             BlindDirectionWarning,
             stacklevel=stacklevel + 1,
         )
-
-
-def _root(covariance: Float[np.ndarray, "n n"]) -> Float[Array, "n n"]:
-    scale = np.sqrt(np.diag(covariance))
-    return jnp.asarray(scale[:, None] * np.linalg.cholesky(covariance / np.outer(scale, scale)))

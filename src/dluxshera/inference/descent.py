@@ -1,4 +1,4 @@
-"""Fits by any Optax optimiser, by default in coordinates that the Fisher matrix whitens."""
+"""Fits by gradient descent with an Optax optimiser, by default in coordinates whitened by the Fisher matrix."""
 
 from __future__ import annotations
 
@@ -13,25 +13,19 @@ from jax.flatten_util import ravel_pytree
 from jaxtyping import Array
 
 from dluxshera.errors import ParameterError
-from dluxshera.inference.coordinates import (
-    BlindDirectionWarning,
-    Whitening,
-    prior_coordinates,
-    whiten,
-)
+from dluxshera.inference.coordinates import Whitening, prior_coordinates
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.fit import Fit, Point, loss_and_gradient_at, newton
+from dluxshera.inference.fit import Fit, FitPoint, loss_and_gradient_at, newton_step
+from dluxshera.inference.matrices import scaled_root
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
-
-__all__ = ["NEWTON_LIKE", "BlindDirectionWarning", "Whitening", "gradient_descent", "whiten"]
 
 NEWTON_LIKE: Final = optax.sgd(1.0)  # a full step: in whitened coordinates the curvature is about 1
 
 
 class _Course(NamedTuple):
-    """Coordinates, where in them, and what the optimiser remembers."""
+    """Coordinates, the position in them, and the state of the optimiser."""
 
     damping: float
     frame: Whitening
@@ -69,47 +63,49 @@ def gradient_descent(
     max_steps: int = 200,
     tolerance: float = 1e-3,
     misfit_sigmas: float | None = 8.0,
-    callback: Callable[[int, Step], bool | None] | None = None,
+    callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
     throw: bool = True,
 ) -> Solution:
-    """Descend to the maximum of a posterior.
+    """Find the maximum of a posterior by gradient descent with any Optax optimiser.
 
-    The optimiser works in scaled coordinates; a step that does not lower the loss, or leaves the bounds of a parameter,
-    is shortened until it does. With the default, full steps against the gradient where the Fisher matrix is the
-    identity, this is `gauss_newton` with a lazy matrix.
+    The optimiser works in scaled coordinates. A step that does not lower the loss, or leaves the bounds of a parameter,
+    is shortened until it does. The default, full gradient steps where the Fisher matrix is the identity, is
+    `gauss_newton` with a matrix that is reused for some steps.
 
     Parameters
     ----------
     posterior : AbstractPosterior
+        Posterior to maximise.
     theta0 : array_like, shape (n,)
-        The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
+        Start. Avoid exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
     optimiser : optax.GradientTransformation
-        Any, with any schedule.
+        Any optimiser, with any schedule.
     scaling : {'fisher', 'prior', 'none'}
-        The coordinates: whitened by the full Fisher matrix, prior included, which is computed anew every
-        `steps_per_whitening` steps, when the optimiser too starts anew; or, for the whole fit, those in which the
-        normal part of the prior is a unit normal (an element without one keeps its unit); or theta itself.
+        Coordinates. ``fisher``: whitened by the full Fisher matrix, prior included, which is recomputed every
+        `steps_per_whitening` steps; the optimiser is reset then. ``prior``: coordinates for the whole fit in which the
+        normal part of the prior is a unit normal; an element without a normal prior keeps its unit. ``none``: theta.
     steps_per_whitening : int
-        Steps before the Fisher matrix is computed anew, to whiten and to see whether the fit has converged. More for an
-        optimiser with a memory or a schedule.
+        Steps between two evaluations of the Fisher matrix, which update the coordinates and test for convergence. Use
+        more for an optimiser with memory or a schedule.
     max_steps : int
-        Of the whole fit, those before `state` included.
+        Largest number of steps of the whole fit, including those before `state`.
     tolerance : float
-        Converged once the norm of the gradient in freshly whitened coordinates, which is about the distance to the
-        maximum in units of sigma, is below it.
+        Convergence limit on the norm of the gradient in freshly whitened coordinates, which is about the distance to
+        the maximum in units of sigma.
     misfit_sigmas : float, optional
-        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
-        is a local maximum, or the model is wrong. None lets any pass.
+        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
+        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
+        accepts any deviance.
     callback : callable, optional
-        Called with the number of each step and the `Step`. To return True stops the fit.
+        Function called with the number of each step and the `FitStep`. The fit stops if it returns True.
     checkpoint : callable, optional
-        Called with a `SolverState` each time the Fisher matrix is computed.
+        Function called with a `SolverState` after each evaluation of the Fisher matrix.
     state : SolverState, optional
-        Continue from it, with the same optimiser and scaling; theta0 is not used then.
+        State to continue from, with the same optimiser and scaling; theta0 is ignored.
     throw : bool
-        Raise if the fit does not converge; otherwise look at ``solution.result``.
+        Raise if the fit does not converge. Otherwise look at ``solution.result``.
 
     Returns
     -------
@@ -120,7 +116,7 @@ def gradient_descent(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if there is no such scaling.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if the scaling is unknown.
     """
     if scaling not in ("fisher", "prior", "none"):
         raise ParameterError("scaling", expected="'fisher', 'prior' or 'none'", got=scaling)
@@ -143,15 +139,15 @@ def gradient_descent(
     theta, whole, resumed = fit.theta, True, state is not None
     while (point := fit.look(theta)) is not None:
         information = fit.with_prior(point.information)
-        norm, _ = newton(information, point.gradient)
+        norm, _ = newton_step(information, point.gradient)
         if not fit.history:
-            fit.record(Step(point.loss, norm, theta, point.misfit))
-        fit.history[-1] = fit.history[-1]._replace(gradient_norm=norm)  # the same point in its own frame
+            fit.record(FitStep(point.loss, norm, theta, point.misfit))
+        fit.history[-1] = fit.history[-1]._replace(gradient_norm=norm)  # the same point, in coordinates whitened there
         if whole and not resumed:
             fit.keep(None if course is None else np.asarray(ravel_pytree((course.z, course.memory))[0]))
         resumed = False
-        held = fit.held(point, np.sqrt(np.diag(information.covariance()))).any()
-        if result := Result.AT_BOUND if held else fit.ended(norm, point.misfit, at_bound=False):
+        at_bound = fit.at_bound(point, np.sqrt(np.diag(information.covariance()))).any()
+        if result := FitResult.AT_BOUND if at_bound else fit.ended(norm, point.misfit, at_bound=False):
             return fit.solution(result, point)
         moved = 0
         for candidate in _courses(fit, optimiser, course, point, steps_per_whitening):
@@ -159,10 +155,10 @@ def gradient_descent(
             if moved:
                 break
         else:
-            return fit.solution(Result.STALLED, point)
+            return fit.solution(FitResult.STALLED, point)
         theta = fit.history[-1].theta
         course = None if course is None else after
-    return fit.solution(Result.NON_FINITE, None)
+    return fit.solution(FitResult.NON_FINITE, None)
 
 
 def _start(optimiser: optax.GradientTransformation, frame: Whitening, theta: np.ndarray) -> _Course:
@@ -176,16 +172,13 @@ def _constant_frame(posterior: AbstractPosterior, scaling: str) -> Whitening:
 
 
 def _whitening(theta: np.ndarray, information: FisherInformation) -> Whitening:
-    covariance = information.covariance()
-    scale = np.sqrt(np.diag(covariance))
-    root = np.linalg.cholesky(covariance / np.outer(scale, scale))
-    return Whitening(jnp.asarray(theta), jnp.asarray(scale[:, None] * root))
+    return Whitening(jnp.asarray(theta), jnp.asarray(scaled_root(information.covariance())))
 
 
 def _courses(
-    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: Point, back: int
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course | None, point: FitPoint, back: int
 ) -> list[_Course]:
-    """Return what to try: damped and, if that does not move, undamped; or with the optimiser's memory and without."""
+    """Return the courses to try in turn: damped and undamped, or with the optimiser's memory and without."""
     if course is not None:
         return [course, course._replace(memory=optimiser.init(course.z))]
     z = jnp.zeros_like(jnp.asarray(point.theta))
@@ -197,27 +190,27 @@ def _courses(
 
 
 def _descend(
-    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: Point, steps: int
+    fit: Fit, optimiser: optax.GradientTransformation, course: _Course, point: FitPoint, steps: int
 ) -> tuple[_Course, int, bool]:
-    """Take some steps; return where they lead, how many they were, and whether nothing from outside cut them short."""
+    """Take some steps. Return the course, their number, and False if a limit or the callback ended them early."""
     information = fit.with_prior(point.information)
     undamped = course.damping == 1.0
     theta, loss, gradient, moved = point.theta, point.loss, jnp.asarray(point.gradient), 0
-    norm, _ = newton(information, point.gradient)
+    norm, _ = newton_step(information, point.gradient)
     while moved < steps and norm >= fit.tolerance:
         slope = float(jnp.linalg.norm(course.frame.transform.T @ gradient))
         if not undamped and slope < fit.tolerance:
-            break  # what damped steps cannot better is left to full ones
+            break  # converged as far as damped steps can
         if len(fit.history) > fit.max_steps or fit.stopped:
             return course, moved, False
         updates, memory = _update(optimiser, fit.posterior, course, jnp.asarray(loss), gradient)
-        found = fit.lower(theta, loss, np.asarray(course.frame.transform @ updates))
-        if found is None:
+        lower = fit.lower(theta, loss, np.asarray(course.frame.transform @ updates))
+        if lower is None:
             break
-        fraction, theta, loss, misfit = found
+        fraction, theta, loss, misfit = lower
         course, moved = course._replace(z=course.z + fraction * updates, memory=memory), moved + 1
         gradient = loss_and_gradient_at(fit.posterior, jnp.asarray(theta))[1]
         finite = bool(jnp.all(jnp.isfinite(gradient)))
-        norm = newton(information, np.asarray(gradient))[0] if finite else np.nan
-        fit.record(Step(loss, norm, theta, misfit, course.damping))
+        norm = newton_step(information, np.asarray(gradient))[0] if finite else np.nan
+        fit.record(FitStep(loss, norm, theta, misfit, course.damping))
     return course, moved, True

@@ -1,4 +1,4 @@
-"""Eigenmodes: combinations of parameters about which the data speak independently, best known first."""
+"""Eigenmodes: independent combinations of parameters, sorted by their information."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
-from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, names_in
+from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes
+from dluxshera.inference.labels import directions_text, names_in
 from dluxshera.inference.posterior import AbstractPosterior, Expansion
 from dluxshera.inference.theta_prior import Theta
 from dluxshera.params import ParameterStore
 
 
 class EigenThetaMap(eqx.Module):
-    r"""Between theta and the amplitudes z of eigenmodes: :math:`\theta = \theta_0 + B z`.
+    r"""Map between theta and the amplitudes z of eigenmodes, :math:`\theta = \theta_0 + B z`.
 
-    Made by `from_information`. Whitened, an amplitude is in units of its own sigma, :math:`B^T I B = 1` for the
+    Built by `from_information`. Whitened amplitudes are in units of their own sigma, :math:`B^T I B = 1` with the
     information :math:`I`. Otherwise the modes are orthonormal in the metric, :math:`B^T M B = 1`, and each eigenvalue
     is the information about one amplitude.
 
@@ -29,25 +30,25 @@ class EigenThetaMap(eqx.Module):
     centre : ndarray, shape (n,)
         Theta where all amplitudes are zero.
     basis : ndarray, shape (n, k)
-        A mode in each column.
+        Modes in columns.
     projection : ndarray, shape (k, n)
-        From theta - centre to the amplitudes; what lies in no mode is left out.
+        Matrix from theta - centre to the amplitudes. Components along dropped modes are left out.
     eigenvalues : ndarray, shape (k,)
-        From the largest down.
+        Eigenvalues, in decreasing order.
     rest : ndarray, shape (n, n - k)
-        The modes that were dropped: theta stays at the centre along them.
+        Dropped modes in columns; theta stays at the centre along them.
     scale : ndarray, shape (n,)
-        The unit of each parameter in the metric.
+        Unit of each parameter in the metric.
     parameters : tuple of str
         A name for each element of theta.
     whitened : bool
-        Whether an amplitude is in units of its sigma.
+        True if an amplitude is in units of its sigma.
 
     Examples
     --------
     >>> matrix = np.array([[1.01, 1.0, 0.0], [1.0, 1.01, 0.0], [0.0, 0.0, 4.0]])
-    >>> known = FisherInformation(matrix, ("focus of M1", "focus of M2", "tip"))
-    >>> modes = EigenThetaMap.from_information(known, [0.0, 0.0, 0.0], min_eigenvalue=0.1)
+    >>> information = FisherInformation(matrix, ("focus of M1", "focus of M2", "tip"))
+    >>> modes = EigenThetaMap.from_information(information, [0.0, 0.0, 0.0], min_eigenvalue=0.1)
     >>> modes.names
     (('focus of M1', 'focus of M2'), ('tip',))
     >>> modes.dropped
@@ -79,24 +80,24 @@ class EigenThetaMap(eqx.Module):
         Parameters
         ----------
         information : FisherInformation
-            Of the data.
+            Information of the data.
         centre : array_like, shape (n,)
             Theta where all amplitudes are zero.
         prior_precision : ndarray, shape (n, n), optional
-            Inverse covariance of the normal prior, which is added and is the metric too, so that an eigenvalue is 1
-            where the data say nothing and 2 where they say as much as the prior. A parameter without a prior, and all
-            if there is none, is measured in its own conditional sigma.
+            Inverse covariance of the normal prior. It is added to the information and is also the metric, so that an
+            eigenvalue is 1 for a mode without information from the data, and 2 where data and prior have the same
+            information. A parameter without a prior is measured in its own conditional sigma.
         whitened : bool
-            Measure each amplitude in units of its sigma. Modes without any information are dropped then.
+            Measure each amplitude in units of its sigma, and drop modes without any information.
         count : int, optional
-            Keep so many modes at most, the best known.
+            Largest number of modes to keep, those with the largest eigenvalues.
         min_eigenvalue : float
-            Keep no mode with a smaller eigenvalue.
+            Smallest eigenvalue of a mode to keep.
 
         Raises
         ------
         ShapeError, ParameterError
-            If the parts do not fit together, or no mode is kept.
+            If the shapes disagree, or no mode is kept.
         """
         n = len(information.labels)
         centre = np.array(centre, dtype=float)
@@ -108,8 +109,8 @@ class EigenThetaMap(eqx.Module):
         if count is not None and count < 1:
             raise ParameterError("count", expected="at least one mode", got=count)
         own = np.diag(information.matrix)
-        unknown = np.diag(prior) == 0
-        metric = prior + np.diag(np.where(unknown, np.where(own > 0, own, 1.0), 0.0))
+        flat = np.diag(prior) == 0
+        metric = prior + np.diag(np.where(flat, np.where(own > 0, own, 1.0), 0.0))
         values, vectors = generalized_eigenmodes(information.matrix + prior, metric)
         kept = (values >= min_eigenvalue) & (np.arange(n) < (n if count is None else count))
         if whitened:
@@ -141,12 +142,12 @@ class EigenThetaMap(eqx.Module):
 
     @property
     def names(self) -> tuple[tuple[str, ...], ...]:
-        """The parameters that are large in each mode."""
+        """The dominant parameters of each mode."""
         return tuple(names_in(mode / self.scale, self.parameters) for mode in self.basis.T)
 
     @property
     def dropped(self) -> tuple[tuple[str, ...], ...]:
-        """The parameters that are large in each mode that was dropped."""
+        """The dominant parameters of each dropped mode."""
         return tuple(names_in(mode / self.scale, self.parameters) for mode in self.rest.T)
 
     def theta(self, z: Float[Array | np.ndarray, " k"]) -> Float[Array, " n"]:
@@ -155,7 +156,7 @@ class EigenThetaMap(eqx.Module):
         Raises
         ------
         ShapeError
-            If there is not one amplitude for each mode.
+            If the number of amplitudes is not that of the modes.
         """
         if z.shape != self.eigenvalues.shape:
             raise ShapeError("z", expected=f"a vector of {len(self.eigenvalues)} amplitudes", got=z)
@@ -166,17 +167,17 @@ class EigenThetaMap(eqx.Module):
         return jnp.asarray(self.projection) @ (theta - self.centre)
 
     def covariance(self, of_z: Float[Array | np.ndarray, "k k"] | None = None) -> Float[np.ndarray, "n n"]:
-        """Return the covariance of theta, with nothing along the modes that were dropped.
+        """Return the covariance of theta, which is zero along dropped modes.
 
         Parameters
         ----------
         of_z : ndarray, shape (k, k), optional
-            The covariance of the amplitudes; by default the Cramer-Rao bound of the information that the map is of.
+            Covariance of the amplitudes. By default the Cramer-Rao bound of the map's information.
 
         Raises
         ------
         FitError
-            If that bound is asked for, and a mode has no information.
+            If `of_z` is None and a mode has no information.
         """
         basis = np.asarray(self.basis)
         if of_z is not None:
@@ -185,22 +186,22 @@ class EigenThetaMap(eqx.Module):
             if np.any(self.eigenvalues == 0):
                 blind = [names for names, value in zip(self.names, self.eigenvalues, strict=True) if value == 0]
                 raise FitError(
-                    f"no information about {'; '.join(' with '.join(names) for names in blind)}",
-                    remedy="Drop such modes: min_eigenvalue, count, or whitened=True",
+                    f"no information about {directions_text(blind)}",
+                    remedy="Drop such modes with min_eigenvalue, count, or whitened=True",
                 )
             basis = basis / np.sqrt(self.eigenvalues)
         return basis @ basis.T
 
 
 class EigenPosterior(AbstractPosterior):
-    """A posterior as a function of the amplitudes of eigenmodes. Made by `eigen_posterior`.
+    """Posterior as a function of the amplitudes of eigenmodes. Built by `eigen_posterior`.
 
     Parameters
     ----------
     posterior : AbstractPosterior
-        As a function of theta.
+        Posterior as a function of theta.
     modes : EigenThetaMap
-        From amplitudes to theta.
+        Map from amplitudes to theta.
     """
 
     posterior: AbstractPosterior
@@ -213,12 +214,12 @@ class EigenPosterior(AbstractPosterior):
 
     @property
     def n_data(self) -> int:
-        """The number of pixels that count; not for a traced posterior."""
+        """The number of unmasked pixels; not for a traced posterior."""
         return self.posterior.n_data
 
     @property
     def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior of the amplitudes; 0 where there is none."""
+        """The mean of the normal part of the prior of the amplitudes; 0 without one."""
         pull = self.modes.basis.T @ self.posterior.prior_precision @ (self.posterior.prior_mean - self.modes.centre)
         return jnp.linalg.pinv(self.prior_precision, hermitian=True) @ pull
 
@@ -230,20 +231,20 @@ class EigenPosterior(AbstractPosterior):
 
     @property
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """No limits: those of the parameters are none of a single amplitude (see `allows`)."""
+        """Infinite limits, because a parameter's bound is not a limit of one amplitude (see `allows`)."""
         limit = np.full(len(self.labels), np.inf)
         return -limit, limit
 
     def allows(self, theta: Theta) -> bool:
-        """Return whether every parameter lies within the bounds of its field; the amplitudes are concrete."""
+        """Return True if every parameter lies within the bounds of its field; the amplitudes are concrete."""
         return self.posterior.allows(self.modes.theta(theta))
 
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
-        """Return the full store of each exposure at given amplitudes."""
+        """Return the full store of each exposure at these amplitudes."""
         return self.posterior.stores_at(self.modes.theta(theta))
 
     def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior at given amplitudes, up to a constant."""
+        """Return the log-density of the prior at these amplitudes, up to a constant."""
         return self.posterior.log_prior(self.modes.theta(theta))
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
@@ -251,14 +252,14 @@ class EigenPosterior(AbstractPosterior):
         return self.posterior.log_likelihood(self.modes.theta(theta))
 
     def expand(self, theta: Theta) -> Expansion:
-        """Return loss, and gradient and Fisher matrix by the amplitudes."""
+        """Return the loss, and its gradient and the Fisher matrix by the amplitudes."""
         loss, gradient, information = self.posterior.expand(self.modes.theta(jnp.asarray(theta)))
         basis = jnp.asarray(self.modes.basis)
         information = basis.T @ information @ basis
         return Expansion(loss, basis.T @ gradient, 0.5 * (information + information.T))
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
-        """Return the residuals of the pixels and the prior at given amplitudes."""
+        """Return the residuals of pixels and prior at these amplitudes."""
         return self.posterior.residual(self.modes.theta(theta))
 
     def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
@@ -280,18 +281,19 @@ def eigen_posterior(
     count: int | None = None,
     min_eigenvalue: float = 0.0,
 ) -> EigenPosterior:
-    """Return a posterior of the amplitudes of its own eigenmodes, to be fitted as any other.
+    """Return the posterior as a function of the amplitudes of its own eigenmodes, for any solver or sampler.
 
-    The centre, at which theta stays along modes that are dropped, is the mean of the normal prior, and `theta` for what
-    has none. By default only modes without prior and information are dropped, so that the maximum is the same.
+    The centre is the mean of the normal prior, or `theta` for a parameter without one; theta stays there along dropped
+    modes. By default only modes without prior and information are dropped, so that the maximum is the same.
 
     Parameters
     ----------
     posterior : AbstractPosterior
+        Posterior as a function of theta.
     theta : array_like, shape (n,)
-        Where the information is taken; ``modes.z(theta)`` of the result is a start.
+        Point of the information; ``modes.z(theta)`` of the result is a start.
     whitened, count, min_eigenvalue
-        As `EigenThetaMap.from_information` has them; an eigenvalue of 1 is what the prior alone gives.
+        Arguments of `EigenThetaMap.from_information`. The prior alone gives an eigenvalue of 1.
 
     Raises
     ------
@@ -303,7 +305,7 @@ def eigen_posterior(
     Warns
     -----
     BlindDirectionWarning
-        If the data say nothing of a direction, as at exactly zero aberration.
+        If the data do not constrain a direction, as at exactly zero aberration.
     """
     information = posterior.information(theta)
     warn_of_blind_directions(information, stacklevel=3)

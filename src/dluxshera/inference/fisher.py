@@ -1,8 +1,8 @@
-"""Fisher information of an image about the parameters behind it, by forward-mode derivatives."""
+"""Fisher information of an image about its parameters, by forward-mode derivatives."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -12,8 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from dluxshera.errors import FitError, UnknownKeyError
+from dluxshera.errors import FitError
+from dluxshera.inference.labels import directions_text, label_index, names_in
 from dluxshera.inference.likelihood import Noise
+from dluxshera.inference.matrices import scaled_inverse, unit_diagonal
 from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
 
 Predict = Callable[[ParameterStore], Any]
@@ -28,11 +30,11 @@ def image_jacobian(
     Parameters
     ----------
     predict : callable
-        From store to image.
+        Function from store to image.
     store : ParameterStore
-        Where the derivatives are taken.
+        Point of the derivatives.
     free : ParamSpec
-        By what; ``free.labels`` names the rows.
+        Parameters of the derivatives; ``free.labels`` names the rows.
 
     Returns
     -------
@@ -53,18 +55,18 @@ class FisherInformation:
     Parameters
     ----------
     matrix : ndarray, shape (n, n)
-        Symmetric; in the inverse units of the parameters.
+        Symmetric matrix, in the inverse units of the parameters.
     labels : tuple of str
         A name for each row.
 
     Examples
     --------
-    >>> known = FisherInformation(np.array([[4.0, 1.0], [1.0, 2.0]]), ("focus", "scale"))
-    >>> known.conditional_sigma("focus")
+    >>> information = FisherInformation(np.array([[4.0, 1.0], [1.0, 2.0]]), ("focus", "scale"))
+    >>> information.conditional_sigma("focus")
     0.5
-    >>> print(f"{known.sigma('focus'):.4f}, {known.correlation()[0, 1]:.4f}")
+    >>> print(f"{information.sigma('focus'):.4f}, {information.correlation()[0, 1]:.4f}")
     0.5345, -0.3536
-    >>> known.marginal(["focus"]).matrix
+    >>> information.marginal(["focus"]).matrix
     array([[3.5]])
     """
 
@@ -73,73 +75,71 @@ class FisherInformation:
 
     @classmethod
     def checked(cls, matrix: Float[np.ndarray, "n n"], labels: tuple[str, ...]) -> FisherInformation:
-        """Return the information of a matrix that has to be finite.
+        """Return the information of a matrix, checked to be finite.
 
         Raises
         ------
         FitError
-            If it is not; the parameters are named.
+            If the matrix is not finite; the parameters are named.
         """
         if not np.all(np.isfinite(matrix)):
-            bad = [label for label, known in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(known)]
+            names = [label for label, value in zip(labels, np.diag(matrix), strict=True) if not np.isfinite(value)]
             raise FitError(
-                f"the Fisher matrix is not finite in {', '.join(bad)}", remedy="Check the model image for NaN"
+                f"the Fisher matrix is not finite in {', '.join(names)}", remedy="Check the model image for NaN"
             )
         return cls(matrix, labels)
 
     def _index(self, label: str) -> int:
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the Fisher matrix")
-        return self.labels.index(label)
+        return label_index(label, self.labels, "the Fisher matrix")
 
     def subset(self, labels: Iterable[str]) -> FisherInformation:
-        """Return the information about some parameters with the others known (held fixed)."""
+        """Return the information about some parameters with the others held fixed."""
         keep = [self._index(label) for label in labels]
         return FisherInformation(self.matrix[np.ix_(keep, keep)], tuple(self.labels[i] for i in keep))
 
     def marginal(self, labels: Iterable[str]) -> FisherInformation:
         """Return the information about some parameters with the others fitted too: the Schur complement.
 
-        A direction of the others without information of its own takes none away.
+        A direction of the others that has no information itself is left out.
         """
         keep = [self._index(label) for label in labels]
         rest = [i for i in range(len(self.labels)) if i not in keep]
         values, vectors = generalized_eigenmodes(self.matrix[np.ix_(rest, rest)])
-        seen = values > 0
-        cross = (self.matrix[np.ix_(keep, rest)] @ vectors[:, seen]) / np.sqrt(values[seen])
+        informed = values > 0
+        cross = (self.matrix[np.ix_(keep, rest)] @ vectors[:, informed]) / np.sqrt(values[informed])
         matrix = self.matrix[np.ix_(keep, keep)] - cross @ cross.T
         return FisherInformation(matrix, tuple(self.labels[i] for i in keep))
 
     def with_prior(self, sigma: Float[np.ndarray, " n"]) -> FisherInformation:
-        """Return the information with that of independent normal priors added; an infinite sigma adds none."""
+        """Return the information plus that of independent normal priors; an infinite sigma adds none."""
         return self.with_precision(np.diag(1.0 / np.asarray(sigma) ** 2))
 
     def with_precision(self, precision: Float[Array | np.ndarray, "n n"]) -> FisherInformation:
-        """Return the information with that of a normal prior added: its inverse covariance."""
+        """Return the information plus that of a normal prior, its inverse covariance."""
         return FisherInformation(self.matrix + np.asarray(precision), self.labels)
 
     def singular_directions(self) -> list[tuple[str, ...]]:
-        """Return, for each direction without information, the labels of the parameters in it.
+        """Return the labels of the parameters in each direction without information.
 
-        An element of an array counts as such where the data are a million times less sensitive to it than to another
-        element: what a point of symmetry leaves. Then each parameter is scaled by its own information, and a direction
-        counts where its information is not above the rounding error of the matrix.
+        An element of an array is such a direction if the data are a million times less sensitive to it than to another
+        element of the array, as at a point of symmetry. For the remaining parameters, each scaled by its own
+        information, a combination is such a direction if its information is not above the matrix's rounding error.
         """
         information = np.diag(self.matrix)
         arrays = np.array([label.partition("[")[0] for label in self.labels])
         most = np.array([information[arrays == array].max() for array in arrays])
-        unseen = ~(information > 1e-12 * most)
-        blind: list[tuple[str, ...]] = [(self.labels[i],) for i in np.flatnonzero(unseen)]
-        seen = np.flatnonzero(~unseen)
-        scale = np.sqrt(np.where(unseen, 1.0, information))
-        correlation = self.matrix[np.ix_(seen, seen)] / np.outer(scale[seen], scale[seen])
+        insensitive = ~(information > 1e-12 * most)
+        blind: list[tuple[str, ...]] = [(self.labels[i],) for i in np.flatnonzero(insensitive)]
+        rest = np.flatnonzero(~insensitive)
+        scale = np.sqrt(np.where(insensitive, 1.0, information))
+        correlation = self.matrix[np.ix_(rest, rest)] / np.outer(scale[rest], scale[rest])
         values, vectors = np.linalg.eigh(correlation)
-        noise_floor = 10 * len(seen) * np.finfo(float).eps
-        names = [self.labels[i] for i in seen]
+        noise_floor = 10 * len(rest) * np.finfo(float).eps
+        names = [self.labels[i] for i in rest]
         return blind + [names_in(vector, names) for vector in vectors.T[values < noise_floor]]
 
     def covariance(self) -> Float[np.ndarray, "n n"]:
-        """Return the Cramer-Rao bound: the inverse matrix, computed in scaled coordinates.
+        """Return the Cramer-Rao bound: the inverse of the matrix.
 
         Raises
         ------
@@ -147,14 +147,11 @@ class FisherInformation:
             If a direction has no information; the parameters in it are named.
         """
         if blind := self.singular_directions():
-            text = "; ".join(" with ".join(names) for names in blind)
             raise FitError(
-                f"the Fisher matrix is singular: no information about {text}",
-                remedy="Fix one of them, add a prior, or move away from a point of symmetry such as zero aberration",
+                f"the Fisher matrix is singular: no information about {directions_text(blind)}",
+                remedy="Hold one of them fixed, add a prior, or avoid a point of symmetry such as zero aberration",
             )
-        scale = np.sqrt(np.diag(self.matrix))
-        inverse = np.linalg.inv(self.matrix / np.outer(scale, scale))
-        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+        return scaled_inverse(self.matrix)
 
     def correlation(self) -> Float[np.ndarray, "n n"]:
         """Return the correlations of the Cramer-Rao bound.
@@ -164,27 +161,25 @@ class FisherInformation:
         FitError
             If a direction has no information; the parameters in it are named.
         """
-        covariance = self.covariance()
-        sigma = np.sqrt(np.diag(covariance))
-        return covariance / np.outer(sigma, sigma)
+        return unit_diagonal(self.covariance())[1]
 
     def information_modes(self, precision: Float[Array | np.ndarray, "n n"]) -> InformationModes:
-        """Return the combinations of parameters that data and prior know independently of each other.
+        """Return the combinations of parameters that are uncorrelated in both the data and the prior.
 
         Parameters
         ----------
         precision : ndarray, shape (n, n)
-            The inverse covariance of the prior, of all parameters: ``posterior.prior_precision``.
+            Inverse covariance of the prior of all parameters: ``posterior.prior_precision``.
 
         Raises
         ------
         FitError
-            If the prior says nothing of a direction; the parameters in it are named.
+            If the prior does not constrain a direction; its parameters are named.
         """
         prior = FisherInformation(np.asarray(precision), self.labels)
         if blind := prior.singular_directions():
             raise FitError(
-                f"the prior says nothing of {'; '.join(' with '.join(names) for names in blind)}",
+                f"the prior does not constrain {directions_text(blind)}",
                 remedy="Give a prior to each parameter, or take a subset",
             )
         return InformationModes(*generalized_eigenmodes(self.matrix, prior.matrix), self.labels)
@@ -195,37 +190,47 @@ class FisherInformation:
         return float(np.sqrt(self.covariance()[i, i]))
 
     def conditional_sigma(self, label: str) -> float:
-        """Return the 1-sigma bound of one parameter with all others known; infinite without information."""
+        """Return the 1-sigma bound of one parameter with all others held fixed; infinite without information."""
         i = self._index(label)
         return float(self.matrix[i, i]) ** -0.5 if self.matrix[i, i] > 0 else np.inf
 
 
 class InformationModes(NamedTuple):
-    """Combinations of parameters, those first of which the data say most compared with the prior."""
+    """Combinations of parameters, sorted by the information of the data relative to that of the prior.
 
-    values: Float[np.ndarray, " n"]  # data's information over the prior's: the data decide above 1, the prior below
-    vectors: Float[np.ndarray, "n n"]  # a mode in each column: a change of theta by one sigma of the prior
+    Parameters
+    ----------
+    values : ndarray, shape (n,)
+        Information of the data over that of the prior.
+    vectors : ndarray, shape (n, n)
+        A mode in each column: a change of theta by one sigma of the prior.
+    labels : tuple of str
+        Label of each element of theta.
+    """
+
+    values: Float[np.ndarray, " n"]
+    vectors: Float[np.ndarray, "n n"]
     labels: tuple[str, ...]
 
 
 def generalized_eigenmodes(
     matrix: Float[np.ndarray, "n n"], metric: Float[np.ndarray, "n n"] | None = None
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, "n n"]]:
-    """Return eigenvalues of an information matrix in a metric, from the largest down, and the eigenvectors.
+    """Return the eigenvalues of an information matrix in a metric, in decreasing order, and the eigenvectors.
 
     Parameters
     ----------
     matrix : ndarray, shape (n, n)
-        Symmetric, without negative eigenvalues but for its rounding.
+        Symmetric matrix, positive semidefinite up to rounding.
     metric : ndarray, shape (n, n), optional
-        Positive definite. By default each parameter is measured in its own conditional sigma.
+        Positive definite matrix. By default the diagonal of `matrix`: each parameter in its own conditional sigma.
 
     Returns
     -------
     values : ndarray, shape (n,)
-        Exactly 0 where they are not above the rounding error of the matrix.
+        Eigenvalues; exactly 0 if not above the rounding error of the matrix.
     vectors : ndarray, shape (n, n)
-        In columns; v^T metric v is 1, and 0 between two of them.
+        Eigenvectors in columns, orthonormal in the metric.
     """
     size = np.diag(matrix) if metric is None else np.diag(metric)
     scale = 1.0 / np.sqrt(np.where(size > 0, size, 1.0))
@@ -238,25 +243,19 @@ def generalized_eigenmodes(
     return np.where(values > noise_floor, values, 0.0)[::-1], (root @ vectors)[:, ::-1]
 
 
-def names_in(vector: Float[np.ndarray, " n"], labels: Sequence[str]) -> tuple[str, ...]:
-    """Return the labels of the large components of a vector."""
-    size = np.abs(vector)
-    return tuple(label for label, of in zip(labels, size, strict=True) if of > 0.3 * size.max())
-
-
 def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec, noise: Noise) -> FisherInformation:
     r"""Return the Fisher information :math:`J W J^T` about the free parameters, exact for the noise.
 
     Parameters
     ----------
     predict : callable
-        From store to image.
+        Function from store to image.
     store : ParameterStore
-        The point.
+        Point of the derivatives.
     free : ParamSpec
-        The free parameters.
+        Free parameters.
     noise : Noise
-        Gives the weights.
+        Noise model, which determines the weights W.
     """
     image, jacobian = image_jacobian(predict, store, free)
     return fisher_from_jacobian(jacobian, noise.fisher_weights(image), free.labels)
@@ -265,7 +264,16 @@ def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec,
 def fisher_from_jacobian(
     jacobian: Float[Array, "n *image"], weights: Float[Array, " *image"], labels: tuple[str, ...]
 ) -> FisherInformation:
-    """Return the Fisher information of an image whose derivatives are known.
+    """Return the Fisher information of an image with known derivatives.
+
+    Parameters
+    ----------
+    jacobian : ndarray, shape (n, ...)
+        Derivative of the image by each element of theta.
+    weights : ndarray, shape (...)
+        Information of each pixel on its own value; one over the variance for Gaussian noise.
+    labels : tuple of str
+        Label of each element of theta.
 
     Raises
     ------

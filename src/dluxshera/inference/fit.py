@@ -1,4 +1,4 @@
-"""What every fit does whatever its steps: it starts, looks at a point, keeps a record, and ends with a result code."""
+"""The course of a fit, common to all solvers: its start, each point, the record of steps, and the result code."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from jaxtyping import Array, Float
 from dluxshera.errors import FitError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
+from dluxshera.inference.matrices import unit_diagonal
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 
-# No pixel's deviance has a larger mean or variance, whatever its expected counts. Many photons give 1 and 2; a few,
-# 1.161 and 2.41 at most by Poisson noise; normal noise whose variance is the model's, without read noise, gives these.
+# Upper limits on the mean and the variance of one pixel's deviance for any expected counts. Many photons give 1 and 2;
+# few give at most 1.161 and 2.41 with Poisson noise. These are the limits of normal noise of the model's own variance
+# without read noise.
 DEVIANCE_MEAN: Final = 1.305
 DEVIANCE_VARIANCE: Final = 3.06
 
@@ -43,8 +45,8 @@ def loss_and_gradient_at(posterior: AbstractPosterior, theta: Array) -> tuple[Ar
     return jax.value_and_grad(posterior.loss)(theta)
 
 
-class Point(NamedTuple):
-    """What is known at one point of a fit."""
+class FitPoint(NamedTuple):
+    """A point of a fit, and the posterior's expansion there."""
 
     theta: Float[np.ndarray, " n"]
     loss: float
@@ -53,38 +55,47 @@ class Point(NamedTuple):
     information: FisherInformation  # of the data alone
 
 
-def newton(information: FisherInformation, gradient: Float[np.ndarray, " n"]) -> tuple[float, Float[np.ndarray, " n"]]:
-    """Return the norm of a gradient in coordinates that the information whitens, and the step that would zero it.
+def newton_step(
+    information: FisherInformation, gradient: Float[np.ndarray, " n"]
+) -> tuple[float, Float[np.ndarray, " n"]]:
+    """Return the norm of a gradient in coordinates whitened by the information, and the step that makes it zero.
 
-    By the Cholesky factor of the matrix in coordinates of unit diagonal, so that it does not matter that microradians
-    meet nanometres.
+    Both use the Cholesky factor of the matrix scaled to unit diagonal, which does not depend on the parameters' units.
 
     Raises
     ------
     FitError
         If the matrix is singular or not finite; the parameters are named.
     """
-    information.covariance()  # names what is singular
-    scale = np.sqrt(np.diag(information.matrix))
-    root = np.linalg.cholesky(information.matrix / np.outer(scale, scale))
+    information.covariance()  # raises by name where it is singular
+    scale, scaled = unit_diagonal(information.matrix)
+    root = np.linalg.cholesky(scaled)
     whitened = np.linalg.solve(root, gradient / scale)
     return float(np.linalg.norm(whitened)), -np.linalg.solve(root.T, whitened) / scale
 
 
 def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return the largest deviance per pixel that noise of any kind leaves, as far up its distribution as `sigmas`."""
+    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds.
+
+    Parameters
+    ----------
+    pixels : int
+        Number of pixels.
+    sigmas : float
+        Number of standard deviations.
+    """
     return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
 
 
 class Fit:
-    """The course of one fit, from its start, or from a state, to its solution.
+    """The course of one fit, from its start or from a state to its solution.
 
     Parameters
     ----------
     posterior, theta0, max_steps, tolerance, misfit_sigmas, callback, checkpoint, state, throw
-        As `gauss_newton` has them.
+        Arguments of `gauss_newton`.
     solver : str
-        Its name and settings, for the record.
+        Name and settings of the solver, recorded in the provenance.
 
     Raises
     ------
@@ -100,7 +111,7 @@ class Fit:
         max_steps: int,
         tolerance: float,
         misfit_sigmas: float | None,
-        callback: Callable[[int, Step], bool | None] | None,
+        callback: Callable[[int, FitStep], bool | None] | None,
         checkpoint: Callable[[SolverState], None] | None,
         state: SolverState | None,
         throw: bool,
@@ -109,7 +120,7 @@ class Fit:
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
-        posterior.stores_at(start)  # names a value outside its bounds
+        posterior.stores_at(start)  # raises by name for a value outside its bounds
         self.posterior, self.max_steps, self.tolerance, self.throw = posterior, max_steps, tolerance, throw
         self.limit = np.inf if misfit_sigmas is None else allowed_misfit(posterior.n_data, misfit_sigmas)
         self.theta = start
@@ -124,7 +135,7 @@ class Fit:
         self._precision = np.asarray(posterior.prior_precision)
 
     def loss(self, theta: Float[np.ndarray, " n"]) -> tuple[float, float]:
-        """Return the loss, and the misfit: the data's part of it over half a unit for each pixel."""
+        """Return the loss, and the misfit: the data's part of the loss divided by half the number of pixels."""
         self.evaluations += 1
         loss, log_prior = loss_at(self.posterior, jnp.asarray(theta))
         return float(loss), self._misfit(float(loss), float(log_prior))
@@ -132,21 +143,21 @@ class Fit:
     def _misfit(self, loss: float, log_prior: float) -> float:
         return 2.0 * (loss + log_prior) / self._n_data
 
-    def look(self, theta: Float[np.ndarray, " n"]) -> Point | None:
-        """Return what is known at theta, or None where loss or gradient are not finite."""
+    def look(self, theta: Float[np.ndarray, " n"]) -> FitPoint | None:
+        """Return the point at theta, or None where the loss or a derivative is not finite."""
         self.theta, at = theta, jnp.asarray(theta)
         self.expansions += 1
-        loss, gradient, information = (np.asarray(part) for part in self.posterior.expand(at))
+        loss, gradient, matrix = (np.asarray(part) for part in self.posterior.expand(at))
         misfit = self._misfit(float(loss), float(log_prior_at(self.posterior, at)))
-        known = np.isfinite(gradient) & np.all(np.isfinite(information), axis=1)
-        if np.isfinite(loss) and known.all():
-            found = FisherInformation(information, self.posterior.labels)
-            warn_of_blind_directions(found, stacklevel=3)
-            return Point(theta, float(loss), misfit, gradient, found)
+        finite = np.isfinite(gradient) & np.all(np.isfinite(matrix), axis=1)
+        if np.isfinite(loss) and finite.all():
+            information = FisherInformation(matrix, self.posterior.labels)
+            warn_of_blind_directions(information, stacklevel=3)
+            return FitPoint(theta, float(loss), misfit, gradient, information)
         if np.isfinite(loss):
-            self._about = f" in {', '.join(np.array(self.posterior.labels)[~known])}"
+            self._about = f" in {', '.join(np.array(self.posterior.labels)[~finite])}"
         if not self.history or self.history[-1].theta is not theta:
-            self.record(Step(float(loss), np.nan, theta, misfit))
+            self.record(FitStep(float(loss), np.nan, theta, misfit))
         return None
 
     def with_prior(self, information: FisherInformation, damping: float = 1.0) -> FisherInformation:
@@ -154,37 +165,37 @@ class Fit:
         return information.with_precision(damping * self._precision)
 
     def damping(self, back: int) -> float:
-        """Return by what to multiply the prior for the next step, `back` steps after it was last chosen.
+        """Return the factor on the prior's precision for the next step, `back` steps after it was last chosen.
 
-        While the model is off by many sigma, what a linear step says of weakly known directions is not to be trusted
-        to the noise but to the misfit's multiple of the noise. Where the misfit no longer falls, it is not of the
-        start but of the model, and the damping fades.
+        While the model is off by many sigma, the linear prediction in poorly constrained directions is only as good as
+        the misfit, not as the noise, so the misfit is the factor. A misfit that no longer falls is due to the model
+        rather than to the start, and the damping fades.
         """
         misfit, before = self.history[-1].misfit, self.history[-1 - min(back, len(self.history) - 1)].misfit
         if len(self.history) > 1 and misfit > 0.5 * before:
             misfit = min(misfit, 0.1 * self.history[-1].damping)
         return misfit if misfit > 2.0 else 1.0
 
-    def record(self, step: Step) -> None:
-        """Append a step and tell the caller."""
+    def record(self, step: FitStep) -> None:
+        """Append a step to the history and call the callback."""
         self.history.append(step)
         if self._callback:
             self.stopped = bool(self._callback(len(self.history) - 1, step)) or self.stopped
 
     def keep(self, memory: Float[np.ndarray, " m"] | None = None) -> None:
-        """Hand out the state: the fit can be continued from here."""
+        """Set the state from which the fit can be continued, and pass it to the checkpoint."""
         self.state = SolverState.of(tuple(self.history), np.zeros(0) if memory is None else memory)
         if self._checkpoint:
             self._checkpoint(self.state)
 
-    def held(self, point: Point, sigma: Float[np.ndarray, " n"]) -> np.ndarray:
-        """Return which elements are at a bound, to a thousandth of sigma, with the loss falling beyond it."""
+    def at_bound(self, point: FitPoint, sigma: Float[np.ndarray, " n"]) -> np.ndarray:
+        """Return a mask of the elements at a bound, to a thousandth of sigma, with the loss falling beyond it."""
         near = 1e-3 * sigma
         below = (point.theta - self._lower < near) & (point.gradient > 0)
         return below | ((self._upper - point.theta < near) & (point.gradient < 0))
 
     def _reach(self, theta: Float[np.ndarray, " n"], step: Float[np.ndarray, " n"]) -> float:
-        """Return the fraction of a step, at most 1, that goes 99 % of the way to the first bound."""
+        """Return the fraction of a step, at most 1, that goes 99 % of the way to the nearest bound."""
         with np.errstate(divide="ignore", invalid="ignore"):
             room = np.where(step < 0, self._lower - theta, self._upper - theta) / step
         return float(min(1.0, 0.99 * np.min(room, initial=np.inf, where=step != 0)))
@@ -192,9 +203,12 @@ class Fit:
     def lower(
         self, theta: Float[np.ndarray, " n"], loss: float, step: Float[np.ndarray, " n"]
     ) -> tuple[float, Float[np.ndarray, " n"], float, float] | None:
-        """Return the largest fraction of a step within the bounds, half that, ... that lowers the loss; or None.
+        """Halve a step, starting from the largest fraction within the bounds, until it lowers the loss.
 
-        With it come theta, loss and misfit there.
+        Returns
+        -------
+        fraction, theta, loss, misfit
+            The fraction of the step and its end, or None if 20 fractions do not lower the loss.
         """
         fraction = self._reach(theta, step)
         for _ in range(20):
@@ -206,31 +220,37 @@ class Fit:
             fraction *= 0.5
         return None
 
-    def ended(self, norm: float, misfit: float, at_bound: bool) -> Result | None:
-        """Return how the fit ends at a point with this norm of the gradient, or None if it goes on."""
+    def ended(self, norm: float, misfit: float, at_bound: bool) -> FitResult | None:
+        """Return the result code of a fit at a point with this norm of the gradient, or None if the fit continues."""
         if not np.isfinite(norm):
-            return Result.NON_FINITE
+            return FitResult.NON_FINITE
         if norm < self.tolerance:
             if at_bound:
-                return Result.AT_BOUND
-            return Result.POOR_FIT if misfit > self.limit else Result.CONVERGED
+                return FitResult.AT_BOUND
+            return FitResult.POOR_FIT if misfit > self.limit else FitResult.CONVERGED
         if self.stopped:
-            return Result.STOPPED
-        return Result.MAX_STEPS if len(self.history) > self.max_steps else None
+            return FitResult.STOPPED
+        return FitResult.MAX_STEPS if len(self.history) > self.max_steps else None
 
-    def solution(self, result: Result, point: Point | None) -> Solution:
-        """Return the solution, or raise FitError."""
+    def solution(self, result: FitResult, point: FitPoint | None) -> Solution:
+        """Return the solution.
+
+        Raises
+        ------
+        FitError
+            If the fit did not converge and `throw` is set.
+        """
         covariance = np.full((self.theta.size, self.theta.size), np.nan)
-        at_bound: tuple[str, ...] = ()
+        labels: tuple[str, ...] = ()
         if point is not None:
             covariance = self.with_prior(point.information).covariance()
-            held = self.held(point, np.sqrt(np.diag(covariance)))
-            at_bound = tuple(np.array(self.posterior.labels)[held].tolist())
-            if result is Result.STALLED and at_bound:
-                result = Result.AT_BOUND
-            self._about = f": {', '.join(at_bound)}" if result is Result.AT_BOUND else ""
+            at_bound = self.at_bound(point, np.sqrt(np.diag(covariance)))
+            labels = tuple(np.array(self.posterior.labels)[at_bound].tolist())
+            if result is FitResult.STALLED and labels:
+                result = FitResult.AT_BOUND
+            self._about = f": {', '.join(labels)}" if result is FitResult.AT_BOUND else ""
         last = self.history[-1]
-        if self.throw and result is not Result.CONVERGED:
+        if self.throw and result is not FitResult.CONVERGED:
             raise FitError(
                 f"{result}{self._about}",
                 result=result,
@@ -255,16 +275,16 @@ class Fit:
                 "seconds": perf_counter() - self._began,
             },
             provenance={"solver": self._solver, "tolerance": str(self.tolerance), "max_steps": str(self.max_steps)},
-            at_bound=at_bound,
+            at_bound=labels,
         )
 
 
 _START_NEARER: Final = "Start nearer, allow more steps, or pass throw=False and look at solution.history"
 _REMEDIES: Final = {
-    Result.POOR_FIT: (
-        "Start elsewhere, for this is a local maximum; if the model or the noise is known to be wrong, pass"
-        " misfit_sigmas=None; or pass throw=False and look at solution.diagnostics"
+    FitResult.POOR_FIT: (
+        "Start elsewhere if the point is a local maximum; pass misfit_sigmas=None if the model or the noise is wrong on"
+        " purpose; or pass throw=False and look at solution.diagnostics"
     ),
-    Result.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
-    Result.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
+    FitResult.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
+    FitResult.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
 }

@@ -1,4 +1,4 @@
-"""Draws from a posterior by Hamiltonian Monte Carlo, in coordinates that the Laplace approximation whitens."""
+"""Draws from a posterior by Hamiltonian Monte Carlo, in coordinates whitened by the Laplace approximation."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
+from dluxshera.console import progress_bar
 from dluxshera.errors import FitError, ParameterError
 from dluxshera.inference.coordinates import Coordinates, unbounded_coordinates
 from dluxshera.inference.posterior import AbstractPosterior
@@ -21,13 +22,13 @@ from dluxshera.inference.solution import Solution
 if TYPE_CHECKING:
     from blackjax.mcmc.hmc import HMCState
 
-FIRST_STEP_SIZE: Final = 0.25  # in sigmas; the adaptation looks about ten times that, and so just above the best
-RECORDED: Final = ("draws", "log_density", "divergent", "acceptance", "leapfrogs")  # of a state, ever longer
-CHUNK: Final = 50  # transitions in one call of the compiled sampler: between two, the bar moves and the state is kept
+FIRST_STEP_SIZE: Final = 0.25  # in sigmas; the adaptation starts at about ten times this value, just above the best one
+RECORDED: Final = ("draws", "log_density", "divergent", "acceptance", "leapfrogs")  # the fields of a state that grow
+CHUNK: Final = 50  # transitions per call of the compiled sampler; after each call the bar moves and the state is kept
 
 
 class _Moves(NamedTuple):
-    """What a chunk of transitions gives, by transition and chain."""
+    """Results of a chunk of transitions, by transition and chain."""
 
     theta: Float[Array, "moves chains n"]
     log_density: Float[Array, "moves chains"]
@@ -52,42 +53,44 @@ def sample_posterior(
     """Draw from a posterior by NUTS, warm-started at a solution.
 
     The chains run in coordinates in which the Laplace approximation at the solution is a unit normal, so that the mass
-    matrix is the identity and only the step size has to be found: by dual averaging over the warm-up, one for all
-    chains. Parameters with bounds are replaced by functions of them that have none, with the Jacobian in the density,
-    so that no path meets a bound. Where the model is not valid the density is zero: a path that gets there counts as
-    divergent. The chains start at draws of the Laplace approximation.
+    matrix is the identity. Dual averaging during the warm-up adapts one step size for all chains. Bounded parameters
+    are transformed to unbounded ones, with the Jacobian in the density, so that no path meets a bound. Where the model
+    is not valid the density is zero, and a path that reaches such a point counts as divergent. The chains start at
+    draws of the Laplace approximation.
 
     Parameters
     ----------
     posterior : AbstractPosterior
+        Posterior to sample.
     solution : Solution
-        Of this posterior, converged.
+        Converged solution of this posterior.
     draws, warmup : int
-        Of each chain.
+        Numbers of draws and of warm-up transitions of each chain.
     chains : int
-        They advance together, in one compiled call.
+        Number of chains, which advance together in one compiled call.
     seed : int
-        Decides every draw.
+        Seed of all draws.
     target_acceptance : float
-        Mean acceptance probability that the step size is adapted to. More makes smaller steps and fewer divergences.
+        Mean acceptance probability for which the step size is adapted. A larger one gives smaller steps and fewer
+        divergences.
     progress : bool
-        Show a bar on standard error.
+        Show a progress bar on standard error.
     checkpoint : callable, optional
-        Called with a `SamplerState` every 50 transitions.
+        Function called with a `SamplerState` every 50 transitions.
     state : SamplerState, optional
-        Continue from it, to as many `draws` in all; the start and the coordinates are its own.
+        State to continue from, to a total of `draws`, with its own start and coordinates.
 
     Returns
     -------
     Samples
-        ``samples.result`` says whether they can be trusted.
+        The draws; look at ``samples.result``.
 
     Raises
     ------
     FitError
-        If blackjax is not installed, or no start with a finite density is found.
+        If blackjax is not installed, or no start with a finite density exists.
     ParameterError
-        If the solution has not converged, a number is too small, or the state is of another run.
+        If the solution has not converged, a number is too small, or the state belongs to another run.
     """
     try:
         from blackjax.optimizers.dual_averaging import dual_averaging
@@ -110,8 +113,9 @@ def sample_posterior(
     with _bar(progress, total) as advance:
         advance(state)
         while state.iteration < total:
-            still = state._replace(**{name: getattr(state, name)[:, :0] for name in RECORDED})  # of one shape always
-            end, moves = _transitions(posterior, frame, still, jnp.asarray(target_acceptance), jnp.asarray(total))
+            # Without the draws, so that every chunk has one shape and is compiled once.
+            bare = state._replace(**{name: getattr(state, name)[:, :0] for name in RECORDED})
+            end, moves = _transitions(posterior, frame, bare, jnp.asarray(target_acceptance), jnp.asarray(total))
             state = _extended(state, end, moves, min(total, int(state.iteration) + CHUNK))
             advance(state)
             if checkpoint:
@@ -120,7 +124,7 @@ def sample_posterior(
 
 
 def _first_state(posterior: AbstractPosterior, solution: Solution, chains: int, seed: int, warmup: int) -> SamplerState:
-    """Return the state at draws of the Laplace approximation, those without a density drawn again."""
+    """Return the state at draws of the Laplace approximation; a draw without a density is repeated."""
     n = solution.theta.size
     frame = unbounded_coordinates(posterior, solution.theta, solution.covariance)
     rng = np.random.default_rng(seed)
@@ -134,8 +138,8 @@ def _first_state(posterior: AbstractPosterior, solution: Solution, chains: int, 
             break
     else:
         raise FitError(
-            f"{chains} chains are to start, and of {100 * chains} draws {len(starts)} have a density",
-            remedy="A bound or an invalid model is nearer than the uncertainty: add a prior, or fix a parameter",
+            f"only {len(starts)} of {100 * chains} draws have a density, too few to start {chains} chains",
+            remedy="A bound or an invalid model is within the uncertainty: add a prior, or hold a parameter fixed",
         )
     positions, values, gradients = (np.array(column) for column in zip(*starts, strict=True))
     none = np.zeros((chains, 0))
@@ -160,14 +164,14 @@ def _first_state(posterior: AbstractPosterior, solution: Solution, chains: int, 
 def _check_state(
     state: SamplerState, posterior: AbstractPosterior, seed: int, warmup: int, chains: int, draws: int
 ) -> None:
-    """Raise ParameterError if a state is of another run."""
-    asked = {"seed": seed, "warmup": warmup, "chains": chains, "elements of theta": len(posterior.labels)}
-    made = dict(zip(asked, (int(state.seed), int(state.warmup), *state.positions.shape), strict=True))
-    for name, value in asked.items():
-        if made[name] != value:
-            raise ParameterError("state", expected=f"one of {name} = {value}", got=made[name])
+    """Raise ParameterError if a state belongs to another run."""
+    arguments = {"seed": seed, "warmup": warmup, "chains": chains, "elements of theta": len(posterior.labels)}
+    stored = dict(zip(arguments, (int(state.seed), int(state.warmup), *state.positions.shape), strict=True))
+    for name, value in arguments.items():
+        if stored[name] != value:
+            raise ParameterError("state", expected=f"a state with {name} = {value}", got=stored[name])
     if state.draws.shape[1] > draws:
-        raise ParameterError("draws", expected=f"at least the {state.draws.shape[1]} of the state", got=draws)
+        raise ParameterError("draws", expected=f"at least {state.draws.shape[1]}, the draws of the state", got=draws)
 
 
 def _log_density(posterior: AbstractPosterior, frame: Coordinates, z: Array) -> Array:
@@ -185,7 +189,7 @@ def _value_and_gradient(posterior: AbstractPosterior, frame: Coordinates, z: Arr
 def _transitions(
     posterior: AbstractPosterior, frame: Coordinates, state: SamplerState, target: Array, total: Array
 ) -> tuple[tuple[HMCState, Any], _Moves]:
-    """Make a chunk of transitions of all chains, or as many as are left to the total."""
+    """Make a chunk of transitions of all chains, or those that remain up to the total."""
     from blackjax.mcmc import hmc, nuts
     from blackjax.optimizers.dual_averaging import DualAveragingState, dual_averaging
 
@@ -199,11 +203,11 @@ def _transitions(
         return _log_density(posterior, frame, z)
 
     def transition(i: Array, carry: Any) -> Any:
-        at, adaptation, made = carry
+        at, adaptation, results = carry
         number = state.iteration + i
         warming = number < state.warmup
         size = jnp.exp(jnp.where(warming, adaptation.log_x, adaptation.log_x_avg))
-        # The key is of seed, chain and number, so that no draw depends on where a run was cut.
+        # The key depends on seed, chain and number alone, so that a run that was interrupted has the same draws.
         keys = jax.vmap(lambda chain: jax.random.fold_in(jax.random.fold_in(root, chain), number))(chains)
         at, info = jax.vmap(lambda key, at: kernel(key, at, density, size, unit))(keys, at)
         adapted = update(adaptation, target - jnp.nan_to_num(jnp.mean(info.acceptance_rate)))
@@ -215,7 +219,7 @@ def _transitions(
             info.acceptance_rate,
             info.num_integration_steps,
         )
-        return at, adaptation, jax.tree.map(lambda all_, one: all_.at[i].set(one), made, moves)
+        return at, adaptation, jax.tree.map(lambda every, one: every.at[i].set(one), results, moves)
 
     at = hmc.HMCState(*map(jnp.asarray, (state.positions, state.log_densities, state.gradients)))
     shape = (CHUNK, len(state.positions))
@@ -227,12 +231,13 @@ def _transitions(
         jnp.zeros(shape, dtype=int),
     )
     left = jnp.minimum(CHUNK, total - state.iteration)
-    at, adaptation, made = jax.lax.fori_loop(0, left, transition, (at, DualAveragingState(*state.adaptation), blank))
-    return (at, adaptation), made
+    start = (at, DualAveragingState(*state.adaptation), blank)
+    at, adaptation, results = jax.lax.fori_loop(0, left, transition, start)
+    return (at, adaptation), results
 
 
 def _extended(state: SamplerState, end: tuple[HMCState, Any], moves: _Moves, iteration: int) -> SamplerState:
-    """Return the state after a chunk, with what was drawn after the warm-up appended."""
+    """Return the state after a chunk, with the draws after the warm-up appended."""
     at, adaptation = end
     begin = int(state.iteration)
     kept = slice(max(0, int(state.warmup) - begin), iteration - begin)
@@ -262,7 +267,7 @@ def _r_hat_and_ess(z: Float[Array, "chains draws n"]) -> tuple[Array, Array, Arr
 
 
 def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -> Samples:
-    z = (state.draws - state.centre) / np.sqrt(np.diag(state.spread))  # about 1, whatever the units
+    z = (state.draws - state.centre) / np.sqrt(np.diag(state.spread))  # about 1 in any units
     r_hat, ess_bulk, ess_tail = (np.atleast_1d(np.asarray(each)) for each in _r_hat_and_ess(jnp.asarray(z)))
     return Samples(
         draws=state.draws,
@@ -289,19 +294,14 @@ def _samples(posterior: AbstractPosterior, state: SamplerState, target: float) -
 
 @contextmanager
 def _bar(show: bool, total: int) -> Iterator[Callable[[SamplerState], None]]:
-    """Yield a function that moves a bar to where a state is."""
+    """Yield a function that moves a progress bar to the iteration of a state."""
     if not show:
         yield lambda state: None
         return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    with progress_bar("Sampling", "compiling", total=total) as advance:
 
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[at]}"))
-    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=Console(stderr=True)) as progress:
-        bar = progress.add_task("Sampling", total=total, at="compiling")
-
-        def advance(state: SamplerState) -> None:
+        def callback(state: SamplerState) -> None:
             phase = "warm-up" if state.iteration < state.warmup else f"{int(state.divergent.sum())} divergences"
-            progress.update(bar, completed=int(state.iteration), at=phase if state.iteration else "compiling")
+            advance(phase if state.iteration else "compiling", completed=int(state.iteration))
 
-        yield advance
+        yield callback

@@ -1,4 +1,4 @@
-"""Several exposures fitted together: some parameters are shared, each exposure has its own values of the others."""
+"""Several exposures fitted together, with shared parameters and parameters of each exposure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import DataError, ShapeError
 from dluxshera.inference.fisher import Predict
 from dluxshera.inference.likelihood import Noise
-from dluxshera.inference.posterior import AbstractPosterior, Expansion, Posterior, make_posterior
+from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
     NormalPrior,
     Theta,
@@ -27,19 +27,19 @@ from dluxshera.inference.theta_prior import (
 from dluxshera.params import ParameterStore, ParamSpec
 
 
-class JointPosterior(AbstractPosterior):
-    """Prior times the likelihoods of several exposures. Made by `make_joint_posterior`.
+class JointPosterior(ThetaPosterior):
+    """Posterior of several exposures: prior times their likelihoods. Built by `make_joint_posterior`.
 
     Theta has the shared parameters first, then those of exposure 0, of exposure 1, and so on.
 
     Parameters
     ----------
     exposures : tuple of Posterior
-        Each with a flat prior, of the shared parameters and its own.
+        Posterior of each exposure, with a flat prior of the shared parameters and its own.
     prior : ThetaPrior
-        Of theta; what is shared counts once.
+        Prior of theta, which counts a shared parameter once.
     places : tuple of tuple of int
-        The elements of theta that are each exposure's, in its order.
+        Elements of theta that each exposure uses, in its order.
     """
 
     exposures: tuple[Posterior, ...]
@@ -48,47 +48,24 @@ class JointPosterior(AbstractPosterior):
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A name for each element of theta; ``@2`` at its end marks a value of exposure 2 alone."""
+        """A name for each element of theta; one that ends in ``@2`` belongs to exposure 2 alone."""
         return self.prior.labels
 
     @property
     def n_data(self) -> int:
-        """The number of pixels of all exposures that count; not for a traced posterior."""
+        """The number of unmasked pixels in all exposures; not for a traced posterior."""
         return sum(exposure.n_data for exposure in self.exposures)
-
-    @property
-    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior; 0 where there is none."""
-        return self.prior.mean
-
-    @property
-    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
-        """The inverse covariance of the normal part of the prior; zero where there is none."""
-        return self.prior.precision
-
-    @property
-    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
-        return self.prior.bounds
-
-    def allows(self, theta: Theta) -> bool:
-        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
-        return self.prior.allows(theta)
 
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
         """Return the full store of each exposure at theta."""
         return tuple(exposure.store_at(each) for exposure, each in self._split(theta))
-
-    def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
-        return self.prior.log_density(theta)
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of all data; NaN where the model of an exposure is not valid."""
         return sum((exposure.log_likelihood(each) for exposure, each in self._split(theta)), jnp.zeros(()))
 
     def expand(self, theta: Theta) -> Expansion:
-        """Return loss, gradient and Fisher matrix at theta, assembled from those of the exposures."""
+        """Return loss, gradient and Fisher matrix at theta, summed over the exposures."""
         theta = jnp.asarray(theta, dtype=jnp.result_type(float))
         return _assemble(self.prior, self.places, theta, [each.expand(part) for each, part in self._split(theta)])
 
@@ -96,16 +73,6 @@ class JointPosterior(AbstractPosterior):
         """Return the signed roots of the pixels' deviances, exposure by exposure, and the residuals of the prior."""
         pixels = [exposure.pixel_residual(each) for exposure, each in self._split(theta)]
         return jnp.concatenate([*pixels, self.prior.residual(theta)])
-
-    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
-
-        Raises
-        ------
-        ParameterError
-            If a free parameter has no prior.
-        """
-        return self.prior.sample(rng)
 
     def _split(self, theta: Theta) -> list[tuple[Posterior, Array | np.ndarray]]:
         if theta.shape != (len(self.labels),):
@@ -125,7 +92,7 @@ def _assemble(
         loss += part.loss
         gradient = gradient.at[at].add(part.gradient)
         information = information.at[np.ix_(at, at)].add(part.information)
-    # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
+    # A model may be NaN where the prior excludes its parameters; that theta is excluded rather than invalid.
     return Expansion(jnp.where(jnp.isneginf(log_prior), jnp.inf, loss), gradient, information)
 
 
@@ -145,31 +112,31 @@ def make_joint_posterior(
     Parameters
     ----------
     predict : callable
-        From store to expected image, for every exposure.
+        Function from store to expected image, for every exposure.
     shared : ParamSpec
-        The free parameters with one value for all exposures: ``spec.subset(keys)``. May be empty.
+        Free parameters with one value for all exposures: ``spec.subset(keys)``. May be empty.
     own : ParamSpec
-        Those with a value for each exposure: what moves in between. May be empty. Their fields' priors hold for each
-        exposure independently.
+        Free parameters with a value for each exposure, such as the pointing. May be empty. The priors of their fields
+        apply to each exposure independently.
     stores : sequence of ParameterStore
-        For each exposure, the values of everything that is not free.
+        Store of each exposure, with the values of all parameters that are not free.
     data : sequence of array_like
-        The images.
+        Image of each exposure, photons per pixel.
     noise : Noise or sequence of Noise, optional
-        One for all, or one for each; by default `PoissonNoise`.
+        One noise model for all exposures, or one for each. By default `PoissonNoise`.
     masks : sequence of array_like or None, optional
-        True where a pixel counts; None for an exposure in which all do.
+        Mask of each exposure, True for the pixels to use; None for all of them.
     prior : NormalPrior, optional
-        A calibration, which stands in for the fields' priors of its labels; own labels end in ``@0``, ``@1``, ...
+        Calibration that replaces the fields' priors of its labels; own labels end in ``@0``, ``@1``, ...
 
     Raises
     ------
     DataError
-        If there is no exposure, not one of everything for each, or the data cannot be explained.
+        If there is no exposure, the sequences differ in length, or an image does not fit the model or the noise.
     ParameterError
-        If nothing is free, a parameter is both shared and own, or is not a primitive.
+        If nothing is free, or a free parameter is both shared and own, or not a primitive.
     UnknownKeyError
-        If the prior has a label that theta has not.
+        If theta has no label of the prior.
     """
     n = len(data)
     noises = [noise] * n if noise is None or isinstance(noise, Noise) else list(noise)

@@ -1,4 +1,4 @@
-"""How data scatter about a model image: noise models, and the checks of image data and masks."""
+"""Noise models, and the checks of image data and masks."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from dluxshera.errors import DataError, first_index
 
 
 class Noise(eqx.Module):
-    """A noise model: how probable data are, given the expected image. Abstract.
+    """Noise model: the probability of data for an expected image. Abstract.
 
-    What is said of a pixel is NaN where the model has a value that the noise cannot have: a NaN is never summed away.
+    Methods return NaN for pixels where the model value is invalid for the noise model, such as a negative Poisson mean.
+    Sums keep these NaN.
     """
 
     @abstractmethod
     def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
-        """Return twice the log-probability of each pixel under its own best model, less that under this one."""
+        """Return twice the log-probability of each pixel under its own best model, minus that under this one."""
 
     @abstractmethod
     def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
-        """Return the root of the deviance of each pixel, positive where the data ask for more than the model has."""
+        """Return the signed root of the deviance of each pixel, positive where the data exceed the model."""
 
     @abstractmethod
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
-        """Return the Fisher information about each pixel's expected value."""
+        """Return the Fisher information about the expected value of each pixel."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
@@ -39,17 +40,17 @@ class Noise(eqx.Module):
 
     @abstractmethod
     def check(self, data: Float[np.ndarray, " *image"]) -> None:
-        """Raise DataError if such data cannot come from this noise."""
+        """Raise DataError if the data are impossible for this noise model."""
 
     def log_likelihood(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, ""]:
-        """Return the log-probability of the data less that of the best model of each pixel, a constant of the data."""
+        """Return the log-probability of the data, minus that under the best model of each pixel."""
         return -0.5 * jnp.sum(self.deviance(data, model))
 
 
 class PoissonNoise(Noise):
     r"""Photon noise: each pixel is a Poisson variate.
 
-    The log-likelihood is taken against that of a perfect model, pixel by pixel,
+    The log-likelihood is relative to that of a perfect model,
     :math:`\sum_i d_i \log(\mu_i / d_i) + d_i - \mu_i`, so that no precision is lost to its constant part.
     """
 
@@ -87,7 +88,7 @@ class PoissonNoise(Noise):
                 expected="photon counts, none below 0",
                 got=data,
                 index=index,
-                remedy="Use GaussianNoise for data with a bias or background taken off",
+                remedy="Use GaussianNoise for data with a subtracted bias or background",
             )
 
 
@@ -97,7 +98,7 @@ class GaussianNoise(Noise):
     Parameters
     ----------
     variance : array_like
-        Of each pixel, or one for all; photons squared.
+        Variance of each pixel, or of all pixels; photons squared.
 
     Raises
     ------
@@ -134,15 +135,15 @@ class GaussianNoise(Noise):
 class PhotonReadNoise(Noise):
     r"""Photon noise and read noise together: each pixel is normal, of variance :math:`v = \mu + r^2`.
 
-    The variance depends on the parameters, so that its own part of the log-likelihood,
-    :math:`-\frac12 (d - \mu)^2 / v - \frac12 \log v`, counts, and tells of the expected photons too: the Fisher
-    information about :math:`\mu` is :math:`1/v + 1/(2 v^2)`. Where a pixel has few photons and a read noise below one,
-    the normal distribution is no longer that of a detector.
+    The log-likelihood of a pixel is :math:`-\frac12 (d - \mu)^2 / v - \frac12 \log v`. The variance depends on the
+    expected photons, and so adds information about them: the Fisher information about :math:`\mu` is
+    :math:`1/v + 1/(2 v^2)`. For pixels with few photons and a read noise below one, the normal distribution is a poor
+    approximation of a detector.
 
     Parameters
     ----------
     read_variance : array_like
-        :math:`r^2`, of each pixel or one for all; photons squared.
+        Read variance :math:`r^2` of each pixel, or of all pixels; photons squared.
 
     Raises
     ------
@@ -156,7 +157,7 @@ class PhotonReadNoise(Noise):
         self.read_variance = _variance("read_variance", read_variance)
 
     def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
-        """Return twice the log-probability of each pixel under its best model, of all without negative photons."""
+        """Return the deviance relative to the best model of each pixel without negative photons."""
         excess, curvature, slope = self._parts(data, model)
         return excess * (excess * curvature + slope)
 
@@ -168,16 +169,16 @@ class PhotonReadNoise(Noise):
         return -jnp.where(dark, beyond, excess * jnp.sqrt(curvature))
 
     def _parts(self, data: Array, model: Array) -> tuple[Array, Array, Array]:
-        """Return v - b, where b is the variance of the best model, and what it times the deviance is linear in.
+        """Return excess x, curvature c and slope s of the deviance x (c x + s), with x = v - b.
 
-        The log-probability is greatest at :math:`b^2 + b = (d + r^2)^2`, or at no photons if that asks for fewer, where
-        its slope is not zero.
+        The variance b of the best model, where the log-probability is greatest, solves :math:`b^2 + b = (d + r^2)^2`.
+        If its solution is below :math:`r^2`, the best model has no photons, and s is not zero.
         """
         shifted = data + self.read_variance
-        free = 2.0 * shifted**2 / (1.0 + jnp.sqrt(1.0 + 4.0 * shifted**2))
-        best = jnp.maximum(free, self.read_variance)
+        root = 2.0 * shifted**2 / (1.0 + jnp.sqrt(1.0 + 4.0 * shifted**2))
+        best = jnp.maximum(root, self.read_variance)
         v = _valid(model, model >= 0) + self.read_variance
-        slope = jnp.where(free < best, (best**2 + best - shifted**2) / (v * best), 0.0)
+        slope = jnp.where(root < best, (best**2 + best - shifted**2) / (v * best), 0.0)
         return v - best, 1.0 / v + _ratio_curve((v - best) / best) / best**2, slope
 
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
@@ -196,7 +197,7 @@ class PhotonReadNoise(Noise):
 
 
 def _valid(model: Array, possible: Array | bool = True) -> Array:
-    """Return the model, with NaN where it is not finite or not possible; a product, so that derivatives are NaN too."""
+    """Return the model, NaN where it is not finite or impossible; by a product, so that derivatives are NaN too."""
     return model * jnp.where(possible & jnp.isfinite(model), 1.0, jnp.nan)
 
 
@@ -211,7 +212,7 @@ def _ratio_curve(x: Array) -> Array:
 
 
 def _curve(x: Array, difference: Callable[[Array], Array], coefficient: Callable[[int], float]) -> Array:
-    """Return difference(x) / x^2, by the series of its coefficients of (-x)^k where the difference would cancel."""
+    """Return difference(x) / x^2, by the power series of (-x)^k where the difference would cancel."""
     small = jnp.abs(x) < 0.01
     far = jnp.where(small, 1.0, x)
     series = jnp.polyval(jnp.array([coefficient(k) for k in reversed(range(9))]), -jnp.where(small, x, 0.0))
@@ -224,18 +225,18 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None
     Parameters
     ----------
     data : array_like
-        Integers are converted, so that they never truncate what is computed from them.
+        Image, photons per pixel. Integers are converted, because integer arithmetic would truncate results.
     shape : tuple of int
-        Of the model's image.
+        Shape of the model's image.
     noise : Noise
-        Says which values are possible.
+        Noise model, which decides which values are possible.
     mask : array_like of bool, optional
-        True where a pixel counts. One that does not may hold anything, and holds 1 in what is returned.
+        True for the pixels to use. Data of other pixels may have any value, and are 1 in the result.
 
     Raises
     ------
     DataError
-        If the data are not real and finite numbers of that shape, or cannot come from that noise.
+        If the data are not real and finite numbers of that shape, or impossible for the noise model.
     """
     array = _real_numbers("data", data)
     if array.shape != shape:
@@ -245,33 +246,35 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None
     if mask is not None:
         array = np.where(mask, array, 1.0)
     if (index := first_index(array, lambda count: not np.isfinite(count))) is not None:
-        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Mend or mask the pixel")
+        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Correct or mask the pixel")
     noise.check(array)
     return jnp.asarray(array)
 
 
 def pixel_mask(mask: Any, shape: tuple[int, ...]) -> Bool[Array, " *image"]:
-    """Return a mask of the pixels that count, checked.
+    """Return a mask of the pixels to use, checked.
 
     Parameters
     ----------
     mask : array_like of bool
-        True where a pixel counts: ``~frame.saturated`` leaves saturated pixels out.
+        True for the pixels to use: ``~frame.saturated``.
     shape : tuple of int
-        Of the model's image.
+        Shape of the model's image.
 
     Raises
     ------
     DataError
-        If the mask is not boolean or has another shape, or no pixel is left.
+        If the mask is not boolean, has another shape, or masks every pixel.
     """
     array = np.asarray(mask)
     if array.dtype != bool or array.shape != shape:
         raise DataError(
-            "mask", expected=f"booleans of shape {shape}, True where a pixel counts", got=f"{array.dtype} {array.shape}"
+            "mask", expected=f"booleans of shape {shape}, True for a pixel to use", got=f"{array.dtype} {array.shape}"
         )
     if not array.any():
-        raise DataError("mask", expected="a pixel that counts", got=array, remedy="True is a pixel that counts: ~mask?")
+        raise DataError(
+            "mask", expected="at least one pixel to use", got=array, remedy="True is a pixel to use: ~mask?"
+        )
     return jnp.asarray(array)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -14,26 +14,33 @@ from jaxtyping import Array, Bool, Float
 from dluxshera.errors import ParameterError
 from dluxshera.inference.fisher import FisherInformation, Predict, generalized_eigenmodes, image_jacobian
 from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
-from dluxshera.inference.theta_prior import NormalPrior as NormalPrior
-from dluxshera.inference.theta_prior import Theta as Theta
-from dluxshera.inference.theta_prior import ThetaPrior, labelled, prior_of
-from dluxshera.inference.theta_prior import draw_from_prior as draw_from_prior
+from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
 from dluxshera.params import ParameterStore, ParamSpec, unpack_params
 
 
 class Expansion(NamedTuple):
-    """A posterior about one point, from one pass of forward-mode derivatives."""
+    """Expansion of a posterior about one point, from one pass of forward-mode derivatives.
+
+    Parameters
+    ----------
+    loss : Array
+        Negative log-density, up to a constant of the data.
+    gradient : Array, shape (n,)
+        Gradient of the loss, prior included.
+    information : Array, shape (n, n)
+        Fisher matrix of the data alone.
+    """
 
     loss: Float[Array, ""]
-    gradient: Float[Array, " n"]  # of the loss, prior included
-    information: Float[Array, "n n"]  # the Fisher matrix of the data alone
+    gradient: Float[Array, " n"]
+    information: Float[Array, "n n"]
 
 
 class AbstractPosterior(eqx.Module):
-    """What a solver or a sampler sees of a problem.
+    """Posterior of theta, as solvers and samplers see it. Abstract.
 
-    A posterior is a pytree: its data and fixed values are leaves, so a function that is compiled for one image serves
-    the next without a new trace.
+    A posterior is a pytree. Its data and fixed values are leaves, so that a function compiled for one image takes the
+    next one without a new trace.
     """
 
     @property
@@ -44,26 +51,26 @@ class AbstractPosterior(eqx.Module):
     @property
     @abstractmethod
     def n_data(self) -> int:
-        """The number of pixels that count; not for a traced posterior."""
+        """The number of unmasked pixels; not for a traced posterior."""
 
     @property
     @abstractmethod
     def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior; 0 where there is none."""
+        """The mean of the normal part of the prior; 0 for other elements."""
 
     @property
     @abstractmethod
     def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
-        """The inverse covariance of the normal part of the prior; zero where there is none."""
+        """The inverse covariance of the normal part of the prior; 0 for other elements."""
 
     @property
     @abstractmethod
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
+        """Lower and upper limits of each element, from its field or its prior; may be infinite."""
 
     @abstractmethod
     def allows(self, theta: Theta) -> bool:
-        """Return whether every parameter lies within the bounds of its field; theta is concrete."""
+        """Return True if every parameter lies within the bounds of its field; theta is concrete."""
 
     @abstractmethod
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
@@ -73,7 +80,7 @@ class AbstractPosterior(eqx.Module):
     def log_prior(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior.
 
-        Parameters without a prior add nothing.
+        A parameter without a prior contributes zero.
         """
 
     @abstractmethod
@@ -84,15 +91,15 @@ class AbstractPosterior(eqx.Module):
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape.
 
-        Nothing raises: where the model is not valid the loss is NaN, and a derivative that is not finite stays in the
-        gradient and in the matrix (see `FisherInformation.checked`).
+        Where the model is not valid the loss is NaN, and the gradient and the matrix keep derivatives that are not
+        finite; `FisherInformation.checked` raises for them.
         """
 
     @abstractmethod
     def residual(self, theta: Theta) -> Float[Array, " m"]:
-        """Return a vector of which half the squared norm is the loss, up to a constant.
+        """Return a vector whose squared norm, halved, is the loss, up to a constant.
 
-        That of each pixel is the signed root of its deviance, 0 where it does not count; those of the prior follow.
+        First the signed root of the deviance of each pixel, 0 for a masked one, then the residuals of the prior.
         """
 
     @abstractmethod
@@ -108,19 +115,19 @@ class AbstractPosterior(eqx.Module):
     def loss(self, theta: Theta) -> Float[Array, ""]:
         """Return minus the log-density of the posterior, up to a constant.
 
-        Infinity where the prior excludes theta; NaN where the model is not valid, so that no comparison prefers it.
+        Infinite where the prior excludes theta. NaN where the model is not valid, so that no comparison prefers it.
         """
-        log_likelihood = self.log_likelihood(theta)  # first, for it names a theta of the wrong shape
+        log_likelihood = self.log_likelihood(theta)  # first, because it raises by name for a wrong shape
         return _loss(log_likelihood, self.log_prior(theta))
 
     @property
     def prior_sigma(self) -> Float[np.ndarray, " n"]:
-        """The marginal standard deviation of the normal part of the prior; infinite where there is none."""
+        """The marginal standard deviation of the normal part of the prior; infinite for other elements."""
         values, vectors = generalized_eigenmodes(np.asarray(self.prior_precision))
         flat = values == 0
-        unknown = np.any(np.abs(vectors[:, flat]) > 1e-8 * np.abs(vectors).max(axis=1, keepdims=True), axis=1)
-        known = vectors[:, ~flat] / np.sqrt(values[~flat])
-        return np.where(unknown, np.inf, np.linalg.norm(known, axis=1))
+        unlimited = np.any(np.abs(vectors[:, flat]) > 1e-8 * np.abs(vectors).max(axis=1, keepdims=True), axis=1)
+        scaled = vectors[:, ~flat] / np.sqrt(values[~flat])
+        return np.where(unlimited, np.inf, np.linalg.norm(scaled, axis=1))
 
     def information(self, theta: Theta) -> FisherInformation:
         """Return the Fisher information of the data at theta, without the prior's.
@@ -128,7 +135,7 @@ class AbstractPosterior(eqx.Module):
         Raises
         ------
         FitError
-            If it is not finite; the parameters are named.
+            If the information is not finite; the parameters are named.
         """
         return FisherInformation.checked(np.asarray(self.expand(theta).information), self.labels)
 
@@ -138,7 +145,7 @@ class AbstractPosterior(eqx.Module):
         Raises
         ------
         ParameterError
-            If there are several exposures, each with a store of its own.
+            If the posterior has several exposures, each with its own store.
         """
         stores = self.stores_at(theta)
         if len(stores) > 1:
@@ -148,25 +155,69 @@ class AbstractPosterior(eqx.Module):
         return stores[0]
 
 
-class Posterior(AbstractPosterior):
-    """Prior times likelihood of one image. Made by `make_posterior`.
+class ThetaPosterior(AbstractPosterior):
+    """A posterior with a field ``prior``, the `ThetaPrior` of its theta. Abstract."""
+
+    if TYPE_CHECKING:  # a property would become the default of the subclasses' field
+
+        @property
+        @abstractmethod
+        def prior(self) -> ThetaPrior:
+            """The prior of theta."""
+
+    @property
+    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
+        """The mean of the normal part of the prior; 0 for other elements."""
+        return self.prior.mean
+
+    @property
+    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
+        """The inverse covariance of the normal part of the prior; 0 for other elements."""
+        return self.prior.precision
+
+    @property
+    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
+        """Lower and upper limits of each element, from its field or its prior; may be infinite."""
+        return self.prior.bounds
+
+    def allows(self, theta: Theta) -> bool:
+        """Return True if every element of a concrete theta lies within the bounds of its field."""
+        return self.prior.allows(theta)
+
+    def log_prior(self, theta: Theta) -> Float[Array, ""]:
+        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
+        return self.prior.log_density(theta)
+
+    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
+        """Draw theta from the prior.
+
+        Raises
+        ------
+        ParameterError
+            If a free parameter has no prior.
+        """
+        return self.prior.sample(rng)
+
+
+class Posterior(ThetaPosterior):
+    """Posterior of one image: prior times likelihood. Built by `make_posterior`.
 
     Parameters
     ----------
     predict : callable
-        From store to expected image.
+        Function from store to expected image.
     store : ParameterStore
-        Values of everything that is not free.
+        Values of all parameters that are not free.
     data : Array
-        The image.
+        Image, photons per pixel.
     noise : Noise
-        How data scatter about the expected image.
+        Noise model.
     mask : Array or None
-        True where a pixel counts; None if all do.
+        True for the pixels to use; None for all.
     prior : ThetaPrior
-        Of the free parameters.
+        Prior of the free parameters.
     free : ParamSpec
-        The free parameters, in the order of theta.
+        Free parameters, in the order of theta.
     """
 
     predict: Predict
@@ -184,35 +235,12 @@ class Posterior(AbstractPosterior):
 
     @property
     def n_data(self) -> int:
-        """The number of pixels that count; not for a traced posterior."""
+        """The number of unmasked pixels; not for a traced posterior."""
         return self.data.size if self.mask is None else int(np.sum(np.asarray(self.mask)))
 
-    @property
-    def prior_mean(self) -> Float[Array | np.ndarray, " n"]:
-        """The mean of the normal part of the prior; 0 where there is none."""
-        return self.prior.mean
-
-    @property
-    def prior_precision(self) -> Float[Array | np.ndarray, "n n"]:
-        """The inverse covariance of the normal part of the prior; zero where there is none."""
-        return self.prior.precision
-
-    @property
-    def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The lower and the upper limit of each element, of its field or its prior; infinite where there is none."""
-        return self.prior.bounds
-
-    def allows(self, theta: Theta) -> bool:
-        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
-        return self.prior.allows(theta)
-
     def stores_at(self, theta: Theta) -> tuple[ParameterStore, ...]:
-        """Return the full store at theta, alone in a tuple."""
+        """Return the full store at theta, as a tuple of one."""
         return (unpack_params(theta, self.free, self.store),)
-
-    def log_prior(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log-density of the prior, up to a constant; minus infinity outside the support of a prior."""
-        return self.prior.log_density(theta)
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
@@ -227,25 +255,15 @@ class Posterior(AbstractPosterior):
         return jnp.concatenate([self.pixel_residual(theta), self.prior.residual(theta)])
 
     def pixel_residual(self, theta: Theta) -> Float[Array, " pixels"]:
-        """Return the signed root of the deviance of each pixel, positive where the data have more than the model."""
+        """Return the signed root of the deviance of each pixel, positive where the data exceed the model."""
         model = self._where_counted(self.predict(self.store_at(theta)), self.data)
         return jnp.ravel(self._where_counted(self.noise.residual(self.data, model), 0.0))
-
-    def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
-
-        Raises
-        ------
-        ParameterError
-            If a free parameter has no prior.
-        """
-        return self.prior.sample(rng)
 
     def _where_counted(self, pixels: Array, otherwise: Array | float) -> Array:
         return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)
 
     def _log_likelihood_of(self, image: Array) -> Array:
-        model = self._where_counted(image, self.data)  # before, for a derivative that is NaN would stay behind a mask
+        model = self._where_counted(image, self.data)  # a NaN masked afterwards would stay in the derivative
         return -0.5 * jnp.sum(self._where_counted(self.noise.deviance(self.data, model), 0.0))
 
 
@@ -261,7 +279,7 @@ def _expand(posterior: Posterior, theta: Array) -> Expansion:
 
 
 def _loss(log_likelihood: Array, log_prior: Array) -> Array:
-    # A model may be NaN where a prior forbids its parameters; that theta is excluded then, not invalid.
+    # A model may be NaN where the prior excludes its parameters; that theta is excluded rather than invalid.
     return jnp.where(jnp.isneginf(log_prior), jnp.inf, -log_likelihood - log_prior)
 
 
@@ -280,30 +298,29 @@ def make_posterior(
     Parameters
     ----------
     predict : callable
-        From store to expected image: ``binder.predict``.
+        Function from store to expected image: ``binder.predict``.
     free : ParamSpec
-        The parameters to fit, ``spec.subset(keys)``; its priors, which a profile may set, are the prior. A field
-        without one has a flat prior.
+        Parameters to fit, ``spec.subset(keys)``, with the priors of their fields. A field without a prior has a flat
+        one.
     store : ParameterStore
-        Values of everything that is not free.
+        Values of all parameters that are not free.
     data : array_like
-        The image, in photons.
+        Image, photons per pixel.
     noise : Noise, optional
-        By default `PoissonNoise`.
+        Noise model. By default `PoissonNoise`.
     mask : array_like of bool, optional
-        True where a pixel counts; the data may hold anything where it does not. ``~saturated`` leaves out what is
-        saturated. By default all count.
+        True for the pixels to use: ``~saturated``. Data of other pixels may have any value. By default all are used.
     prior : NormalPrior, optional
-        A calibration, which stands in for the fields' priors of its labels.
+        Calibration that replaces the fields' priors of its labels.
 
     Raises
     ------
     DataError
-        If the data are not an image that the model and the noise can explain, or the mask leaves nothing of it.
+        If the data have another shape than the model's image, are impossible for the noise model, or all masked.
     ParameterError
         If nothing is free, or a free parameter is not a primitive.
     UnknownKeyError
-        If the prior has a label that theta has not.
+        If theta has no label of the prior.
     """
     if not free:
         raise ParameterError("free", expected="at least one free parameter", got=free)
@@ -311,7 +328,7 @@ def make_posterior(
         if field.kind != "primitive":
             raise ParameterError(
                 field.key,
-                expected="a primitive, for it is to be fitted",
+                expected="a primitive, because it is to be fitted",
                 got=field.kind,
                 remedy="Use a spec in which it is primitive",
             )

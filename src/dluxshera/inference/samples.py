@@ -1,4 +1,4 @@
-"""What a sampler returns: `Samples`, with a result code that says plainly whether the draws can be trusted."""
+"""Draws from a posterior, with convergence diagnostics and a result code."""
 
 from __future__ import annotations
 
@@ -11,41 +11,67 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from dluxshera.errors import FitError, UnknownKeyError
+from dluxshera.errors import FitError
+from dluxshera.inference.labels import label_index
 
 if TYPE_CHECKING:
     from arviz import InferenceData
 
-# A. Vehtari et al., Bayesian Analysis 16, 667 (2021): below 1.01 in ranks, with 100 independent draws for each chain.
+# A. Vehtari et al., Bayesian Analysis 16, 667 (2021): rank-normalised R-hat below 1.01, 100 independent draws a chain.
 LARGEST_R_HAT: Final = 1.01
 FEWEST_DRAWS_PER_CHAIN: Final = 100
 
 
 class SamplingResult(StrEnum):
-    """Whether draws can be trusted. Only ``TRUSTED`` ones are an answer."""
+    """Result code of a sampler. Only ``TRUSTED`` draws are an answer."""
 
     TRUSTED = "the chains agree and are long enough"
-    DIVERGENT = "transitions diverged: something of the posterior is out of the sampler's reach"
+    DIVERGENT = "transitions diverged: the sampler does not reach part of the posterior"
     NOT_MIXED = "the chains do not agree"
     TOO_FEW = "too few independent draws"
 
 
 class SamplerState(NamedTuple):
-    """Where a sampler stands, in plain arrays: to continue from it gives bit by bit what an uninterrupted run gives.
+    """State of a sampler, as plain arrays. A run continued from it equals an uninterrupted run bit by bit.
 
-    ``SamplerState(**numpy.load(file))`` reads what ``numpy.savez(file, **state._asdict())`` wrote.
+    ``SamplerState(**numpy.load(file))`` reads the file of ``numpy.savez(file, **state._asdict())``.
+
+    Parameters
+    ----------
+    seed : ndarray of int
+        Seed of the run.
+    warmup : ndarray of int
+        Number of transitions that tune the sampler.
+    iteration : ndarray of int
+        Number of transitions, warm-up included.
+    centre : ndarray, shape (n,)
+        Theta at the origin of the coordinates z.
+    spread : ndarray, shape (n, n)
+        Covariance of theta that z whitens.
+    positions : ndarray, shape (chains, n)
+        Current z of each chain.
+    log_densities : ndarray, shape (chains,)
+        Log-density at the positions.
+    gradients : ndarray, shape (chains, n)
+        Gradient of the log-density at the positions.
+    adaptation : ndarray, shape (5,)
+        State of the adaptation of the step size.
+    draws : ndarray, shape (chains, draws, n)
+        Theta after each transition since the warm-up.
+    log_density, divergent, acceptance, leapfrogs : ndarray, shape (chains, draws)
+        Statistics of the draws; see `Samples`.
     """
 
     seed: Int[np.ndarray, ""]
     warmup: Int[np.ndarray, ""]
-    iteration: Int[np.ndarray, ""]  # transitions made, warm-up included
-    centre: Float[np.ndarray, " n"]  # theta where z = 0, in coordinates z in which
-    spread: Float[np.ndarray, "n n"]  # a normal distribution of this covariance is about a unit normal
-    positions: Float[np.ndarray, "chains n"]  # z
+    iteration: Int[np.ndarray, ""]
+    centre: Float[np.ndarray, " n"]
+    spread: Float[np.ndarray, "n n"]
+    positions: Float[np.ndarray, "chains n"]
     log_densities: Float[np.ndarray, " chains"]
     gradients: Float[np.ndarray, "chains n"]
-    adaptation: Float[np.ndarray, " 5"]  # of the step size
-    draws: Float[np.ndarray, "chains draws n"]  # theta; so many as were made after the warm-up
+    adaptation: Float[np.ndarray, " 5"]
+    draws: Float[np.ndarray, "chains draws n"]
     log_density: Float[np.ndarray, "chains draws"]
     divergent: Bool[np.ndarray, "chains draws"]
     acceptance: Float[np.ndarray, "chains draws"]
@@ -59,23 +85,23 @@ class Samples:
     Parameters
     ----------
     draws : ndarray, shape (chains, draws, n)
-        Of theta.
+        Draws of theta.
     log_density : ndarray, shape (chains, draws)
-        Of the posterior, up to a constant of the data.
+        Log-density of the posterior, up to a constant of the data.
     divergent : ndarray of bool, shape (chains, draws)
-        Whether the energy was not conserved on the way to a draw.
+        True if the energy diverged on the path to a draw.
     acceptance : ndarray, shape (chains, draws)
-        The mean acceptance probability on the way.
+        Mean acceptance probability on the path.
     leapfrogs : ndarray of int, shape (chains, draws)
-        Gradients that a draw took.
+        Number of gradients for a draw.
     r_hat, ess_bulk, ess_tail : ndarray, shape (n,)
-        The rank-normalised split R-hat, and the numbers of independent draws that centre and tails are worth.
+        Rank-normalised split R-hat, and effective sample sizes of the centre and of the tails.
     step_size : float
-        In units of sigma.
+        Step size, in units of sigma.
     labels : tuple of str
         A name for each element of theta.
     state : SamplerState
-        To continue from, for more draws.
+        State to continue from, for more draws.
     provenance : mapping of str to str
         The sampler and its settings.
     """
@@ -95,7 +121,7 @@ class Samples:
 
     @property
     def flat(self) -> Float[np.ndarray, "all n"]:
-        """The draws of all chains in one list."""
+        """The draws of all chains in one array."""
         return self.draws.reshape(-1, self.draws.shape[-1])
 
     @property
@@ -115,10 +141,10 @@ class Samples:
 
     @property
     def result(self) -> SamplingResult:
-        """Whether the draws can be trusted."""
+        """The result code of the draws."""
         if self.divergent.any():
             return SamplingResult.DIVERGENT
-        if not np.all(self.r_hat < LARGEST_R_HAT):  # NaN, of draws that never move, fails too
+        if not np.all(self.r_hat < LARGEST_R_HAT):  # NaN, for draws that never move, fails too
             return SamplingResult.NOT_MIXED
         enough = FEWEST_DRAWS_PER_CHAIN * len(self.draws)
         fewest = np.minimum(self.ess_bulk, self.ess_tail)
@@ -126,14 +152,14 @@ class Samples:
 
     @property
     def trusted(self) -> bool:
-        """Whether R-hat, the number of independent draws and the divergences are all as they should be."""
+        """True if R-hat, the effective sample sizes and the number of divergences are all within their limits."""
         return self.result is SamplingResult.TRUSTED
 
     def diagnostics(self) -> dict[str, float | str]:
-        """Return the result code by name, what it says, and the worst of the numbers that it rests on."""
+        """Return name and text of the result code, and the worst value of each diagnostic."""
         return {
             "result": self.result.name,
-            "says": str(self.result),
+            "message": str(self.result),
             "r_hat": float(np.max(self.r_hat)),
             "r_hat_of": self.labels[int(np.argmax(np.nan_to_num(self.r_hat, nan=np.inf)))],
             "ess_bulk": float(np.min(self.ess_bulk)),
@@ -152,12 +178,10 @@ class Samples:
         UnknownKeyError
             If no element of theta has that label.
         """
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the samples")
-        return self.draws[..., self.labels.index(label)]
+        return self.draws[..., label_index(label, self.labels, "the samples")]
 
     def to_arviz(self) -> InferenceData:
-        """Return the draws as ArviZ takes them: a variable for each key, an array with the names of its components.
+        """Return the draws as ArviZ inference data: a variable for each key, with its components as a coordinate.
 
         Raises
         ------
@@ -165,7 +189,7 @@ class Samples:
             If ArviZ is not installed.
         """
         try:
-            with warnings.catch_warnings():  # its announcement of a rewrite, and no other warning
+            with warnings.catch_warnings():  # only its announcement of a rewrite
                 warnings.filterwarnings("ignore", r"\s*ArviZ is undergoing a major refactor", FutureWarning)
                 import arviz
         except ImportError as error:

@@ -1,4 +1,4 @@
-"""Fits by Fisher scoring: full steps of Gauss and Newton, damped in the metric of the prior while far off."""
+"""Fits by Fisher scoring: Gauss-Newton steps, damped in the metric of the prior far from the maximum."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 
 from dluxshera.inference.fisher import FisherInformation
-from dluxshera.inference.fit import Fit, Point, newton
+from dluxshera.inference.fit import Fit, FitPoint, newton_step
 from dluxshera.inference.posterior import AbstractPosterior
-from dluxshera.inference.solution import Result, Solution, SolverState, Step
+from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 
 
@@ -20,41 +20,43 @@ def gauss_newton(
     max_steps: int = 100,
     tolerance: float = 1e-3,
     misfit_sigmas: float | None = 8.0,
-    callback: Callable[[int, Step], bool | None] | None = None,
+    callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
     throw: bool = True,
 ) -> Solution:
-    r"""Climb to the maximum of a posterior by Fisher scoring.
+    r"""Find the maximum of a posterior by Fisher scoring.
 
-    Each step is :math:`-(F + T P)^{-1} g`: g the gradient of the loss, F the Fisher matrix of the data, exact for the
-    noise, P the precision of the prior. The damping T is the misfit, the data's part of the loss over what noise
-    leaves, as long as that is above 2 and falls, and 1 afterwards: Levenberg and Marquardt's damping with the prior
-    for a metric. A step that does not lower the loss is halved until it does. A step that would leave the bounds of a
-    parameter goes 99 % of the way to the first; an element at its bound, to a thousandth of its sigma, stays there
-    while the loss falls beyond, and the others go on.
+    Each step is :math:`-(F + T P)^{-1} g`, with the gradient g of the loss, the Fisher matrix F of the data, exact for
+    the noise model, and the precision P of the prior. The damping T is the misfit (the data's part of the loss relative
+    to that of noise alone) while the misfit is above 2 and falling, and 1 otherwise: Levenberg-Marquardt damping with
+    the prior as metric. A step that does not lower the loss is halved until it does. A step that would leave the bounds
+    of a parameter goes 99 % of the way to the nearest bound. An element at its bound, to a thousandth of its sigma, is
+    held there while the loss falls beyond the bound; the other elements continue.
 
     Parameters
     ----------
     posterior : AbstractPosterior
+        Posterior to maximise.
     theta0 : array_like, shape (n,)
-        The start. Not at exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
+        Start. Avoid exactly zero aberration, where the even modes of a symmetric pupil have no gradient.
     max_steps : int
-        Of the whole fit, those before `state` included.
+        Largest number of steps of the whole fit, including those before `state`.
     tolerance : float
-        Converged once the norm of the gradient in coordinates that F + P whitens, which is about the distance to the
-        maximum in units of sigma, is below it.
+        Convergence limit on the norm of the gradient in coordinates whitened by F + P, which is about the distance to
+        the maximum in units of sigma.
     misfit_sigmas : float, optional
-        A stationary point whose deviance is this many sigma above what noise leaves ends with ``Result.POOR_FIT``: it
-        is a local maximum, or the model is wrong. None lets any pass.
+        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
+        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
+        accepts any deviance.
     callback : callable, optional
-        Called with the number of each step and the `Step`. To return True stops the fit.
+        Function called with the number of each step and the `FitStep`. The fit stops if it returns True.
     checkpoint : callable, optional
-        Called with a `SolverState` after each step.
+        Function called with a `SolverState` after each step.
     state : SolverState, optional
-        Continue from it; theta0 is not used then.
+        State to continue from; theta0 is ignored.
     throw : bool
-        Raise if the fit does not converge; otherwise look at ``solution.result``.
+        Raise if the fit does not converge. Otherwise look at ``solution.result``.
 
     Returns
     -------
@@ -79,37 +81,37 @@ def gauss_newton(
         throw=throw,
         solver="gauss_newton",
     )
-    theta, damping, seen = fit.theta, 1.0, state is not None
+    theta, damping, recorded = fit.theta, 1.0, state is not None
     while (point := fit.look(theta)) is not None:
         information = fit.with_prior(point.information)
-        open_ = ~fit.held(point, np.sqrt(np.diag(information.covariance())))
-        norm, _ = _step(information, point, open_)
-        if not seen:
-            fit.record(Step(point.loss, norm, theta, point.misfit, damping))
+        inside = ~fit.at_bound(point, np.sqrt(np.diag(information.covariance())))
+        norm, _ = _step(information, point, inside)
+        if not recorded:
+            fit.record(FitStep(point.loss, norm, theta, point.misfit, damping))
             fit.keep()
-        seen = False
-        if result := fit.ended(norm, point.misfit, not open_.all()):
+        recorded = False
+        if result := fit.ended(norm, point.misfit, not inside.all()):
             return fit.solution(result, point)
-        moved = None
+        lower = None
         for damping in dict.fromkeys((fit.damping(1), 1.0)):
-            norm, step = _step(fit.with_prior(point.information, damping), point, open_)
-            if norm >= tolerance or damping == 1.0:  # what a damped step cannot better is left to a full one
-                moved = fit.lower(theta, point.loss, step)
-            if moved is not None:
+            norm, step = _step(fit.with_prior(point.information, damping), point, inside)
+            if norm >= tolerance or damping == 1.0:  # a damped step that has converged cannot improve; a full one can
+                lower = fit.lower(theta, point.loss, step)
+            if lower is not None:
                 break
-        if moved is None:
-            return fit.solution(Result.STALLED, point)
-        theta = moved[1]
-    return fit.solution(Result.NON_FINITE, None)
+        if lower is None:
+            return fit.solution(FitResult.STALLED, point)
+        theta = lower[1]
+    return fit.solution(FitResult.NON_FINITE, None)
 
 
-def _step(information: FisherInformation, point: Point, open_: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return norm and step of `newton` in the elements that no bound holds."""
+def _step(information: FisherInformation, point: FitPoint, inside: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return norm and step of `newton_step` in the elements inside their bounds, and zero in the others."""
     step = np.zeros_like(point.theta)
-    if not open_.any():
+    if not inside.any():
         return 0.0, step
     part = FisherInformation(
-        information.matrix[np.ix_(open_, open_)], tuple(np.array(information.labels)[open_].tolist())
+        information.matrix[np.ix_(inside, inside)], tuple(np.array(information.labels)[inside].tolist())
     )
-    norm, step[open_] = newton(part, point.gradient[open_])
+    norm, step[inside] = newton_step(part, point.gradient[inside])
     return norm, step

@@ -1,10 +1,10 @@
-r"""Whether stated uncertainties are true ones: pulls, coverage, scatter against the bound, and ranks.
+r"""Statistical checks of uncertainties by simulations: pulls, coverage, scatter against the bound, and ranks.
 
-Each check compares one number with the interval in which it lies if the uncertainties are honest. The numbers come from
-simulations: the truth is known, and each is fitted or sampled as data would be. Where the truth was drawn from the
-prior, this holds for posteriors of any width; where it was held, for fits without a prior.
+Each check compares one number with the interval in which it lies if the uncertainties are correct. The numbers come
+from simulations with a known truth, fitted or sampled in the same way as data. With truths drawn from the prior the
+checks hold for posteriors of any width; with a fixed truth they hold for fits without a prior.
 
-Tails of chi-squared distributions come from JAX: switch on its double precision.
+Tails of chi-squared distributions are computed by JAX: switch on its double precision.
 """
 
 from __future__ import annotations
@@ -19,19 +19,21 @@ from jax.scipy.special import gammainc, gammaincc
 from jaxtyping import Bool, Float, Int
 
 from dluxshera.errors import ParameterError, ShapeError
+from dluxshera.inference.matrices import unit_diagonal
 
 
 @dataclass(frozen=True)
-class Check:
-    """A number, and the interval in which it lies if what is checked is true.
+class StatisticalCheck:
+    """A number, and the interval in which it lies if the uncertainties are correct.
 
     Parameters
     ----------
     what : str
-        What the number is.
+        Name of the number in the text of the check.
     value : float
+        The number.
     low, high : float
-        The limits, which belong to the interval.
+        Limits, which belong to the interval.
     """
 
     what: str
@@ -41,22 +43,24 @@ class Check:
 
     @property
     def passed(self) -> bool:
-        """Whether the number lies in the interval; NaN never does."""
+        """True if the number lies in the interval; false for NaN."""
         return self.low <= self.value <= self.high
 
     def __str__(self) -> str:
         return f"{self.what} is {self.value:.4g}, and should be from {self.low:.4g} to {self.high:.4g}"
 
 
-def failures(checks: Iterable[Check]) -> list[str]:
-    """Return a line for each check that did not pass."""
+def failures(checks: Iterable[StatisticalCheck]) -> list[str]:
+    """Return a line for each of the `checks` that did not pass."""
     return [str(check) for check in checks if not check.passed]
 
 
-def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas: float = 3.0) -> tuple[Check, Check]:
-    r"""Check that pulls, (estimate - truth) / sigma, are of a unit normal distribution.
+def check_pulls(
+    pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas: float = 3.0
+) -> tuple[StatisticalCheck, StatisticalCheck]:
+    r"""Check that pulls, (estimate - truth) / sigma, have a unit normal distribution.
 
-    Of n pulls the mean has the standard deviation :math:`1/\sqrt n`, and the standard deviation itself that of
+    The mean of n pulls has the standard deviation :math:`1/\sqrt n`, and their standard deviation s has
     :math:`1/\sqrt{2n}`:
 
     .. math:: |\bar p| \le k/\sqrt n, \qquad |s - 1| \le k/\sqrt{2n}.
@@ -64,15 +68,15 @@ def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas:
     Parameters
     ----------
     pulls : ndarray, shape (n,)
-        Of one parameter, from independent simulations.
+        Pulls of one parameter, from independent simulations.
     what : str
-        For the text of the checks.
+        Name of the pulls in the text of the checks.
     sigmas : float
-        k.
+        Half width k of the intervals.
 
     Returns
     -------
-    mean, deviation : Check
+    mean, deviation : StatisticalCheck
 
     Raises
     ------
@@ -82,13 +86,13 @@ def check_pulls(pulls: Float[np.ndarray, " n"], what: str = "the pulls", sigmas:
     n = _count("pulls", pulls)
     mean, deviation = float(np.mean(pulls)), float(np.std(pulls, ddof=1))
     return (
-        Check(f"the mean of {what}", mean, -sigmas / sqrt(n), sigmas / sqrt(n)),
-        Check(f"the deviation of {what}", deviation, 1.0 - sigmas / sqrt(2 * n), 1.0 + sigmas / sqrt(2 * n)),
+        StatisticalCheck(f"the mean of {what}", mean, -sigmas / sqrt(n), sigmas / sqrt(n)),
+        StatisticalCheck(f"the deviation of {what}", deviation, 1.0 - sigmas / sqrt(2 * n), 1.0 + sigmas / sqrt(2 * n)),
     )
 
 
 def sigmas_of_level(level: float) -> float:
-    """Return the half width, in sigma, of the central interval of a normal distribution that holds a probability.
+    """Return the half width, in sigma, of the central interval of a normal distribution with the probability `level`.
 
     Raises
     ------
@@ -106,21 +110,21 @@ def sigmas_of_level(level: float) -> float:
 
 
 def binomial_band(n: int, probability: float, false_alarm: float = 0.01) -> tuple[int, int]:
-    """Return the smallest and largest number of successes in n trials that are not surprising.
+    """Return the smallest and the largest unsurprising number of successes in n trials.
 
     Parameters
     ----------
     n : int
-        Trials.
+        Number of trials.
     probability : float
-        Of a success.
+        Probability of a success.
     false_alarm : float
-        The chance of a number outside, half of it at most on each side.
+        Probability of a number outside the band, at most half of it on each side.
 
     Returns
     -------
     low, high : int
-        Both belong to the band.
+        Limits, which belong to the band.
 
     Examples
     --------
@@ -137,28 +141,30 @@ def binomial_band(n: int, probability: float, false_alarm: float = 0.01) -> tupl
 
 def check_coverage(
     covered: Bool[np.ndarray, " n"], level: float, what: str = "the truth", false_alarm: float = 0.01
-) -> Check:
-    """Check that intervals of a stated probability hold the truth as often as they say, within a binomial band.
+) -> StatisticalCheck:
+    """Check that intervals of a stated probability contain the truth as often as stated, within a binomial band.
 
     Parameters
     ----------
     covered : ndarray of bool, shape (n,)
-        For each independent simulation, whether the interval held the truth.
+        True for each independent simulation whose interval contains the truth.
     level : float
-        The stated probability.
+        Stated probability.
     what : str
-        For the text of the check.
+        Name of the truth in the text of the check.
     false_alarm : float
-        The chance that honest intervals fail.
+        Probability that correct intervals fail the check.
 
     Returns
     -------
-    Check
-        Of the fraction.
+    StatisticalCheck
+        Check of the fraction.
     """
     n = _count("covered", covered)
     low, high = binomial_band(n, level, false_alarm)
-    return Check(f"the share of {level:.0%} intervals that hold {what}", float(np.mean(covered)), low / n, high / n)
+    return StatisticalCheck(
+        f"the share of {level:.0%} intervals that hold {what}", float(np.mean(covered)), low / n, high / n
+    )
 
 
 def check_attainment(
@@ -166,36 +172,37 @@ def check_attainment(
     pulls: Float[np.ndarray, "..."],
     distances2: Float[np.ndarray, " n"],
     false_alarm: float = 0.01,
-) -> tuple[Check, ...]:
-    r"""Check that estimates scatter as their covariance says: that they attain the Cramer-Rao bound, and not more.
+) -> tuple[StatisticalCheck, ...]:
+    r"""Check that the scatter of estimates equals their covariance: that they attain the Cramer-Rao bound.
 
-    For each parameter the p-value of the mean pull and of the sum of squares, :math:`\sum p_i^2 \sim \chi^2_n`; for
-    all of them together that of the squared distances in the metric of the covariances,
+    For each parameter the p-values of the mean pull and of the sum of squares, :math:`\sum p_i^2 \sim \chi^2_n`, are
+    computed; for all parameters together the p-value of the squared distances in the metric of the covariances,
 
     .. math:: \sum_i e_i^T C_i^{-1} e_i \sim \chi^2_{np}.
 
-    All are two-sided: a scatter that is too small fails as well. The tests of correlated parameters are not
-    independent; the chance of a false alarm of them all is at most `false_alarm` all the same (Bonferroni).
+    All are two-sided, so that a scatter that is too small fails as well. The tests of correlated parameters are not
+    independent, but the probability of a false alarm in any of them is at most `false_alarm` (Bonferroni).
 
     Parameters
     ----------
     labels : sequence of str
         A name for each parameter.
     pulls : ndarray, shape (n, p)
-        From independent simulations.
+        Pulls from independent simulations.
     distances2 : ndarray, shape (n,)
-        See `squared_distance`.
+        Squared distances, see `squared_distance`.
     false_alarm : float
+        Probability that correct estimates fail a check.
 
     Returns
     -------
-    tuple of Check
-        Of p-values: means, scatters, and the distance in all parameters.
+    tuple of StatisticalCheck
+        Checks of the p-values of means, scatters, and the distance in all parameters.
 
     Raises
     ------
     ShapeError
-        If the shapes do not fit.
+        If the shapes disagree.
     """
     pulls, distances2 = np.asarray(pulls), np.asarray(distances2)
     if pulls.shape != (distances2.size, len(labels)):
@@ -203,33 +210,52 @@ def check_attainment(
     n, parameters = pulls.shape
     limit = false_alarm / (2 * parameters + 1)
     means = [
-        Check(f"the p-value of the mean of {label}", erfc(abs(float(np.mean(of))) * sqrt(n / 2)), limit, 1.0)
+        StatisticalCheck(f"the p-value of the mean of {label}", erfc(abs(float(np.mean(of))) * sqrt(n / 2)), limit, 1.0)
         for label, of in zip(labels, pulls.T, strict=True)
     ]
     scatters = [
-        Check(f"the p-value of the scatter of {label}", _two_sided(float(of @ of), n), limit, 1.0)
+        StatisticalCheck(f"the p-value of the scatter of {label}", _two_sided(float(of @ of), n), limit, 1.0)
         for label, of in zip(labels, pulls.T, strict=True)
     ]
     all_of_them = _two_sided(float(np.sum(distances2)), n * parameters)
-    return (*means, *scatters, Check("the p-value of the distance in all parameters", all_of_them, limit, 1.0))
+    return (
+        *means,
+        *scatters,
+        StatisticalCheck("the p-value of the distance in all parameters", all_of_them, limit, 1.0),
+    )
 
 
 def squared_distance(error: Float[np.ndarray, " p"], covariance: Float[np.ndarray, "p p"]) -> float:
-    """Return error^T covariance^-1 error, computed in scaled coordinates."""
-    sigma = np.sqrt(np.diag(covariance))
-    return float((error / sigma) @ np.linalg.solve(covariance / np.outer(sigma, sigma), error / sigma))
+    """Return error^T covariance^-1 error.
+
+    Parameters
+    ----------
+    error : ndarray, shape (p,)
+        Estimate minus truth.
+    covariance : ndarray, shape (p, p)
+        Covariance of the estimate.
+    """
+    sigma, correlation = unit_diagonal(covariance)
+    return float((error / sigma) @ np.linalg.solve(correlation, error / sigma))
 
 
 def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, "..."]) -> Int[np.ndarray, " p"]:
-    """Return for each parameter how many draws of a posterior lie below the truth.
+    """Return the number of draws of a posterior below the truth of each parameter.
 
-    If truths are drawn from the prior, data from the model, and draws independently from the posterior of these data,
-    the ranks are uniform on 0 to n, whatever the posterior's shape: simulation-based calibration.
+    Simulation-based calibration: if truths are drawn from the prior, data from the model, and draws independently from
+    the posterior of these data, the ranks are uniform on 0 to n for a posterior of any shape.
+
+    Parameters
+    ----------
+    truth : ndarray, shape (p,)
+        True values.
+    draws : ndarray, shape (..., p)
+        Draws of the posterior.
 
     Raises
     ------
     ShapeError
-        If the draws have not one column for each element of the truth.
+        If the draws do not have one column for each element of the truth.
     """
     truth, draws = np.asarray(truth), np.asarray(draws)
     if truth.ndim != 1 or draws.ndim != 2 or draws.shape[1] != truth.size:
@@ -239,7 +265,7 @@ def simulation_ranks(truth: Float[np.ndarray, " p"], draws: Float[np.ndarray, ".
 
 def check_ranks(
     ranks: Int[np.ndarray, " n"], draws: int, what: str = "the ranks", *, bins: int = 8, false_alarm: float = 0.01
-) -> Check:
+) -> StatisticalCheck:
     r"""Check by Pearson's chi-squared that ranks are uniform on 0 to the number of draws.
 
     .. math:: \sum_b \frac{(n_b - n/B)^2}{n/B} \sim \chi^2_{B-1}
@@ -247,25 +273,25 @@ def check_ranks(
     Parameters
     ----------
     ranks : ndarray of int, shape (n,)
-        Of one parameter, from independent simulations; see `simulation_ranks`.
+        Ranks of one parameter, from independent simulations; see `simulation_ranks`.
     draws : int
-        Draws in each simulation.
+        Number of draws in each simulation.
     what : str
-        For the text of the check.
+        Name of the ranks in the text of the check.
     bins : int
-        B, which has to divide draws + 1, so that all bins hold as many ranks.
+        Number of bins B, a divisor of draws + 1, so that all bins have the same probability.
     false_alarm : float
-        Least p-value.
+        Smallest p-value that passes.
 
     Returns
     -------
-    Check
-        Of the p-value.
+    StatisticalCheck
+        Check of the p-value.
 
     Raises
     ------
     ParameterError
-        If the ranks cannot be those of so many draws, or the bins do not divide them.
+        If a rank is not between 0 and `draws`, or `bins` is not such a divisor.
     """
     ranks = np.asarray(ranks)
     if bins < 2 or (draws + 1) % bins:
@@ -275,7 +301,7 @@ def check_ranks(
     counts = np.bincount(ranks // ((draws + 1) // bins), minlength=bins)
     expected = _count("ranks", ranks) / bins
     p_value = float(gammaincc(0.5 * (bins - 1), 0.5 * np.sum((counts - expected) ** 2) / expected))
-    return Check(f"the p-value of uniformity of {what}", p_value, false_alarm, 1.0)
+    return StatisticalCheck(f"the p-value of uniformity of {what}", p_value, false_alarm, 1.0)
 
 
 def _two_sided(value: float, degrees: int) -> float:

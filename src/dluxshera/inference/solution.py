@@ -1,4 +1,4 @@
-"""What a fit returns: `Solution`, with a result code that says how it ended, and the state to continue from."""
+"""Solution of a fit: estimates and covariance, a result code, and the state to continue from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Array, Float
 
-from dluxshera.errors import ShapeError, UnknownKeyError
+from dluxshera.errors import ShapeError
+from dluxshera.inference.labels import label_index
 from dluxshera.params import ParameterStore
 
 
-class Result(StrEnum):
-    """How a fit ended. Only ``CONVERGED`` is an answer."""
+class FitResult(StrEnum):
+    """Result code of a fit. Only ``CONVERGED`` is an answer."""
 
     CONVERGED = "converged"
     POOR_FIT = "the gradient is zero, but the model does not explain the data"
@@ -26,20 +27,43 @@ class Result(StrEnum):
     NON_FINITE = "the loss or its gradient is not finite"
 
 
-class Step(NamedTuple):
-    """One step of a fit."""
+class FitStep(NamedTuple):
+    """One step of a fit.
+
+    Parameters
+    ----------
+    loss : float
+        Loss at theta.
+    gradient_norm : float
+        Gradient whitened by Fisher plus prior: about the distance to the maximum, in units of sigma.
+    theta : ndarray, shape (n,)
+        Theta after the step.
+    misfit : float
+        Data part of the loss relative to its value for noise alone, about 1 for a correct model.
+    damping : float
+        Factor on the precision of the prior in this step.
+    """
 
     loss: float
-    gradient_norm: float  # whitened by Fisher plus prior: about the distance to the maximum, in units of sigma
+    gradient_norm: float
     theta: np.ndarray
-    misfit: float = np.nan  # the data's part of the loss over what noise leaves, about 1 where the model is right
-    damping: float = 1.0  # by which the prior was multiplied for the step that led here
+    misfit: float = np.nan
+    damping: float = 1.0
 
 
 class SolverState(NamedTuple):
-    """Where a fit stands, in plain arrays: to continue from it gives bit by bit what an uninterrupted fit gives.
+    """State of a fit, as plain arrays. A fit continued from it equals an uninterrupted fit bit by bit.
 
-    ``SolverState(**numpy.load(file))`` reads what ``numpy.savez(file, **state._asdict())`` wrote.
+    ``SolverState(**numpy.load(file))`` reads the file of ``numpy.savez(file, **state._asdict())``.
+
+    Parameters
+    ----------
+    losses, gradient_norms, misfits, dampings : ndarray, shape (steps,)
+        Values at each step; see `FitStep`.
+    thetas : ndarray, shape (steps, n)
+        Theta at each step.
+    memory : ndarray, shape (m,)
+        State of the optimiser between two steps; often empty.
     """
 
     losses: Float[np.ndarray, " steps"]
@@ -47,16 +71,16 @@ class SolverState(NamedTuple):
     misfits: Float[np.ndarray, " steps"]
     dampings: Float[np.ndarray, " steps"]
     thetas: Float[np.ndarray, "steps n"]
-    memory: Float[np.ndarray, " m"]  # of the optimiser, from one step to the next; often empty
+    memory: Float[np.ndarray, " m"]
 
     @property
     def theta(self) -> Float[np.ndarray, " n"]:
-        """Where the fit is."""
+        """The current theta."""
         return self.thetas[-1]
 
     @property
     def damping(self) -> float:
-        """By what the prior was multiplied for the last step."""
+        """The factor on the prior's precision in the last step."""
         return float(self.dampings[-1])
 
     @property
@@ -65,13 +89,13 @@ class SolverState(NamedTuple):
         return len(self.losses) - 1
 
     @property
-    def history(self) -> tuple[Step, ...]:
+    def history(self) -> tuple[FitStep, ...]:
         """The steps, the start first."""
         columns = (self.losses, self.gradient_norms, self.thetas, self.misfits, self.dampings)
-        return tuple(Step(float(a), float(b), c, float(d), float(e)) for a, b, c, d, e in zip(*columns, strict=True))
+        return tuple(FitStep(float(a), float(b), c, float(d), float(e)) for a, b, c, d, e in zip(*columns, strict=True))
 
     @classmethod
-    def of(cls, history: tuple[Step, ...], memory: Float[np.ndarray, " m"]) -> SolverState:
+    def of(cls, history: tuple[FitStep, ...], memory: Float[np.ndarray, " m"]) -> SolverState:
         """Return the state after the steps of a history."""
         losses, norms, thetas, misfits, dampings = (np.array(column) for column in zip(*history, strict=True))
         return cls(losses, norms, misfits, dampings, thetas, np.array(memory))
@@ -79,42 +103,42 @@ class SolverState(NamedTuple):
 
 @dataclass(frozen=True)
 class Solution:
-    """The end of a fit.
+    """Solution of a fit.
 
     Parameters
     ----------
     theta : ndarray, shape (n,)
-        The most probable values found.
+        Most probable values.
     store : ParameterStore
-        The same in a full store: what was fitted, and what was held. Of a posterior of several exposures, the first's.
+        Full store at theta. For a posterior of several exposures, that of the first one.
     covariance : ndarray, shape (n, n)
-        The Cramer-Rao bound at theta, prior included, if the fit converged.
+        Cramer-Rao bound at theta, prior included; the covariance of the estimates if the fit converged.
     loss : float
         Minus the log-density of the posterior at theta, up to a constant of the data.
-    result : Result
-        How the fit ended.
-    history : tuple of Step
-        From the start to theta.
+    result : FitResult
+        Result code.
+    history : tuple of FitStep
+        Steps from the start to theta.
     labels : tuple of str
         A name for each element of theta.
     state : SolverState, optional
-        To continue from. Of gradient descent it may be a few steps before theta: it is where coordinates were last
-        chosen.
+        State to continue from. In gradient descent it may be a few steps older than theta: the state at the last
+        choice of coordinates.
     diagnostics : mapping of str to float
         ``steps``; ``gradient_norm`` and ``misfit`` at theta; ``evaluations`` of the loss, ``expansions`` (Fisher
         matrices) and ``seconds`` of this call alone.
     provenance : mapping of str to str
         The solver and its settings.
     at_bound : tuple of str
-        Labels of the elements that are held by a bound.
+        Labels of the elements at a bound, with the loss falling beyond it.
     """
 
     theta: Float[np.ndarray, " n"]
     store: ParameterStore
     covariance: Float[np.ndarray, "n n"]
     loss: float
-    result: Result
-    history: tuple[Step, ...]
+    result: FitResult
+    history: tuple[FitStep, ...]
     labels: tuple[str, ...]
     state: SolverState | None = None
     diagnostics: Mapping[str, float] = field(default_factory=dict)
@@ -123,8 +147,8 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """Whether the fit ended at a maximum of the posterior."""
-        return self.result is Result.CONVERGED
+        """True if the fit ended at a maximum of the posterior."""
+        return self.result is FitResult.CONVERGED
 
     @property
     def sigma(self) -> Float[np.ndarray, " n"]:
@@ -139,18 +163,16 @@ class Solution:
         UnknownKeyError
             If no element of theta has that label.
         """
-        if label not in self.labels:
-            raise UnknownKeyError(label, self.labels, expected="a label of the fit")
-        i = self.labels.index(label)
+        i = label_index(label, self.labels, "the fit")
         return float(self.theta[i]), float(self.sigma[i])
 
     def pulls(self, truth: Float[Array | np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
-        """Return (estimate - truth) / sigma for each element of theta: of unit variance if the fit is honest.
+        """Return (estimate - truth) / sigma of each element of theta: of unit variance if the covariance is correct.
 
         Raises
         ------
         ShapeError
-            If the truth has not one number for each element.
+            If the truth does not have one number for each element.
         """
         truth = np.asarray(truth, dtype=float)
         if truth.shape != self.theta.shape:

@@ -1,8 +1,8 @@
-"""What is known of theta before the data come: the priors of the fields, or a calibration's in their place."""
+"""Priors of theta: those of the fields, or that of a calibration in their place."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, TypeAlias
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
+from dluxshera.inference.matrices import scaled_inverse
 from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
@@ -20,20 +21,21 @@ Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free 
 
 @dataclass(frozen=True, eq=False, init=False)
 class NormalPrior:
-    """What a calibration, or an earlier fit, says of some parameters together: a normal distribution with correlations.
+    """Normal prior of several parameters with correlations, such as the result of a calibration or an earlier fit.
 
     Parameters
     ----------
     labels : sequence of str
-        Elements of theta by name, such as ``primary.zernike_coeffs_nm[Z4]``.
+        Labels of elements of theta, such as ``primary.zernike_coeffs_nm[Z4]``.
     mean : array_like, shape (k,)
-        In the order of the labels.
+        Mean, in the order of the labels and in the units of the parameters.
     covariance : array_like, shape (k, k)
+        Covariance, symmetric and positive definite.
 
     Raises
     ------
     ShapeError, NonFiniteError, ParameterError
-        If the three do not fit together, or the covariance is not that of a distribution.
+        If the shapes disagree, a number is not finite, or the covariance is not positive definite.
 
     Examples
     --------
@@ -54,8 +56,8 @@ class NormalPrior:
         if len(set(labels)) != k or not k:
             raise ParameterError("labels", expected="names, each once", got=labels)
         object.__setattr__(self, "labels", tuple(labels))
-        for name, given, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
-            value = np.array(given, dtype=float)
+        for name, argument, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
+            value = np.array(argument, dtype=float)
             if value.shape != shape:
                 raise ShapeError(name, expected=f"an array of shape {shape}, for {k} labels", got=value)
             if not np.all(np.isfinite(value)):
@@ -79,28 +81,27 @@ class NormalPrior:
     @property
     def precision(self) -> Float[np.ndarray, "k k"]:
         """The inverse of the covariance."""
-        scale = np.sqrt(np.diag(self.covariance))
-        inverse = np.linalg.inv(self.covariance / np.outer(scale, scale))
-        return 0.5 * (inverse + inverse.T) / np.outer(scale, scale)
+        return scaled_inverse(self.covariance)
 
 
 class ThetaPrior(eqx.Module):
-    """The prior of theta. Made by `prior_of`.
+    """Prior of theta. Built by `prior_of`.
 
     Parameters
     ----------
     mean : ndarray, shape (n,)
-        Of the normal priors and of those that are cut off normal ones; 0 where there is none.
+        Mean of the normal and truncated normal priors; 0 for other elements.
     precision : ndarray, shape (n, n)
-        The inverse covariance of the same; zero where there is none.
+        Inverse covariance of the same priors; 0 for other elements.
     labels : tuple of str
         A name for each element of theta.
     limits : tuple of Bounds
-        Of the field of each element.
+        Bounds of the field of each element.
     priors : tuple of (int, int, Prior)
-        The fields' priors that act, each with the first element of theta that it is for and the one past its last.
+        Priors of the fields, without those that a calibration replaces, each with the range of its elements: the first
+        one, and the one after the last.
     calibrated : tuple of int
-        The elements for which a calibration stands in for the fields' priors.
+        Elements whose prior is that of a calibration.
     """
 
     mean: Float[np.ndarray, " n"]
@@ -111,7 +112,7 @@ class ThetaPrior(eqx.Module):
     calibrated: tuple[int, ...] = eqx.field(static=True)
 
     def log_density(self, theta: Theta) -> Float[Array, ""]:
-        """Return the log of the density, up to a constant; minus infinity outside the support of a prior."""
+        """Return the log-density, up to a constant; minus infinity outside the support of a prior."""
         error = theta - self.mean
         log_density = -0.5 * jnp.sum(error * (self.precision @ error))
         for start, stop, prior in self.priors:
@@ -119,7 +120,7 @@ class ThetaPrior(eqx.Module):
         return log_density
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
-        """Return a vector of which half the squared norm is minus the log of the density, up to a constant."""
+        """Return a vector whose squared norm, halved, is minus the log-density, up to a constant."""
         empty = jnp.diag(self.precision) == 0
         root = jnp.linalg.cholesky(self.precision + jnp.diag(jnp.where(empty, 1.0, 0.0)))
         parts = [jnp.where(empty, 0.0, root.T @ (theta - self.mean))]
@@ -133,9 +134,10 @@ class ThetaPrior(eqx.Module):
 
     @property
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """The limits of each element: those of its field, or of its prior where they are narrower; may be infinite."""
-        lower = np.array([_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits])
-        upper = -np.array([_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits])
+        """Lower and upper limits: the field's bounds, or the prior's support where it is narrower; may be infinite."""
+        lowest = (_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits)
+        highest = (-_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits)
+        lower, upper = np.array(list(lowest), dtype=float), np.array(list(highest), dtype=float)
         for start, stop, prior in self.priors:
             low, high = prior.support
             lower[start:stop] = np.maximum(lower[start:stop], low)
@@ -143,7 +145,7 @@ class ThetaPrior(eqx.Module):
         return lower, upper
 
     def allows(self, theta: Theta) -> bool:
-        """Return whether every element of theta lies within the bounds of its field; theta is concrete."""
+        """Return True if every element of a concrete theta lies within the bounds of its field."""
         return all(bound.contains(float(value)) for bound, value in zip(self.limits, theta, strict=True))
 
     def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
@@ -166,25 +168,25 @@ class ThetaPrior(eqx.Module):
                 self.labels[int(np.argmax(missing))].partition("[")[0],
                 expected="a prior to draw from",
                 got=None,
-                remedy="Fix it, or give it one",
+                remedy="Hold the parameter fixed, or set a prior",
             )
         return drawn
 
 
 def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior | None = None) -> ThetaPrior:
-    """Return the prior of an element of theta for each label of the fields.
+    """Return the prior of theta.
 
     Parameters
     ----------
     fields : sequence of (str, ParamField)
-        A label and the field that it is an element of, in the order of theta.
+        Label and field of each element, in the order of theta.
     calibration : NormalPrior, optional
-        Stands in for the fields' priors of its labels.
+        Calibration that replaces the fields' priors of its labels.
 
     Raises
     ------
     UnknownKeyError
-        If the calibration has a label that theta has not.
+        If theta has no label of the calibration.
     """
     labels = tuple(label for label, _ in fields)
     calibrated: tuple[int, ...] = ()
@@ -216,19 +218,51 @@ def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior 
 
 
 def flat_prior(free: ParamSpec) -> ThetaPrior:
-    """Return a prior of the free parameters that says nothing."""
+    """Return a flat prior of the parameters `free`, within their bounds."""
     n = len(free.labels)
     limits = tuple(field.bounds for _, field in labelled(free))
     return ThetaPrior(np.zeros(n), np.zeros((n, n)), free.labels, limits, (), ())
 
 
 def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
-    """Return label and field of each element of theta."""
+    """Return the label and the field of each element of the parameters `free`."""
     return [(label, field) for field in free.fields for label in field.labels]
 
 
+def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> ParamSpec:
+    """Return the spec of the parameters to fit.
+
+    Parameters
+    ----------
+    spec : ParamSpec
+        Spec of the model.
+    keys : iterable of str, optional
+        Keys of the parameters, in the order of theta. By default each primitive that has a prior.
+
+    Raises
+    ------
+    UnknownKeyError
+        If the spec does not have a key; near matches are named.
+    """
+    return spec.subset([key for key in spec.primitives if spec[key].prior] if keys is None else keys)
+
+
 def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-    """Draw a packed vector from the priors of a spec's fields.
+    """Draw theta from the priors of a spec's fields.
+
+    Parameters
+    ----------
+    free : ParamSpec
+        Free parameters, each with a prior.
+    rng : numpy.random.Generator
+        Source of the draws.
+
+    Parameters
+    ----------
+    free : ParamSpec
+        Fields to draw.
+    rng : Generator
+        Random number generator.
 
     Raises
     ------
@@ -239,7 +273,7 @@ def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarr
 
 
 def _beyond_normal(prior: Prior, value: Array) -> Any:
-    """Return the log-density of a prior without the normal part that mean and precision stand for."""
+    """Return the log-density of a prior without the normal part, which mean and precision represent."""
     if isinstance(prior, Normal):
         return 0.0
     density = prior.log_density(value)

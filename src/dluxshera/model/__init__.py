@@ -1,4 +1,4 @@
-"""From a configuration, a spec and a store to an image."""
+"""Models: a configuration, a spec and a store give an image, its energy and its derived values."""
 
 from dluxshera._front_door import front_door
 

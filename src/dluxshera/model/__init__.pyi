@@ -3,6 +3,7 @@ from .binder import SheraBinder as SheraBinder
 from .binder import SheraFourPlaneBinder as SheraFourPlaneBinder
 from .binder import SheraThreePlaneBinder as SheraThreePlaneBinder
 from .binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
+from .binder import binder_of as binder_of
 from .graph import Band as Band
 from .graph import Sources as Sources
 from .graph import system_graph as system_graph

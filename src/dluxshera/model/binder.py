@@ -1,6 +1,6 @@
-"""Binders: a configuration, a spec and a base store of a system, bound into a function from store to image.
+"""Binders: a configuration, a spec and a base store of a system, bound into functions from store to image.
 
-The three systems share all of it; a binder's class says which configuration it takes.
+`SheraBinder` has the methods; the binder of each system only names its type of configuration.
 """
 
 from __future__ import annotations
@@ -17,23 +17,24 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.errors import ConfigError
 from dluxshera.graph import SystemGraph
+from dluxshera.model.checks import check_spec, check_store
+from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
-from dluxshera.optics import Exposure, draw
+from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
-    EFFECTS,
-    MAPS,
-    SHERA_RESOLVER,
+    EXPOSURE_TIME,
+    FRAME_TIME,
+    FULL_WELL,
+    READ_NOISE,
     SheraConfig,
     SheraFourPlaneConfig,
     SheraThreePlaneConfig,
     SheraTwoPlaneConfig,
 )
-from dluxshera.systems import effect_fields as e
-from dluxshera.systems import fields as f
 
 
 class PrecisionWarning(UserWarning):
@@ -41,16 +42,17 @@ class PrecisionWarning(UserWarning):
 
 
 class SheraBinder(eqx.Module):
-    """What the binders of all systems share; abstract.
+    """Base class of the binders of all systems; abstract.
 
-    A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. All that it
-    computes is an output of its `graph`, compiled as a whole. Built optics are shared through a cache; derived values
-    are computed anew at each call.
+    A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. All its
+    results are outputs of its `graph`. Derived values are recomputed at each call. The optics are built once for each
+    structure, and the image is compiled once for each structure: configurations that differ only in their name or in
+    their design share both.
 
     Parameters
     ----------
     config : SheraConfig
-        The structure, of the binder's system.
+        Structure, of the binder's system.
     spec : ParamSpec
         Any of the system's specs, built from the same configuration.
     store : ParameterStore, optional
@@ -59,7 +61,8 @@ class SheraBinder(eqx.Module):
     Raises
     ------
     ConfigError
-        If the configuration or the spec is not one of the binder's system, or the configuration cannot be built.
+        If the configuration or the spec is not one of the binder's system, they do not belong together, or the
+        configuration cannot be built.
     ParameterError
         If the store is not of that spec.
     DerivationError
@@ -73,35 +76,30 @@ class SheraBinder(eqx.Module):
 
     store: ParameterStore
     optics: SystemOptics
-    config: SheraConfig = eqx.field(static=True)
-    spec: ParamSpec = eqx.field(static=True)
+    _evaluator: Evaluator = eqx.field(static=True)
 
     config_type: ClassVar[type[SheraConfig]]
 
     def __init__(self, config: SheraConfig, spec: ParamSpec, store: ParameterStore | None = None) -> None:
         if not isinstance(config, self.config_type):
             raise ConfigError("config", expected=f"a {self.config_type.__name__}", got=config)
-        if spec.system_id != config.system_id:
-            raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
-        SHERA_RESOLVER.check(spec)
-        for group, noll in config.bases.items():
-            key = f"{group}.zernike_coeffs_nm"
-            had = spec[key].components if key in spec else ()
-            if had != tuple(f"Z{j}" for j in noll):
-                raise ConfigError(
-                    "spec",
-                    expected=f"{key} with one coefficient for each Noll index of the configuration, {noll}",
-                    got=had,
-                    remedy="Build the spec from the same configuration",
-                )
-        _check_effects(config, spec)
-        self.config = config
-        self.spec = spec
+        check_spec(config, spec)
+        self._evaluator = evaluator_of(config, spec)
         self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
-        self._check_store(self.store)
+        check_store(spec, self.store)
         self.optics = system_optics(config)
         if jnp.result_type(float) == jnp.float32:
             _warn_single_precision()
+
+    @property
+    def config(self) -> SheraConfig:
+        """Structural configuration."""
+        return self._evaluator.config
+
+    @property
+    def spec(self) -> ParamSpec:
+        """Spec of the stores that the methods take."""
+        return self._evaluator.spec
 
     def predict(self, store: ParameterStore) -> Float[Array, "image image"]:
         """Return the expected image.
@@ -109,7 +107,7 @@ class SheraBinder(eqx.Module):
         Parameters
         ----------
         store : ParameterStore
-            A full store of the binder's spec: ``binder.store.replace({...})``.
+            Full store of the binder's spec: ``binder.store.replace({...})``.
 
         Returns
         -------
@@ -121,25 +119,25 @@ class SheraBinder(eqx.Module):
         ParameterError
             If the store belongs to another spec.
         """
-        self._check_store(store)
-        return _predict(self, self._values(store))
+        evaluator = self._evaluator
+        check_store(evaluator.spec, store)
+        return evaluator.output("image", self.optics, store)
 
-    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 4) -> Float[Array, "stores image image"]:
+    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
 
         Parameters
         ----------
         stores : sequence of ParameterStore
-            Each as `predict` takes it.
+            Stores, each as for `predict`.
         chunk : int
-            How many images are computed at the same time: memory grows with it, and not with the number of stores
-            beyond that of their images. A few keep the cores busy; many cost more in memory traffic than they gain
-            (see the benchmarks).
+            Number of images computed at the same time. One image keeps two cores busy; larger chunks use more memory
+            and are slower there.
 
         Returns
         -------
         Array, shape (stores, image_npix, image_npix)
-            As of `predict`, in the order of the stores.
+            Images as of `predict`, in the order of the stores.
 
         Raises
         ------
@@ -153,17 +151,15 @@ class SheraBinder(eqx.Module):
         if chunk < 1:
             raise ConfigError("chunk", expected="a positive number of images", got=chunk)
         for store in stores:
-            self._check_store(store)
-        values = [self._values(store) for store in stores]
-        stacked = {key: jnp.stack([jnp.asarray(one[key], float) for one in values]) for key in values[0]}
-        return _predict_batch(self, stacked, chunk)
+            check_store(self.spec, store)
+        return self._evaluator.images(self.optics, stores, chunk)
 
     @property
     def graph(self) -> SystemGraph:
-        """The model as a graph of named nodes, which keeps results by content: for what differs in little.
+        """The model as a graph of named nodes, which caches results by content for stores that differ in few values.
 
         Its inputs are the spec's primitives, so it takes stores: ``binder.graph.value("image", store)``. The same
-        binder always has the same graph.
+        binder always has the same graph. Its derived values are computed by the nodes that `predict` runs.
         """
         with _graphs_lock:
             if self not in _graphs:
@@ -176,68 +172,53 @@ class SheraBinder(eqx.Module):
         Parameters
         ----------
         store : ParameterStore
-            A full store of the binder's spec, which has to be the forward one: it knows frames and full well.
+            Full store of the binder's spec. It has to be the forward spec, which has the frames and the full well.
         seed : int
-            The same seed gives the same exposure.
+            Seed of the random numbers; equal seeds give equal exposures.
 
         Returns
         -------
         Exposure
-            Electrons, their variance, and which pixels exceed the full well in a frame; nothing is clipped.
+            Electrons, their variance, and a mask of the pixels that exceed the full well in a frame; nothing is
+            clipped.
 
         Raises
         ------
         ConfigError
-            If the spec does not say how the exposure is made.
+            If the spec has no exposure time, frame time or full well.
         ParameterError
             If the store belongs to another spec.
         """
-        needed = (f.EXPOSURE_TIME, f.FRAME_TIME, f.FULL_WELL)
-        if missing := [key for key in needed if key not in self.spec]:
+        keys = (EXPOSURE_TIME.key, FRAME_TIME.key, FULL_WELL.key)
+        if missing := [key for key in keys if key not in self.spec]:
             remedy = "Use the forward spec: build_forward_model_spec_from_config(config)"
             raise ConfigError("spec", expected=f"a spec with {', '.join(missing)}", got=self.spec.title, remedy=remedy)
         expected = self.predict(store)
-        exposure_time, frame_time, full_well = (store[key] for key in needed)
-        read_noise = store.get(e.READ_NOISE, 0.0)
-        return draw(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
+        exposure_time, frame_time, full_well = (store[key] for key in keys)
+        read_noise = store.get(READ_NOISE.key, 0.0)
+        return draw_exposure(jax.random.key(seed), expected, exposure_time, frame_time, full_well, read_noise)
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
-        """Return the derived values that go with a store, explicit overrides among them."""
-        self._check_store(store)
-        return SHERA_RESOLVER.resolve(self.spec, store)
+        """Return the derived values that belong to a store, explicit overrides among them."""
+        check_store(self.spec, store)
+        return self._evaluator.derived(store)
 
     def energy(self, store: ParameterStore) -> dict[str, Float[Array, ""]]:
         """Return the photons that pass each plane, summed over stars and band.
 
-        ``pupil`` is all that the store's flux says; ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
-        aperture, ``surface_2_in`` and ``surface_2_out`` M3's, where the system has them; ``exit`` is what reaches the
-        detector's plane, ``image`` what falls on the image's pixels.
+        ``pupil`` has all photons of the store's flux; ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
+        aperture, ``surface_2_in`` and ``surface_2_out`` M3's, where the system has them; ``exit`` has those that reach
+        the detector's plane, ``image`` those on the image's pixels.
         """
-        self._check_store(store)
-        passed = _energy(self, self._values(store))
-        return {name: passed[name] for name in (*self.optics.plane_names, "image")}  # jit sorts by name
+        check_store(self.spec, store)
+        photons = self._evaluator.output("energy", self.optics, store)
+        return {name: photons[name] for name in (*self.optics.plane_names, "image")}  # jit sorts by name
 
     def __hash__(self) -> int:  # by identity, so that jax.jit takes its methods, though it holds arrays
         return id(self)
 
     def __eq__(self, other: object) -> bool:
         return self is other
-
-    def _check_store(self, store: object) -> None:
-        if not isinstance(store, ParameterStore) or store.spec != self.spec:
-            raise ParameterError(
-                "store",
-                expected=f"a ParameterStore of the binder's {self.spec.title} spec",
-                got=f"one of {store.spec.title}" if isinstance(store, ParameterStore) else store,
-                remedy="Vary the base store: binder.store.replace({key: value})",
-            )
-
-    def _values(self, store: ParameterStore) -> dict[str, Any]:
-        """Return primitives and derived values; derived in float64 where the store has NumPy numbers.
-
-        In focus, the defocus is a difference of large terms; single precision would leave a twentieth of a nanometre.
-        """
-        return {**store, **SHERA_RESOLVER.resolve(self.spec, store)}
 
 
 class SheraTwoPlaneBinder(SheraBinder):
@@ -246,7 +227,7 @@ class SheraTwoPlaneBinder(SheraBinder):
     Parameters
     ----------
     config : SheraTwoPlaneConfig
-        The structure.
+        Structure.
     spec : ParamSpec
         `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
         same configuration.
@@ -266,7 +247,7 @@ class SheraThreePlaneBinder(SheraBinder):
     Parameters
     ----------
     config : SheraThreePlaneConfig
-        The structure.
+        Structure.
     spec : ParamSpec
         `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
         same configuration.
@@ -296,7 +277,7 @@ class SheraFourPlaneBinder(SheraBinder):
     Parameters
     ----------
     config : SheraFourPlaneConfig
-        The structure.
+        Structure.
     spec : ParamSpec
         `build_forward_model_spec_from_config`, `build_inference_spec_basic` or `build_inference_spec_physics` of the
         same configuration.
@@ -310,52 +291,31 @@ class SheraFourPlaneBinder(SheraBinder):
         super().__init__(config, spec, store)
 
 
+def binder_of(config: SheraConfig, spec: ParamSpec, store: ParameterStore | None = None) -> SheraBinder:
+    """Return the binder of the configuration's system: ``binder_of(*load_model(source))``.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    spec, store
+        Arguments of the binder.
+
+    Raises
+    ------
+    ConfigError
+        If no system has such a configuration, or the binder cannot be built.
+    """
+    binders = (SheraTwoPlaneBinder, SheraThreePlaneBinder, SheraFourPlaneBinder)
+    for binder in binders:
+        if type(config) is binder.config_type:
+            return binder(config, spec, store)  # type: ignore[arg-type]  # config_type is that of its argument
+    names = " or ".join(binder.config_type.__name__ for binder in binders)
+    raise ConfigError("config", expected=f"a {names}", got=config)
+
+
 _graphs: WeakKeyDictionary[SheraBinder, SystemGraph] = WeakKeyDictionary()
 _graphs_lock = threading.Lock()
-
-
-def _output(binder: SheraBinder, name: str, values: dict[str, Any]) -> Any:
-    graph = system_graph(binder.config, binder.spec, binder.optics, compiled=False)
-    return graph.function(name)(values)[name]
-
-
-@eqx.filter_jit
-def _predict(binder: SheraBinder, values: dict[str, Any]) -> Array:
-    return _output(binder, "image", values)
-
-
-@eqx.filter_jit
-def _predict_batch(binder: SheraBinder, values: dict[str, Array], chunk: int) -> Array:
-    return jax.lax.map(lambda one: _output(binder, "image", one), values, batch_size=chunk)
-
-
-@eqx.filter_jit
-def _energy(binder: SheraBinder, values: dict[str, Any]) -> dict[str, Array]:
-    return _output(binder, "energy", values)
-
-
-def _check_effects(config: SheraConfig, spec: ParamSpec) -> None:
-    """Refuse a spec that has other effects than the configuration, or lists and maps of other sizes."""
-    for key, item in spec.items():
-        if item.effect and not any(key in getattr(EFFECTS[name], spec.name).keys for name in config.effects):
-            raise ConfigError(
-                "config",
-                expected=f"the effect {item.effect}, for the spec has {key}",
-                got=config.effects,
-                remedy="Build the spec from the same configuration",
-            )
-    for name in config.effects:
-        for key in getattr(EFFECTS[name], spec.name).keys:
-            if key not in spec:
-                raise ConfigError(
-                    "spec",
-                    expected=f"{key}, for the configuration has the effect {name}",
-                    got=spec.title,
-                    remedy="Build the spec from the same configuration",
-                )
-            size = (getattr(config, MAPS[key]),) * 2 if key in MAPS else spec[key].shape
-            if spec[key].shape != size:
-                raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
 
 
 @cache  # once per process

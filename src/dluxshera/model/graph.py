@@ -7,18 +7,18 @@ beside them ``energy``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from dluxshera.model.derived import derived_nodes
 from dluxshera.optics import (
-    REACH,
     PupilState,
     RayMatrix,
     RelayOptics,
@@ -27,34 +27,77 @@ from dluxshera.optics import (
     binary_photons,
     binary_positions,
     crop,
-    distorted,
-    expected_exposure,
-    field_star_photons,
-    ghost_photons,
-    ghost_positions,
-    photon_black_body,
     pixel_nodes,
-    sampled_curve,
     top_hat_band,
 )
-from dluxshera.params import ParamSpec, Transform
-from dluxshera.systems import SHERA_RESOLVER, SheraConfig
-from dluxshera.systems import effect_fields as e
-from dluxshera.systems import fields as f
+from dluxshera.params import ParamSpec
+from dluxshera.systems import (
+    BANDWIDTH,
+    CONTRAST,
+    DEFOCUS,
+    EFFECTS,
+    LOG_FLUX,
+    M1_DIAMETER,
+    M1_FOCAL_LENGTH,
+    M1_M2_SEPARATION,
+    M1_ZERNIKES,
+    M2_DIAMETER,
+    M2_FOCAL_LENGTH,
+    M2_M3_SEPARATION,
+    M2_ZERNIKES,
+    M3_DIAMETER,
+    M3_ZERNIKES,
+    PLATE_SCALE,
+    POSITION_ANGLE,
+    SEPARATION,
+    WAVELENGTH,
+    X_POSITION,
+    Y_POSITION,
+    BandHook,
+    CompanionHook,
+    DetectorHook,
+    DirectionHook,
+    Hook,
+    Parameter,
+    PointingHook,
+    PointSources,
+    SheraConfig,
+    SourceHook,
+    Spectra,
+    SurfaceHook,
+)
 from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
 
 Values = Mapping[str, Array]
+Runs = tuple[Callable[..., Any], ...]  # the functions of hooks, which a node calls in this order
+HookKind = TypeVar("HookKind", bound=Hook)
 
 
 class Band(NamedTuple):
-    """Wavelengths that sample the band, metres, and the part of the photons that each stands for."""
+    """Wavelengths that sample the band, metres, and the part of the photons that each stands for.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths, metres.
+    weights : Array, shape (3, w)
+        Fractions of the photons of star A, of star B and of a flat spectrum; each row sums to 1.
+    """
 
     wavelengths: Float[Array, " w"]
-    weights: Float[Array, "3 w"]  # of star A, of star B, and of a flat spectrum; each row sums to 1
+    weights: Float[Array, "3 w"]
 
 
 class Sources(NamedTuple):
-    """Point sources: directions (x, y) in radians, and photons through the aperture at each wavelength."""
+    """Point sources: directions (x, y) in radians, and photons through the aperture at each wavelength.
+
+    Parameters
+    ----------
+    angles : Array, shape (sources, 2)
+        Directions (x, y), radians.
+    photons : Array, shape (sources, w)
+        Photons through the aperture at each wavelength.
+    """
 
     angles: Float[Array, "sources 2"]
     photons: Float[Array, "sources w"]
@@ -81,32 +124,15 @@ def system_graph(config: SheraConfig, spec: ParamSpec, optics: RelayOptics, *, c
         with the margin that detector effects need; ``energy`` the photons that pass each plane.
     """
     wiring = _Wiring(config, spec, optics, compiled=compiled)
-    return SystemGraph([*_derived_nodes(spec), *wiring.nodes()], spec.primitives, overridable=spec.derived)
-
-
-def _derived_nodes(spec: ParamSpec) -> list[Node]:
-    """Return a node for each derived parameter; what the configuration fixes is part of its function."""
-    registry = SHERA_RESOLVER.registry(spec.system_id)
-
-    def node(key: str) -> Node:
-        transform, inputs = registry[key], spec[key].depends_on
-        known = {name: spec.structural[name] for name in inputs if name in spec.structural}
-        given = tuple(name for name in inputs if name not in known)
-        return Node(key, given, partial(_evaluate, transform, given, known), spec[key].title)
-
-    return [node(key) for key in spec.derived]
-
-
-def _evaluate(transform: Transform, names: tuple[str, ...], known: Mapping[str, float], *values: Any) -> Any:
-    return transform.evaluate({**known, **dict(zip(names, values, strict=True))})
+    return SystemGraph([*derived_nodes(spec), *wiring.nodes()], spec.primitives, overridable=spec.derived)
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A function of settings, of what other nodes give and of the values of keys; equal where all of these are."""
+    """A function of settings, of results of other nodes and of the values of keys; equal where all of these are."""
 
     run: Callable[..., Any]
-    settings: tuple[int, ...]
+    settings: tuple[Any, ...]
     keys: tuple[str, ...]
 
     def __call__(self, *inputs: Any) -> Any:
@@ -119,40 +145,96 @@ def _compiled(call: Callable[..., Any], *inputs: Any) -> Any:
     return call(*inputs)
 
 
+_STARS = (SEPARATION, POSITION_ANGLE, X_POSITION, Y_POSITION, LOG_FLUX, CONTRAST)
+_TO_M2 = (M1_FOCAL_LENGTH, M1_M2_SEPARATION, M2_DIAMETER, M2_ZERNIKES)
+_TO_M3 = (*_TO_M2, M2_FOCAL_LENGTH, M2_M3_SEPARATION, M3_DIAMETER, M3_ZERNIKES)
+_TO_SURFACES = ((), _TO_M2, _TO_M3)  # by the number of surfaces behind the pupil
+
+
 class _Wiring:
     """The nodes of one configuration and spec; `compiled` where nothing around them compiles."""
 
     def __init__(self, config: SheraConfig, spec: ParamSpec, optics: RelayOptics, *, compiled: bool) -> None:
         self.config, self.spec, self.optics, self.compiled = config, spec, optics, compiled
-        margins = {"motion": config.motion_margin, "pixel_offsets": REACH}
-        self.margin = sum(pixels for name, pixels in margins.items() if name in config.effects)
+        hooks = [EFFECTS[name].hook for name in config.effects]
+        # In the effective mode some effects have no parameters, and other parameters stand for them.
+        self.hooks = [hook for hook in hooks if all(parameter.key in spec for parameter in hook.reads)]
 
     def nodes(self) -> list[Node]:
         """Return the nodes in the order of the light."""
-        surfaces, light = self.config.surfaces, ("band", "sources", "pupil", "relay")
-        wide = self.config.image_npix + 2 * self.margin
-        nodes_per_pixel = self.config.pixel_nodes
-        in_pixels = (f.PLATE_SCALE,) if "motion" in self.config.effects else ()
+        config, surfaces, light = self.config, self.config.surfaces, ("band", "sources", "pupil", "relay")
+        band, pointing, surface = self._hooks(BandHook), self._hooks(PointingHook), self._hooks(SurfaceHook)
+        companions, sources, directions = (self._hooks(kind) for kind in (CompanionHook, SourceHook, DirectionHook))
+        maps = [[hook for hook in surface if hook.surface == number] for number in range(surfaces + 1)]
+        margins = [(hook, hook.margin(config)) for hook in self._hooks(DetectorHook)]
+        detector = sorted(margins, key=lambda item: item[1] == 0)  # those with a margin first
+        margin = sum(pixels for _, pixels in detector)
+        exit_keys, exit_runs = self._keys((DEFOCUS,), pointing), _runs(pointing)
+        image_settings = (config.image_npix + 2 * margin, config.pixel_nodes, exit_runs)
         return [
-            self._node("band", _BAND, "wavelengths and the weights of spectra", _band, (self.config.n_wavelengths,)),
-            self._node("sources", _SOURCES, "point sources", _sources, (), "band"),
-            self._system_node("pupil", _PUPIL, "OPD and size of the pupil", _pupil, ()),
-            self._node("relay", _SURFACES[surfaces], "where the light meets each surface", _relay, (surfaces,)),
+            self._node(
+                "band",
+                self._keys((WAVELENGTH, BANDWIDTH), band),
+                "wavelengths and the weights of spectra",
+                _band,
+                (config.n_wavelengths, _runs(band)),
+            ),
+            self._node(
+                "sources",
+                self._keys(_STARS, [*companions, *sources, *directions]),
+                "point sources",
+                _sources,
+                (_runs(companions), _runs(sources), _runs(directions)),
+                "band",
+            ),
             self._system_node(
-                "optical_image", (f.PLATE_SCALE, *_EXIT), "photons", _optical_image, (wide, nodes_per_pixel), *light
+                "pupil",
+                self._keys((M1_DIAMETER, M1_ZERNIKES), maps[0]),
+                "OPD and size of the pupil",
+                _pupil,
+                (_runs(maps[0]),),
+            ),
+            self._node(
+                "relay",
+                self._keys(_TO_SURFACES[surfaces], [hook for hooks in maps[1:] for hook in hooks]),
+                "where the light meets each surface",
+                _relay,
+                (tuple(map(_runs, maps[1:])),),
+            ),
+            self._system_node(
+                "optical_image",
+                (*self._keys((PLATE_SCALE,)), *exit_keys),
+                "photons",
+                _optical_image,
+                image_settings,
+                *light,
             ),
             self._node(
                 "image",
-                (*in_pixels, *_DETECTOR),
+                self._keys((), [hook for hook, _ in detector]),
                 "expected electrons",
                 _image,
-                (self.config.image_npix,),
+                (tuple((hook.run, pixels) for hook, pixels in detector),),
                 "optical_image",
             ),
             self._system_node(
-                "energy", _EXIT, "photons that pass each plane", _energy, (self.margin,), *light, "optical_image"
+                "energy",
+                exit_keys,
+                "photons that pass each plane",
+                _energy,
+                (margin, exit_runs),
+                *light,
+                "optical_image",
             ),
         ]
+
+    def _hooks(self, kind: type[HookKind]) -> list[HookKind]:
+        return [hook for hook in self.hooks if isinstance(hook, kind)]
+
+    def _keys(self, parameters: Iterable[Parameter], hooks: Iterable[Hook] = ()) -> tuple[str, ...]:
+        """Return the keys of the parameters and of those that hooks read, without those that the spec does not have."""
+        read = (*parameters, *(parameter for hook in hooks for parameter in hook.reads))
+        return tuple(dict.fromkeys(parameter.key for parameter in read if parameter.key in self.spec))
 
     def _node(
         self,
@@ -160,45 +242,21 @@ class _Wiring:
         keys: tuple[str, ...],
         doc: str,
         run: Callable[..., Any],
-        settings: tuple[int, ...],
+        settings: tuple[Any, ...],
         *before: str,
     ) -> Node:
-        """Return a node that takes what nodes before it give, and the values of those of the keys that the spec has."""
-        there = tuple(key for key in keys if key in self.spec)
-        return Node(name, (*before, *there), _Call(run, settings, there), doc)
+        """Return a node whose function takes settings, the results of nodes before it, and the values of keys."""
+        return Node(name, (*before, *keys), _Call(run, settings, keys), doc)
 
-    def _system_node(self, *said: Any) -> DLuxSystemNode:
-        """Return the same with the optics before all else that the function takes from nodes."""
-        plain = self._node(*said)
+    def _system_node(self, *parts: Any) -> DLuxSystemNode:
+        """Return the same with the optics after the settings."""
+        plain = self._node(*parts)
         run = partial(_compiled, plain.fn) if self.compiled else plain.fn
         return DLuxSystemNode(plain.name, self.optics, plain.inputs, run, plain.doc)
 
 
-_BAND = (
-    f.WAVELENGTH,
-    f.BANDWIDTH,
-    *(e.TEMPERATURE_A, e.TEMPERATURE_B, e.SPECTRUM_A, e.SPECTRUM_B, e.TRANSMISSION),
-)
-_SOURCES = (
-    *(f.SEPARATION, f.POSITION_ANGLE, f.X_POSITION, f.Y_POSITION, f.LOG_FLUX, f.CONTRAST),
-    *(e.GHOST_RATIO, e.GHOST_X, e.GHOST_Y, e.GHOST_MAGNIFICATION),
-    *(e.STAR_X, e.STAR_Y, e.STAR_LOG_FLUX, e.DISTORTION),
-)
-_PUPIL = (f.M1_DIAMETER, f.M1_ZERNIKES, e.M1_CALIBRATED_MAP, e.M1_UNCALIBRATED_MAP)
-_TO_M2 = (
-    *(f.M1_FOCAL_LENGTH, f.M1_M2_SEPARATION, f.M2_DIAMETER, f.M2_ZERNIKES),
-    *(e.M2_CALIBRATED_MAP, e.M2_UNCALIBRATED_MAP),
-)
-_TO_M3 = (
-    *(*_TO_M2, f.M2_FOCAL_LENGTH, f.M2_M3_SEPARATION, f.M3_DIAMETER, f.M3_ZERNIKES),
-    *(e.M3_CALIBRATED_MAP, e.M3_UNCALIBRATED_MAP),
-)
-_SURFACES = {0: (), 1: _TO_M2, 2: _TO_M3}
-_EXIT = (f.DEFOCUS, e.LINE_OF_SIGHT_X, e.LINE_OF_SIGHT_Y)
-_DETECTOR = (
-    *(e.JITTER, e.SMEAR_X, e.SMEAR_Y, e.PIXEL_X_OFFSET, e.PIXEL_Y_OFFSET),
-    *(e.BACKGROUND, e.PIXEL_RESPONSE, e.DARK_SIGNAL),
-)
+def _runs(hooks: Iterable[Hook]) -> Runs:
+    return tuple(hook.run for hook in hooks)
 
 
 def _arrays(keys: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Array]:
@@ -206,59 +264,44 @@ def _arrays(keys: tuple[str, ...], values: tuple[Any, ...]) -> dict[str, Array]:
     return {key: jnp.asarray(value, dtype=dtype) for key, value in zip(keys, values, strict=True)}
 
 
-def _band(n_wavelengths: int, v: Values) -> Band:
-    wavelengths, quadrature = top_hat_band(v[f.WAVELENGTH], v[f.BANDWIDTH], n_wavelengths)
-    position = (wavelengths - v[f.WAVELENGTH]) / v[f.BANDWIDTH]
-
-    def curve(key: str) -> Array:
-        return sampled_curve(v[key], position) if key in v else jnp.ones_like(wavelengths)
-
-    def star(temperature: str, spectrum: str) -> Array:
-        body = photon_black_body(wavelengths, v[temperature]) if temperature in v else 1.0
-        return body * curve(spectrum)
-
-    spectra = jnp.stack(
-        [star(e.TEMPERATURE_A, e.SPECTRUM_A), star(e.TEMPERATURE_B, e.SPECTRUM_B), jnp.ones_like(position)]
-    )
-    return Band(wavelengths, band_weights(wavelengths, quadrature, curve(e.TRANSMISSION), spectra))
+def _band(n_wavelengths: int, runs: Runs, v: Values) -> Band:
+    wavelength, bandwidth = v[WAVELENGTH.key], v[BANDWIDTH.key]
+    wavelengths, quadrature = top_hat_band(wavelength, bandwidth, n_wavelengths)
+    flat = jnp.ones_like(wavelengths)
+    spectra = Spectra(wavelengths, (wavelengths - wavelength) / bandwidth, jnp.stack([flat, flat, flat]), flat)
+    for run in runs:
+        spectra = run(spectra, v)
+    return Band(wavelengths, band_weights(wavelengths, quadrature, spectra.transmission, spectra.photons))
 
 
-def _sources(band: Band, v: Values) -> Sources:
-    """Return the two stars, then their ghosts, then the stars of the field."""
-    midpoint = jnp.stack([v[f.X_POSITION], v[f.Y_POSITION]])
-    positions = binary_positions(v[f.SEPARATION], v[f.POSITION_ANGLE] * DEGREE, midpoint)
-    photons = binary_photons(v[f.LOG_FLUX], v[f.CONTRAST])[:, None] * band.weights[:2]
-    sources = [(positions, photons)]
-    if e.GHOST_RATIO in v:
-        offset = jnp.stack([v[e.GHOST_X], v[e.GHOST_Y]])
-        ghosts = ghost_positions(positions, offset, v[e.GHOST_MAGNIFICATION])
-        sources.append((ghosts, ghost_photons(photons, v[e.GHOST_RATIO])))
-    if e.STAR_X in v:
-        stars = jnp.stack([v[e.STAR_X], v[e.STAR_Y]], axis=-1)
-        sources.append((stars, field_star_photons(v[e.STAR_LOG_FLUX])[:, None] * band.weights[2]))
-    positions, photons = (jnp.concatenate(parts) for parts in zip(*sources, strict=True))
-    if e.DISTORTION in v:
-        positions = distorted(positions, v[e.DISTORTION])
-    return Sources(positions * ARCSEC, photons)
+def _sources(companions: Runs, others: Runs, directions: Runs, band: Band, v: Values) -> Sources:
+    """Return the two stars, then companions such as their ghosts, then other sources such as stars of the field."""
+    midpoint = jnp.stack([v[X_POSITION.key], v[Y_POSITION.key]])
+    pair = binary_positions(v[SEPARATION.key], v[POSITION_ANGLE.key] * DEGREE, midpoint)
+    photons = binary_photons(v[LOG_FLUX.key], v[CONTRAST.key])[:, None] * band.weights[:2]
+    stars = PointSources(pair, photons)
+    sources = [stars, *(run(stars, v) for run in companions), *(run(band.weights[2], v) for run in others)]
+    positions = jnp.concatenate([item.positions for item in sources])
+    for run in directions:
+        positions = run(positions, v)
+    return Sources(positions * ARCSEC, jnp.concatenate([item.photons for item in sources]))
 
 
-def _pupil(optics: RelayOptics, v: Values) -> PupilState:
-    opd = optics.pupil_opd(_nanometres(v, f.M1_ZERNIKES), _map(v, e.M1_CALIBRATED_MAP, e.M1_UNCALIBRATED_MAP))
-    return PupilState(diameter=v[f.M1_DIAMETER], opd=opd)
+def _pupil(maps: Runs, optics: RelayOptics, v: Values) -> PupilState:
+    opd = optics.pupil_opd(_coefficients(v, M1_ZERNIKES), _opd_map(maps, v))
+    return PupilState(diameter=v[M1_DIAMETER.key], opd=opd)
 
 
-def _relay(surfaces: int, v: Values) -> tuple[SurfaceState, ...]:
-    """Return the state of each surface behind the pupil, in the order in which the light meets them."""
-    found = []
-    if surfaces > 0:
-        relay = RayMatrix().surface(v[f.M1_FOCAL_LENGTH]).gap(v[f.M1_M2_SEPARATION])
-        opd_map = _map(v, e.M2_CALIBRATED_MAP, e.M2_UNCALIBRATED_MAP)
-        found.append(_surface(relay, v[f.M2_DIAMETER], _nanometres(v, f.M2_ZERNIKES), opd_map))
-    if surfaces > 1:
-        relay = relay.surface(v[f.M2_FOCAL_LENGTH]).gap(v[f.M2_M3_SEPARATION])
-        opd_map = _map(v, e.M3_CALIBRATED_MAP, e.M3_UNCALIBRATED_MAP)
-        found.append(_surface(relay, v[f.M3_DIAMETER], _nanometres(v, f.M3_ZERNIKES), opd_map))
-    return tuple(found)
+def _relay(maps: tuple[Runs, ...], v: Values) -> tuple[SurfaceState, ...]:
+    """Return the state of each surface behind the pupil, in the order of the light; `maps` has an item for each."""
+    surfaces = []
+    if len(maps) > 0:
+        relay = RayMatrix().surface(v[M1_FOCAL_LENGTH.key]).gap(v[M1_M2_SEPARATION.key])
+        surfaces.append(_surface(relay, v[M2_DIAMETER.key], _coefficients(v, M2_ZERNIKES), _opd_map(maps[0], v)))
+    if len(maps) > 1:
+        relay = relay.surface(v[M2_FOCAL_LENGTH.key]).gap(v[M2_M3_SEPARATION.key])
+        surfaces.append(_surface(relay, v[M3_DIAMETER.key], _coefficients(v, M3_ZERNIKES), _opd_map(maps[1], v)))
+    return tuple(surfaces)
 
 
 def _surface(relay: RayMatrix, diameter: Array, coefficients: Array, opd_map: Array | None) -> SurfaceState:
@@ -271,26 +314,28 @@ def _surface(relay: RayMatrix, diameter: Array, coefficients: Array, opd_map: Ar
     )
 
 
-def _nanometres(v: Values, key: str) -> Array:
+def _coefficients(v: Values, zernikes: Parameter) -> Array:
     """Return Zernike coefficients in metres; none where the configuration has no basis."""
-    return v.get(key, jnp.zeros(0)) * NANOMETRE
+    return v.get(zernikes.key, jnp.zeros(0)) * NANOMETRE
 
 
-def _map(v: Values, *keys: str) -> Array | None:
-    """Return the sum of maps in metres, or None where there are none."""
-    maps = [v[key] for key in keys if key in v]
-    return sum(maps[1:], maps[0]) * NANOMETRE if maps else None
+def _opd_map(runs: Runs, v: Values) -> Array | None:
+    """Return the sum of the maps of a surface in metres, or None if there are none."""
+    maps = [run(v) for run in runs]
+    return sum(maps[1:], maps[0]) if maps else None
 
 
-def _exit(pupil: PupilState, v: Values) -> PupilState:
-    """Return the pupil with what the relay does to the light on its way to the detector."""
-    shift = jnp.stack([v[e.LINE_OF_SIGHT_X], v[e.LINE_OF_SIGHT_Y]]) * ARCSEC if e.LINE_OF_SIGHT_X in v else None
-    return pupil._replace(defocus=v.get(f.DEFOCUS, jnp.zeros(())) * NANOMETRE, line_of_sight=shift)
+def _exit(runs: Runs, pupil: PupilState, v: Values) -> PupilState:
+    """Return the pupil with the defocus and the pointing of the relay behind it."""
+    shifts = [run(v) for run in runs]
+    shift = sum(shifts[1:], shifts[0]) if shifts else None
+    return pupil._replace(defocus=v.get(DEFOCUS.key, jnp.zeros(())) * NANOMETRE, line_of_sight=shift)
 
 
 def _optical_image(
     npix: int,
     nodes_per_pixel: int,
+    exit_runs: Runs,
     optics: RelayOptics,
     band: Band,
     sources: Sources,
@@ -302,38 +347,27 @@ def _optical_image(
         band.wavelengths,
         sources.photons,
         sources.angles,
-        _exit(pupil, v),
+        _exit(exit_runs, pupil, v),
         relay,
-        v[f.PLATE_SCALE] * ARCSEC,
+        v[PLATE_SCALE.key] * ARCSEC,
         nodes=jnp.asarray(pixel_nodes(npix, nodes_per_pixel), dtype=sources.photons.dtype),
         nodes_per_pixel=nodes_per_pixel,
     )
 
 
-def _image(npix: int, optical_image: Array, v: Values) -> Float[Array, "{npix} {npix}"]:
-    """Return the expected electrons: motion, then pixels off their places, then background, response and dark."""
-    if not v:
-        return optical_image
-    motion = offsets = None
-    if e.JITTER in v:
-        smear = jnp.stack([v[e.SMEAR_X], v[e.SMEAR_Y]]) / v[f.PLATE_SCALE]
-        motion = (v[e.JITTER] / v[f.PLATE_SCALE], smear)
-    if e.PIXEL_X_OFFSET in v:
-        offsets = jnp.stack([v[e.PIXEL_X_OFFSET], v[e.PIXEL_Y_OFFSET]])
-    return expected_exposure(
-        optical_image,
-        npix,
-        motion=motion,
-        offsets=offsets,
-        response=v.get(e.PIXEL_RESPONSE, 1.0),
-        background=v.get(e.BACKGROUND, 0.0),
-        dark_rate=v.get(e.DARK_SIGNAL, 0.0),
-        exposure_time=1.0,  # the dark signal is that of the whole exposure
-    )
+def _image(
+    steps: tuple[tuple[Callable[..., Any], int], ...], optical_image: Array, v: Values
+) -> Float[Array, "npix npix"]:
+    """Return the expected electrons: the optical image after each effect of the detector, without its margin."""
+    image = optical_image
+    for run, margin in steps:
+        image = run(image, margin, v)
+    return image
 
 
 def _energy(
     margin: int,
+    exit_runs: Runs,
     optics: RelayOptics,
     band: Band,
     sources: Sources,
@@ -346,6 +380,6 @@ def _energy(
     total: dict[str, Array] = {}
     for w, wavelength in enumerate(band.wavelengths):
         for source, angle in enumerate(sources.angles):
-            for name, field in optics.planes(wavelength, angle, _exit(pupil, v), relay).items():
+            for name, field in optics.planes(wavelength, angle, _exit(exit_runs, pupil, v), relay).items():
                 total[name] = total.get(name, jnp.zeros(())) + sources.photons[source, w] * field.power
     return {**total, "image": crop(optical_image, margin).sum()}

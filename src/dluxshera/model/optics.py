@@ -1,4 +1,4 @@
-"""From a structural configuration of any system to optics, cached by content: `system_optics`."""
+"""`system_optics`: the optics of a structural configuration of any system, cached by content."""
 
 from __future__ import annotations
 
@@ -27,7 +27,15 @@ SystemOptics: TypeAlias = RelayOptics
 
 
 class CacheInfo(NamedTuple):
-    """Statistics of the cache of built optics since it was last cleared."""
+    """Statistics of the cache of built optics since it was last cleared.
+
+    Parameters
+    ----------
+    hits, misses : int
+        Number of optics taken from the cache, and of optics built.
+    maxsize, currsize : int
+        Largest and current number of optics in the cache.
+    """
 
     hits: int
     misses: int
@@ -41,17 +49,17 @@ _counts = {"hits": 0, "misses": 0}
 
 
 def system_optics(config: SheraConfig) -> SystemOptics:
-    """Return the optics of a configuration, from the cache where the same structure was built before.
+    """Return the optics of a configuration, from the cache if the same structure was built before.
 
-    The key is `structural_hash_from_config`, with the content of the mask's file, and the default float type of JAX.
-    Setting the environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` to anything but ``0`` or nothing builds
-    anew each time. Safe under threads.
+    The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
+    of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
+    ``0``. Safe under threads.
     """
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
         return _build(config, dtype)
     key = (structural_hash_from_config(config), dtype.name)
-    with _lock:  # held while building, so that threads that want the same optics build it once
+    with _lock:  # held while building, so that threads that need the same optics build them once
         if key in _built:
             _counts["hits"] += 1
             _built.move_to_end(key)

@@ -1,6 +1,6 @@
-"""Rasters of the pupil: its open area and the diffractive pupil. Plain NumPy, made once for each build.
+"""Rasters of the pupil: its open area and the diffractive pupil, in plain NumPy, computed once for each model.
 
-Pupil coordinates are in units of the pupil's radius: column index grows with +x, row index with +y.
+Pupil coordinates are in units of the pupil's radius. The column index increases with +x and the row index with +y.
 """
 
 from __future__ import annotations
@@ -12,12 +12,20 @@ from dluxshera.optics.mask_file import diffractive_pupil_file
 
 
 def cell_centres(npix: int) -> np.ndarray:
-    """Return the coordinates of `npix` equal cells that span -1 to 1, shape (npix,)."""
+    """Return the centres of `npix` equal cells that span -1 to 1, shape (npix,)."""
     return (2 * np.arange(npix) - (npix - 1)) / npix
 
 
 def block_mean(array: np.ndarray, block: int) -> np.ndarray:
-    """Return the means of the `block` x `block` squares that tile a square array."""
+    """Return the means of the `block` x `block` squares that tile a square array.
+
+    Parameters
+    ----------
+    array : ndarray, shape (n, n)
+        Square array.
+    block : int
+        Size of a square, a divisor of n.
+    """
     n = array.shape[0] // block
     return array.reshape(n, block, n, block).mean(axis=(1, 3))
 
@@ -38,20 +46,21 @@ def pupil_raster(
     npix : int
         Cells across the pupil's diameter.
     obscuration : float
-        Diameter of the central obscuration over the pupil's.
+        Diameter of the central obscuration over the pupil's diameter.
     n_struts : int
         Number of struts, evenly spaced, each a half-line from the centre.
     strut_width : float
-        Over the pupil's diameter.
+        Width of a strut over the pupil's diameter.
     strut_rotation_deg : float
-        Position of the first strut: at angle a it points along (-sin a, -cos a) in (x, y), as dLux's ``spider`` has it.
+        Angle a of the first strut, degrees: it points along (-sin a, -cos a) in (x, y), the convention of dLux's
+        ``spider``.
     subpixels : int
         Samples across a cell.
 
     Returns
     -------
     ndarray, shape (npix, npix)
-        Between 0 and 1.
+        Open fraction, 0 to 1.
     """
     x = cell_centres(npix * subpixels)
     y = x[:, None]
@@ -65,29 +74,30 @@ def pupil_raster(
 
 
 def open_area_fraction(raster: np.ndarray) -> float:
-    """Return the open area of a pupil raster over that of the full circle."""
+    """Return the open area of a pupil over the area of the full circle, from a `raster` of open fractions."""
     return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
 
 
 def diffractive_pupil_raster(source: str, npix: int) -> np.ndarray:
-    """Return the binary diffractive pupil on the pupil's cells: mean over each cell, 1 where it is at least 0.5.
+    """Return the binary diffractive pupil on the pupil's cells: 1 where the mean over a cell is at least 0.5, else 0.
 
     Parameters
     ----------
     source : str
-        As `diffractive_pupil_file` takes it. A square array of numbers from 0 to 1, row 0 at -y, column 0 at -x.
+        Name or path of the mask, see `diffractive_pupil_file`. The file holds a square array of numbers from 0 to 1,
+        with row 0 at -y and column 0 at -x.
     npix : int
         Cells across the pupil, a divisor of the array's size.
 
     Returns
     -------
     ndarray, shape (npix, npix)
-        0 or 1.
+        Mask of zeros and ones.
 
     Raises
     ------
     ConfigError
-        If the file is no such array, or its size is no multiple of `npix`.
+        If the file does not hold such an array, or the size of the array is not a multiple of `npix`.
     """
     path = diffractive_pupil_file(source)
     try:

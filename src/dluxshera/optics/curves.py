@@ -1,6 +1,8 @@
-r"""Curves across the band: sampled ones, and Planck's law. No jax: they take the array library of their arguments.
+r"""Curves across the band: linear interpolation of samples, their mean, and Planck's law.
 
-A position in the band is :math:`(\lambda - \lambda_0) / \Delta\lambda`: -1/2 at the blue edge, 1/2 at the red one.
+A position in the band is :math:`(\lambda - \lambda_0) / \Delta\lambda`: -1/2 at the blue edge, 1/2 at the red edge. The
+functions use the array library of their arguments. This module imports none, because specs and schemas, which every
+command reads, use these functions and need no arrays; those that do need them are in `spectrum`.
 """
 
 from __future__ import annotations
@@ -8,39 +10,39 @@ from __future__ import annotations
 from math import exp
 from typing import Any, Final
 
-Number = Any  # a float, an array, or a traced value
+from dluxshera.optics.relay import Numeric
 
 SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
 PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons per wavelength peak: x = 4 (1 - exp(-x))
 
 
 def namespace(value: Any) -> Any:
-    """Return the array library of a value: the namespace of the array API standard, NumPy for a plain number."""
+    """Return the array library of a `value`: its namespace of the array API standard, or NumPy for a plain number."""
     if hasattr(value, "__array_namespace__"):
         return value.__array_namespace__()
-    import numpy as np  # not before a value is computed: specs and schemas need none
+    import numpy as np  # deferred, see the module's docstring
 
     return np
 
 
-def photon_black_body(wavelength: Number, temperature: Number) -> Number:
-    r"""Return the photons of a black body per unit of wavelength, in units of their largest value at that temperature.
+def photon_black_body(wavelength: Numeric, temperature: Numeric) -> Numeric:
+    r"""Return the photons of a black body per unit of wavelength, relative to their maximum at that temperature.
 
-    Planck's law in photons, :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`. It peaks at
-    :math:`\lambda T` = 3.670 mm K, further to the red than the energy does. Nothing overflows; far in the blue of a
-    cold body the value underflows to zero (float64: below 37 K at 550 nm; float32: below 280 K).
+    Planck's law in photons is :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`. It peaks at
+    :math:`\lambda T` = 3.670 mm K, further to the red than the energy. Nothing overflows. The value underflows to zero
+    far in the blue of a cold body: at 550 nm, below 37 K in float64 and below 280 K in float32.
 
     Parameters
     ----------
     wavelength : float or array
-        Metres, positive.
+        Wavelength, metres, positive.
     temperature : float or array
-        Kelvin, positive; broadcast against `wavelength`.
+        Temperature, kelvin, positive; broadcast against `wavelength`.
 
     Returns
     -------
     float or array
-        From 0 to 1.
+        Relative photons, 0 to 1.
     """
     x = SECOND_RADIATION / (wavelength * temperature)
     xp = namespace(x)
@@ -48,22 +50,23 @@ def photon_black_body(wavelength: Number, temperature: Number) -> Number:
     return peak * xp.exp(PHOTON_PEAK - x) / -xp.expm1(-x)
 
 
-def sampled_curve(samples: Number, position: Number) -> Number:
-    """Return curves across the band at given positions, by linear interpolation between their samples.
+def sampled_curve(samples: Numeric, position: Numeric) -> Numeric:
+    """Return curves across the band by linear interpolation between their samples.
 
-    What is between two samples lies between their values, so a curve of no negative sample is nowhere negative. A
-    smooth curve is met to an eighth of its second derivative times the square of the samples' distance.
+    Between two samples a curve lies between their values, so a curve without negative samples is nowhere negative. The
+    error for a smooth curve is at most its second derivative times the square of the sample spacing, divided by 8.
 
     Parameters
     ----------
     samples : array, shape (..., n)
-        Values at n evenly spaced points from edge to edge of the band; one sample is a flat curve.
+        Values at n evenly spaced points from edge to edge of the band; one sample is a constant curve.
     position : array, shape (w,)
-        From -1/2 to 1/2; beyond, the curve goes on with its outermost sample.
+        Positions in the band, -1/2 to 1/2. Beyond the edges a curve has the value of its outermost sample.
 
     Returns
     -------
     array, shape (..., w)
+        Values at the positions.
     """
     n = samples.shape[-1]
     xp = namespace(position)
@@ -72,7 +75,18 @@ def sampled_curve(samples: Number, position: Number) -> Number:
     return samples @ hats.T
 
 
-def curve_mean(samples: Number) -> Number:
-    """Return the mean across the band of a curve that `sampled_curve` interpolates, shape (..., n) to (...)."""
+def curve_mean(samples: Numeric) -> Numeric:
+    """Return the mean across the band of a curve that `sampled_curve` interpolates.
+
+    Parameters
+    ----------
+    samples : array, shape (..., n)
+        Samples of the curve, at least two.
+
+    Returns
+    -------
+    array, shape (...)
+        Mean, in the unit of the samples.
+    """
     inner = samples[..., 1:-1].sum(axis=-1)
     return (inner + 0.5 * (samples[..., 0] + samples[..., -1])) / (samples.shape[-1] - 1)

@@ -1,8 +1,8 @@
-r"""The Fourier transform of a field on a grid that is symmetric about zero, to frequencies that are so as well.
+r"""Matrix Fourier transforms between a grid and frequencies that are both symmetric about zero.
 
-Along each axis a field splits into halves that are even and odd, and these need only cosines and sines of half the
-size: a quarter of the arithmetic of the complex product. The transform is kept by quadrants, since what is summed over
-stars and wavelengths needs to be put together only once.
+Along each axis a field is the sum of an even and an odd part, which need only cosines and sines of half the size: a
+quarter of the arithmetic of the complex product. The result stays in quadrants, so that a sum over stars and
+wavelengths is assembled only once.
 """
 
 from __future__ import annotations
@@ -15,14 +15,27 @@ from jaxtyping import Array, Complex, Float
 
 
 class Kernels(NamedTuple):
-    r"""Cosines and sines of :math:`2 \pi u_a x_j` for positive frequencies u and coordinates x, both ascending."""
+    r"""Kernels of a matrix Fourier transform for positive frequencies u and coordinates x, both ascending.
+
+    Parameters
+    ----------
+    cosine, sine : Array, shape (..., m / 2, n / 2)
+        Cosines and sines of :math:`2 \pi u_a x_j`.
+    """
 
     cosine: Float[Array, "*w half_m half_n"]
     sine: Float[Array, "*w half_m half_n"]
 
 
 class Quadrants(NamedTuple):
-    """Values on a grid by the signs of y and x, each over their moduli: y along the first axis and x along the last."""
+    """Values on a grid in four arrays by the signs of y and x.
+
+    Parameters
+    ----------
+    below_left, below_right, above_left, above_right : Array
+        Values for y below or above zero and x left or right of it, ordered by ascending moduli of y along the first
+        axis and of x along the last.
+    """
 
     below_left: Array
     below_right: Array
@@ -37,7 +50,15 @@ class Quadrants(NamedTuple):
 
 
 def transform_kernels(x: Float[Array, " half_n"], u: Float[Array, "*w half_m"]) -> Kernels:
-    """Return the kernels of a transform; frequencies in cycles per unit of x, not necessarily evenly spaced."""
+    """Return the kernels of a transform.
+
+    Parameters
+    ----------
+    x : Array, shape (n / 2,)
+        Positive coordinates, ascending.
+    u : Array, shape (..., m / 2)
+        Positive frequencies, ascending, in cycles per unit of x; the spacing need not be even.
+    """
     argument = 2 * jnp.pi * u[..., None] * x
     return Kernels(jnp.cos(argument), jnp.sin(argument))
 
@@ -48,14 +69,14 @@ def transform_by_quadrants(fields: Complex[Array, "stars n n"], kernels: Kernels
     Parameters
     ----------
     fields : Array, shape (stars, n, n)
-        n even.
+        Fields on a grid with n even.
     kernels : Kernels
-        As `transform_kernels` makes them for the positive half of the fields' coordinates and of the frequencies.
+        Kernels of `transform_kernels` for the positive half of the fields' coordinates and of the frequencies.
 
     Returns
     -------
     Quadrants of Array, shape (m / 2, stars, m / 2)
-        The stars stand in between, where the products leave them.
+        Transforms, with the stars along the middle axis, which is the order that the matrix products yield.
     """
     stars, n, _ = fields.shape
     half, m = n // 2, kernels.cosine.shape[0]
@@ -76,7 +97,7 @@ def transform_by_quadrants(fields: Complex[Array, "stars n n"], kernels: Kernels
     cosine, sine = kernels
     cc, cs = transform(cosine, cosine, even_even), transform(cosine, sine, even_odd)
     sc, ss = transform(sine, cosine, odd_even), transform(sine, sine, odd_odd)
-    # Each sine sum has a factor of -i: with one of them the imaginary part becomes real, and with two the sign changes.
+    # Each sine sum has a factor of -i: one of them makes the imaginary part real, and two change the sign.
     alike = cc[0] - ss[0], cc[1] - ss[1], sc[1] + cs[1], -sc[0] - cs[0]  # for signs of y and x that are the same
     opposite = cc[0] + ss[0], cc[1] + ss[1], sc[1] - cs[1], cs[0] - sc[0]
 
@@ -97,15 +118,15 @@ def symmetric_fourier_transform(
     Parameters
     ----------
     fields : Array, shape (stars, n, n)
-        n even.
+        Fields on a grid with n even.
     x : Array, shape (n / 2,)
-        The positive coordinates of the fields' cells, ascending.
+        Positive coordinates of the fields' cells, ascending.
     u : Array, shape (m / 2,)
-        The positive frequencies, ascending, in cycles per unit of x; they need not be evenly spaced.
+        Positive frequencies, ascending, in cycles per unit of x; the spacing need not be even.
 
     Returns
     -------
     Array, shape (stars, m, m)
-        At the frequencies -u (descending) and u.
+        Transforms at the frequencies -u and u, in ascending order.
     """
     return jnp.moveaxis(transform_by_quadrants(fields, transform_kernels(x, u)).join(), 1, 0)

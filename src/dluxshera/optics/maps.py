@@ -1,7 +1,7 @@
-"""Maps of optical path difference on a mirror: interpolated, averaged, freed of low orders, and drawn at random.
+"""Maps of optical path difference (OPD) on a mirror: interpolation, averages, removal of low orders, random maps.
 
 A map is a square of cells that spans [-1, 1] along both axes, edge to edge: the square around the mirror's circle, in
-units of its radius. Row 0 lies at -y and column 0 at -x; a value belongs to its cell's centre.
+units of its radius. Row 0 lies at -y and column 0 at -x. A value belongs to the centre of its cell.
 """
 
 from __future__ import annotations
@@ -13,36 +13,37 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError
 from dluxshera.optics.aperture import cell_centres
+from dluxshera.optics.curves import namespace
 from dluxshera.optics.zernike import homogeneous_parts
 
-BOX = 2  # a random map is cut from a periodic box of this many times its width
+BOX = 2  # width of the periodic box from which a random map is cut, over the width of the map
 
 
 def resample(
     opd: Float[Array | np.ndarray, "m m"], coordinates: Float[Array | np.ndarray, " n"]
 ) -> Float[Array | np.ndarray, "n n"]:
-    """Return a map at other coordinates, by separable cubic convolution (Keys 1981, IEEE TASSP 29, 1153; a = -1/2).
+    """Interpolate a map by separable cubic convolution (Keys 1981, IEEE TASSP 29, 1153; a = -1/2).
 
-    Quadratics are reproduced exactly and the error of a smooth map falls with the third power of its cell. Beyond the
-    outermost centres the two samples that the kernel needs follow the parabola through the nearest three, which is
-    Keys' boundary condition; so both properties hold up to the edge of the square.
+    Quadratics are reproduced exactly, and the error for a smooth map falls with the third power of its cell size. The
+    two samples that the kernel needs beyond the outermost centres follow the parabola through the nearest three, which
+    is Keys' boundary condition, so both properties hold up to the edge of the square.
 
-    This interpolates and does not average: where the target is coarser than the map, first take `area_mean` of the
-    map, as `read_map` does, or what is finer than the target aliases. Nothing here can refuse it, for the spacing of
-    traced coordinates is not known.
+    The function does not average. On a coarser grid than the map's, structure that is finer than the new grid aliases:
+    apply `area_mean` first, as `read_map` does. No error is raised, because the spacing of traced coordinates is
+    unknown.
 
     Parameters
     ----------
     opd : Array, shape (m, m)
         Values at the cells' centres, m at least 3, in any unit.
     coordinates : Array, shape (n,)
-        Targets, the same along both axes, in units in which the square spans [-1, 1]. They may be traced; the first
-        derivative by them is continuous inside the square.
+        Coordinates of the result, the same along both axes, in units in which the square spans [-1, 1]. They can be
+        traced. The first derivative with respect to them is continuous inside the square.
 
     Returns
     -------
     Array, shape (n, n)
-        In the unit of `opd`; zero where either coordinate lies beyond the square's edge.
+        Map in the unit of `opd`, zero where a coordinate lies beyond the square's edge.
 
     Raises
     ------
@@ -51,19 +52,19 @@ def resample(
     """
     size = opd.shape[0]
     if size < 3:
-        raise ConfigError("opd", expected="at least 3 x 3 cells", got=opd, remedy="Give the map in finer cells")
+        raise ConfigError("opd", expected="at least 3 x 3 cells", got=opd, remedy="Use a map with smaller cells")
     weights = _cubic_weights(coordinates, size)
     return weights @ opd @ weights.T
 
 
 def _cubic_weights(coordinates: Array | np.ndarray, size: int) -> Array | np.ndarray:
     """Return the matrix, shape (n, size), from samples at the cells' centres to values at `coordinates`."""
-    xp = coordinates.__array_namespace__() if hasattr(coordinates, "__array_namespace__") else np
+    xp = namespace(coordinates)
     place = coordinates * (size / 2) + (size - 1) / 2  # 0 is the first centre
-    away = xp.abs(place[:, None] - xp.arange(-2, size + 2, dtype=coordinates.dtype))
-    near = 1.0 + away * away * (1.5 * away - 2.5)
-    far = 2.0 + away * (-4.0 + away * (2.5 - 0.5 * away))
-    kernel = xp.where(away < 1.0, near, xp.where(away < 2.0, far, 0.0))
+    distance = xp.abs(place[:, None] - xp.arange(-2, size + 2, dtype=coordinates.dtype))
+    near = 1.0 + distance * distance * (1.5 * distance - 2.5)
+    far = 2.0 + distance * (-4.0 + distance * (2.5 - 0.5 * distance))
+    kernel = xp.where(distance < 1.0, near, xp.where(distance < 2.0, far, 0.0))
     kernel = xp.where(xp.abs(coordinates)[:, None] <= 1.0, kernel, 0.0)
     extended = np.zeros((size + 4, size))
     extended[2:-2] = np.eye(size)
@@ -73,24 +74,24 @@ def _cubic_weights(coordinates: Array | np.ndarray, size: int) -> Array | np.nda
 
 
 def area_mean(opd: Float[np.ndarray, "m m"], npix: int) -> Float[np.ndarray, "npix npix"]:
-    """Return the mean of a map over each of `npix` x `npix` cells of the same square; the map's mean is conserved.
+    """Average a map over `npix` x `npix` cells of the same square, which conserves the map's mean.
 
-    Cells are averaged by the area that they share with the new cell, so `npix` need not divide the map's size.
+    Cells are weighted by the area that they share with the new cell, so `npix` need not divide the map's size.
 
     Parameters
     ----------
     opd : ndarray, shape (m, m)
-        The map, constant over each of its cells.
+        Map, constant over each of its cells.
     npix : int
         Cells along one axis of the result.
 
     Returns
     -------
     ndarray, shape (npix, npix)
-        In the unit of `opd`.
+        Map in the unit of `opd`.
     """
     size = opd.shape[0]
-    # In units of 1 / (size * npix) of the width every edge is an integer, so that shares are exact.
+    # In units of 1 / (size * npix) of the width, every edge is an integer and every share is exact.
     old, new = np.arange(size + 1) * npix, np.arange(npix + 1)[:, None] * size
     shared = np.minimum(new[1:], old[1:]) - np.maximum(new[:-1], old[:-1])
     weights = np.maximum(shared, 0) / size
@@ -98,7 +99,7 @@ def area_mean(opd: Float[np.ndarray, "m m"], npix: int) -> Float[np.ndarray, "np
 
 
 def full_circle(npix: int) -> np.ndarray:
-    """Return 1 in the cells whose centre lies in the circle that the square encloses, else 0; shape (npix, npix)."""
+    """Return a map of `npix` x `npix` cells: 1 where a cell's centre lies in the circle inside the square, else 0."""
     x = cell_centres(npix)
     return (np.hypot(x, x[:, None]) <= 1.0).astype(float)
 
@@ -108,26 +109,27 @@ def without_low_orders(
     aperture: Float[np.ndarray, "m m"] | None = None,
     noll: tuple[int, ...] = (1, 2, 3),
 ) -> Float[np.ndarray, "m m"]:
-    """Return a map less the Zernike polynomials that fit it best over an aperture, in the sense of least squares.
+    """Return a map minus the Zernike polynomials that fit it best over an aperture by least squares.
 
     Parameters
     ----------
     opd : ndarray, shape (m, m)
-        The map, in any unit.
+        Map in any unit.
     aperture : ndarray, shape (m, m), optional
-        Weight of each cell, not negative; by default the full circle.
+        Weight of each cell, not negative; the full circle by default.
     noll : tuple of int
-        Noll indices of the terms to remove; by default piston, tip and tilt.
+        Noll indices of the polynomials to remove; piston, tip and tilt by default.
 
     Returns
     -------
     ndarray, shape (m, m)
-        In the unit of `opd`. The polynomials go on outside the aperture and are subtracted there too.
+        Map in the unit of `opd`. The polynomials continue outside the aperture and are subtracted there too.
 
     Raises
     ------
     ConfigError
-        If the weights are negative, not finite or of another shape, or if they do not tell the terms apart.
+        If the weights are negative, not finite or of another shape, or if the polynomials are not linearly independent
+        over the aperture's cells.
     """
     size = opd.shape[0]
     weights = _weights(aperture, size)
@@ -136,50 +138,51 @@ def without_low_orders(
     root = np.sqrt(weights).ravel()
     fitted, _, rank, _ = np.linalg.lstsq(root[:, None] * terms, root * opd.ravel(), rcond=None)
     if rank < len(noll):
-        remedy = "Name each term once, and take a larger aperture or fewer terms"
-        raise ConfigError("noll", expected="terms that the aperture's cells tell apart", got=noll, remedy=remedy)
+        remedy = "Remove repeated indices, use a larger aperture, or remove fewer polynomials"
+        expected = "polynomials that are linearly independent over the aperture's cells"
+        raise ConfigError("noll", expected=expected, got=noll, remedy=remedy)
     return opd - (terms @ fitted).reshape(opd.shape)
 
 
 def power_law_map(
     seed: int, npix: int, rms: float, *, exponent: float = 2.5, aperture: Float[np.ndarray, "npix npix"] | None = None
 ) -> Float[np.ndarray, "npix npix"]:
-    r"""Return a random map whose power spectral density falls as :math:`f^{-\alpha}`.
+    r"""Draw a random map whose power spectral density falls as :math:`f^{-\alpha}`.
 
-    White Gaussian noise is filtered in a periodic box of twice the map's width, and one quarter of the box is the map:
-    opposite edges do not meet, and frequencies go down to half a cycle across the map. Piston, tip and tilt over the
-    aperture are then removed, which takes power from the lowest frequencies.
+    White Gaussian noise is filtered in a periodic box of twice the map's width, and a quarter of the box is the map.
+    Opposite edges of the map therefore do not match, and the lowest frequency is half a cycle across the map.
+    Piston, tip and tilt over the aperture are then removed, which reduces the power at the lowest frequencies.
 
     Parameters
     ----------
     seed : int
-        Of NumPy's PCG64, not negative. One seed gives the same map on every machine, up to the rounding of the FFT.
+        Seed of NumPy's PCG64, not negative. A seed gives the same map on every machine, up to the rounding of the FFT.
     npix : int
         Cells along one axis, at least 4.
     rms : float
-        Root mean square over the aperture, about a mean of zero; the result has its unit.
+        Root mean square over the aperture about a mean of zero, in the unit of the result.
     exponent : float
-        The exponent alpha of the two-dimensional power spectral density.
+        Exponent alpha of the two-dimensional power spectral density.
     aperture : ndarray, shape (npix, npix), optional
-        Weight of each cell, not negative; by default the full circle.
+        Weight of each cell, not negative; the full circle by default.
 
     Returns
     -------
     ndarray, shape (npix, npix)
-        float64.
+        Map in the unit of `rms`, float64.
 
     Raises
     ------
     ConfigError
         If an argument is out of its range.
     """
-    for name, value, fits, expected in (
+    for name, value, valid, expected in (
         ("seed", seed, seed >= 0, "an integer from 0"),
         ("npix", npix, npix >= 4, "at least 4 cells"),
         ("rms", rms, isfinite(rms) and rms >= 0, "a finite number, not negative"),
         ("exponent", exponent, isfinite(exponent), "a finite number"),
     ):
-        if not fits:
+        if not valid:
             raise ConfigError(name, expected=expected, got=value)
     weights = _weights(aperture, npix)
     box = BOX * npix
@@ -187,14 +190,14 @@ def power_law_map(
     frequency = np.hypot(np.fft.rfftfreq(box), np.fft.fftfreq(box)[:, None])
     frequency[0, 0] = 1.0
     gain = frequency ** (-exponent / 2.0)
-    gain[0, 0] = 0.0  # the mean is removed in any case
-    drawn = np.fft.irfft2(np.fft.rfft2(noise) * gain, s=(box, box))[:npix, :npix]
-    flat = without_low_orders(drawn, weights)
+    gain[0, 0] = 0.0  # the mean is removed below
+    filtered = np.fft.irfft2(np.fft.rfft2(noise) * gain, s=(box, box))[:npix, :npix]
+    flat = without_low_orders(filtered, weights)
     return flat * (rms / np.sqrt(np.sum(weights * flat**2) / np.sum(weights)))
 
 
 def _weights(aperture: np.ndarray | None, size: int) -> np.ndarray:
-    """Return the weights of the cells, the full circle's if none are given, once they are found usable."""
+    """Return the weights of the cells after a check, or the full circle."""
     if aperture is None:
         return full_circle(size)
     usable = aperture.shape == (size, size) and bool(np.all(np.isfinite(aperture) & (aperture >= 0.0)))

@@ -1,4 +1,4 @@
-"""Where the file of a diffractive pupil is. The standard library alone, so that a configuration needs no NumPy."""
+"""The location of the file of a diffractive pupil. Standard library only: a configuration must not import NumPy."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from pathlib import Path
 
 from dluxshera.errors import ConfigError
 
-TOLIMAN = "dLuxToliman"  # names the mask that this installed package carries
+TOLIMAN = "dLuxToliman"  # the package that contains TOLIMAN's mask, and the name of that mask
 
 
 def diffractive_pupil_file(source: str) -> Path:
-    """Return the file of a diffractive pupil: the mask in `dLuxToliman` under that name, otherwise a path.
+    """Return the file of a diffractive pupil.
+
+    Parameters
+    ----------
+    source : str
+        Name of TOLIMAN's mask, ``dLuxToliman``, which that installed package contains; any other text is a path.
 
     Raises
     ------
     ConfigError
-        If there is no such file.
+        If the file does not exist.
     """
     path = Path(source)
     if source == TOLIMAN:
-        spec = find_spec(TOLIMAN)  # finds the package without importing it, which would bring jax
+        spec = find_spec(TOLIMAN)  # does not import the package, which would import jax
         folders = (spec.submodule_search_locations if spec else None) or [source]
         path = Path(folders[0]) / "diffractive_pupil.npy"
     if not path.is_file():

@@ -1,11 +1,11 @@
 r"""Propagation from the pupil through the intermediate surfaces to the detector.
 
 In the collimated space of the pupil, an intermediate surface with ray matrix (A, B) lies at the free-space distance
-z = B / A, and a coordinate x in that space is A x on the surface. The field goes there by angular spectrum, takes the
-surface's aperture and phase, and comes back by -z. What has come back takes the defocus that the relay leaves at the
-detector, and its Fourier transform is the image (Collins 1970, JOSA 60, 1168).
+z = B / A, and a coordinate x in that space is A x on the surface. The field is propagated there by angular spectrum,
+multiplied by the aperture and phase of the surface, and propagated by -z. The phase of the remaining defocus at the
+detector follows, and the image is the Fourier transform of the result (Collins 1970, JOSA 60, 1168).
 
-Signs: an OPD w multiplies the field by exp(+i k w), so OPD growing towards +x moves the image towards +x.
+Signs: an OPD w multiplies the field by exp(+i k w), so OPD that increases towards +x moves the image towards +x.
 """
 
 from __future__ import annotations
@@ -22,46 +22,82 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
+from dluxshera.optics.detector import integrate_pixels
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
-from dluxshera.optics.pixels import integrate_pixels
 from dluxshera.optics.zernike import ZernikeBasis
 
 Scalar = Float[Array, ""] | float
 
 
 class SurfaceState(NamedTuple):
-    """An intermediate surface: what of it is continuous. Lengths in metres."""
+    """The continuous parameters of an intermediate surface. Lengths are in metres.
 
-    beam_scale: Scalar  # A of the ray matrix: beam height on the surface over that in the pupil
-    distance: Scalar  # z = B / A, in the pupil's collimated space
-    diameter: Scalar  # of its clear aperture, which is also the circle of its Zernike polynomials
-    coefficients: Float[Array, " modes"]  # Zernike coefficients of OPD
-    opd_map: Float[Array, "m m"] | None = None  # over the square around the circle of the Zernike polynomials
+    Parameters
+    ----------
+    beam_scale : float or Array
+        A of the ray matrix: beam height on the surface over that in the pupil.
+    distance : float or Array
+        z = B / A of the ray matrix: distance in the collimated space of the pupil.
+    diameter : float or Array
+        Diameter of the clear aperture, which is also the circle of the Zernike polynomials.
+    coefficients : Array, shape (modes,)
+        Zernike coefficients of the OPD.
+    opd_map : Array, shape (m, m), optional
+        OPD over the square around the circle of the Zernike polynomials.
+    """
+
+    beam_scale: Scalar
+    distance: Scalar
+    diameter: Scalar
+    coefficients: Float[Array, " modes"]
+    opd_map: Float[Array, "m m"] | None = None
 
 
 class PupilState(NamedTuple):
-    """The pupil, and what the relay does to the light on its way to the detector. Lengths in metres."""
+    """The continuous parameters of the pupil and of the image behind the relay. Lengths are in metres.
+
+    Parameters
+    ----------
+    diameter : float or Array
+        Diameter of the pupil.
+    opd : Array, shape (npix, npix)
+        OPD of everything in the pupil, see `RelayOptics.pupil_opd`.
+    defocus : float or Array
+        Defocus that the relay leaves at the detector, as rms OPD over the pupil.
+    line_of_sight : Array, shape (2,), optional
+        Shift (x, y) of the whole image, radians.
+    """
 
     diameter: Scalar
-    opd: Float[Array, "npix npix"]  # of everything in the pupil, as `RelayOptics.pupil_opd` gives it
-    defocus: Scalar = 0.0  # rms OPD over the pupil of the defocus that the relay leaves at the detector
-    line_of_sight: Float[Array, " 2"] | None = None  # shift (x, y) of the whole image, radians
+    opd: Float[Array, "npix npix"]
+    defocus: Scalar = 0.0
+    line_of_sight: Float[Array, " 2"] | None = None
 
 
 class Waves(NamedTuple):
-    """What light of each wavelength w meets on its way."""
+    """The factors by which the field of each wavelength w is multiplied between the pupil and the exit.
 
-    maps: tuple[Complex[Array, "w n n"], ...]  # of the pupil and the surfaces
-    tilts: Complex[Array, "w stars 2 npix"]  # along x and y in the pupil
-    transfers: tuple[
-        Complex[Array, "w n"], ...
-    ]  # to each surface and back from the last, along an axis of the spectrum
-    exits: Complex[Array, "w 2 n"]  # along x and y, where the light leaves: defocus and the line of sight
+    Parameters
+    ----------
+    maps : tuple of Array, each of shape (w, n, n)
+        Complex transmission of the pupil and of each surface.
+    tilts : Array, shape (w, stars, 2, npix)
+        Phasors of the direction of each star in the pupil, along x and y.
+    transfers : tuple of Array, each of shape (w, n)
+        Transfer functions of free space to each surface and from the last to the exit, along an axis of the spectrum.
+    exits : Array, shape (w, 2, n)
+        Phasors of defocus and line of sight at the exit, along x and y.
+    """
+
+    maps: tuple[Complex[Array, "w n n"], ...]
+    tilts: Complex[Array, "w stars 2 npix"]
+    transfers: tuple[Complex[Array, "w n"], ...]
+    exits: Complex[Array, "w 2 n"]
 
 
 class RelayOptics(eqx.Module):
-    """A pupil and the surfaces behind it: rasters and bases, and how light goes through them.
+    """A pupil and the surfaces behind it: their rasters and Zernike bases, and the propagation of light through them.
 
     Parameters
     ----------
@@ -69,11 +105,12 @@ class RelayOptics(eqx.Module):
         Open fraction of each cell of the pupil.
     mask_opd : ndarray, shape (npix, npix)
         OPD of the diffractive pupil, metres.
-    pupil_basis, surface_bases : ZernikeBasis
-        On the pupil's grid, and for each surface on the larger grid between the planes, both in units of the pupil's
-        radius.
+    pupil_basis : ZernikeBasis
+        Basis on the pupil's grid, with coordinates in units of the pupil's radius.
+    surface_bases : tuple of ZernikeBasis
+        Basis of each surface on the larger grid between the planes, with coordinates in units of the pupil's radius.
     gap_npix : int
-        Size of the grid between the planes: the pupil's cells, continued outwards.
+        Size of the grid between the planes, which continues the pupil's cells outwards.
     """
 
     amplitude: Float[np.ndarray, "npix npix"]
@@ -106,13 +143,21 @@ class RelayOptics(eqx.Module):
     def pupil_opd(
         self, coefficients: Float[Array, " modes"], opd_map: Float[Array, "npix npix"] | None = None
     ) -> Float[Array, "npix npix"]:
-        """Return the OPD of everything in the pupil: mask, Zernike polynomials and a map on its cells; metres."""
+        """Return the OPD of everything in the pupil, metres: the mask, Zernike polynomials and a map.
+
+        Parameters
+        ----------
+        coefficients : Array, shape (modes,)
+            Zernike coefficients, metres.
+        opd_map : Array, shape (npix, npix), optional
+            OPD on the pupil's cells, metres.
+        """
         opd = jnp.asarray(self.mask_opd) + self.pupil_basis.opd(coefficients)
         return opd if opd_map is None else opd + opd_map
 
     @property
     def plane_names(self) -> tuple[str, ...]:
-        """The planes that `planes` returns, in the order of the light."""
+        """Names of the planes that `planes` returns, in the order of the light."""
         numbers = range(1, len(self.surface_bases) + 1)
         return ("pupil", *(f"surface_{n}_{side}" for n in numbers for side in ("in", "out")), "exit")
 
@@ -128,24 +173,27 @@ class RelayOptics(eqx.Module):
         Parameters
         ----------
         wavelength : float
-            Metres.
+            Wavelength, metres.
         angle : Array, shape (2,)
             Direction (x, y) of the star, radians.
         pupil : PupilState
+            State of the pupil.
         surfaces : tuple of SurfaceState
-            In the order in which the light meets them.
+            States of the surfaces, in the order of the light.
 
         Returns
         -------
         dict of str to dLux.Wavefront
-            ``pupil`` (of unit power), ``surface_1_in`` and ``surface_1_out`` and so on, and ``exit``: the field in the
-            pupil's space that has everything in it and whose Fourier transform is the image. Powers only fall: what an
-            aperture stops is not restored.
+            Wavefronts by plane: ``pupil``, of unit power; ``surface_1_in``, ``surface_1_out`` and so on; and ``exit``,
+            the field in the pupil's space whose Fourier transform is the image. The power never increases: light that
+            an aperture blocks is lost.
         """
         waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
         fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves), waves.tilts[0, 0])
         return {
-            name: dl.Wavefront.from_phasor(field, wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix))
+            name: dl.Wavefront.from_phasor(
+                phasor=field, wavelength=wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix)
+            )
             for name, field in fields.items()
         }
 
@@ -156,10 +204,10 @@ class RelayOptics(eqx.Module):
         pupil: PupilState,
         surfaces: tuple[SurfaceState, ...],
     ) -> Waves:
-        """Return what the light meets on its way.
+        """Return the factors on the field for all wavelengths.
 
-        All wavelengths at once and outside the loop over them: within it, XLA would work out a cosine anew wherever it
-        is used, for each star and in each cell of a row.
+        They are computed outside the loop over wavelengths, because inside it XLA would recompute a cosine at each use:
+        for each star, and in each cell of a row.
         """
         k = 2 * jnp.pi / wavelengths[:, None]
         x = self._coordinates(pupil, self.gap_npix)
@@ -171,10 +219,12 @@ class RelayOptics(eqx.Module):
             opd = basis.opd(surface.coefficients, surface.beam_scale * pupil.diameter / surface.diameter)
             if surface.opd_map is not None:
                 opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
-            maps.append(dlu.soft_circle(on_surface, 0.5 * surface.diameter, edge) * phasor(k[..., None] * opd))
+            # By keyword: a release of dLux that takes a diameter instead of the radius must fail, not shrink the stop.
+            stop = dlu.soft_circle(coords=on_surface, radius=0.5 * surface.diameter, clip_dist=edge)
+            maps.append(stop * phasor(k[..., None] * opd))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
         cycles = jnp.fft.fftfreq(self.gap_npix, cell)
-        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2) in units of the pupil's radius.
+        # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2), with x and y in units of the pupil's radius.
         defocus = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
         shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
         return Waves(
@@ -190,17 +240,17 @@ class RelayOptics(eqx.Module):
 
     def _fields(self, waves: Waves, tilt: Complex[Array, "2 npix"]) -> dict[str, Complex[Array, "n n"]]:
         """Return the field of one star at one wavelength at each plane."""
-        at_pupil, *at_surfaces = waves.maps
-        field = along_axes(at_pupil, tilt[1], tilt[0])
-        passed = {"pupil": field}
+        pupil_map, *surface_maps = waves.maps
+        field = along_axes(pupil_map, tilt[1], tilt[0])
+        fields = {"pupil": field}
         field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
-        steps = zip(waves.transfers[:-1], at_surfaces, strict=True)
-        for number, (transfer, at_surface) in enumerate(steps, start=1):
-            passed[f"surface_{number}_in"] = field = travel(field, transfer)
-            passed[f"surface_{number}_out"] = field = field * at_surface
-        if at_surfaces:
+        surfaces = zip(waves.transfers[:-1], surface_maps, strict=True)
+        for number, (transfer, surface_map) in enumerate(surfaces, start=1):
+            fields[f"surface_{number}_in"] = field = travel(field, transfer)
+            fields[f"surface_{number}_out"] = field = field * surface_map
+        if surface_maps:
             field = travel(field, waves.transfers[-1])
-        return {**passed, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
+        return {**fields, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
 
     def _coordinates(self, pupil: PupilState, npix: int) -> Float[Array, " {npix}"]:
         """Return the centres of the pupil's cells, continued to a grid of `npix`, metres."""
@@ -222,19 +272,26 @@ class RelayOptics(eqx.Module):
         Parameters
         ----------
         wavelengths : Array, shape (w,)
-            Metres.
+            Wavelengths, metres.
         photons : Array, shape (stars, w)
-            Through the aperture, of each star at each wavelength.
+            Photons through the aperture of each star at each wavelength.
         angles : Array, shape (stars, 2)
-            Directions (x, y), radians.
-        pupil, surfaces
-            As `planes` takes them.
+            Directions (x, y) of the stars, radians.
+        pupil : PupilState
+            State of the pupil.
+        surfaces : tuple of SurfaceState
+            States of the surfaces, in the order of the light.
         plate_scale : float
-            Radians per pixel.
+            Plate scale, radians per pixel.
         nodes : Array, shape (samples,)
-            Positions of the pixels' samples along one axis, in pixels, symmetric about zero (see `pixel_nodes`).
+            Positions of the pixels' samples along one axis, pixels, symmetric about zero (see `pixel_nodes`).
         nodes_per_pixel : int
-            Samples across a pixel.
+            Number of samples across a pixel.
+
+        Returns
+        -------
+        Array, shape (samples / nodes_per_pixel, samples / nodes_per_pixel)
+            Photons per pixel; the row index increases with +y and the column index with +x.
         """
         cell = pupil.diameter / self.npix
         x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
@@ -255,15 +312,32 @@ class RelayOptics(eqx.Module):
 
 
 def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
-    """Return exp(i phase)."""
-    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # the exponential of a complex number does more
+    """Return exp(i `phase`), with the phase in radians."""
+    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # cheaper than the exponential of a complex number
 
 
 def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Return a field times a function of y and one of x."""
+    """Return a field times a function of y and a function of x.
+
+    Parameters
+    ----------
+    field : Array, shape (n, n)
+        Field, with y along the first axis.
+    y, x : Array, shape (n,)
+        Values of the functions at the coordinates of the cells.
+    """
     return field * y[:, None] * x
 
 
 def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Return a field behind free space, whose transfer function is the product of one along each axis."""
+    """Return a field after free space.
+
+    Parameters
+    ----------
+    field : Array, shape (n, n)
+        Field before.
+    transfer : Array, shape (n,)
+        Transfer function along one axis of the spectrum, in the order of the FFT. The transfer function of the field is
+        the product of this one along both axes.
+    """
     return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))

@@ -1,4 +1,4 @@
-"""The aberration-free point-spread function in plain NumPy, for numbers that are wanted without jax."""
+"""The aberration-free point-spread function in plain NumPy, for quantities that must not need jax."""
 
 from __future__ import annotations
 
@@ -6,32 +6,33 @@ import numpy as np
 
 from dluxshera.optics.aperture import cell_centres
 
-# Boole's rule over at most one wavelength over diameter, the pattern's finest period, leaves 1e-3 of it, and over a
-# quarter of that 1e-5.
+# Boole's rule over at most one wavelength over diameter, the finest period of the pattern, has a relative error of
+# 1e-3, and over a quarter of that 1e-5.
 _BOOLE = np.array([7.0, 32.0, 12.0, 32.0, 7.0]) / 90.0
 _CANDIDATES = 12
 
 
 def peak_pixel_fraction(pupil: np.ndarray, pixel: float, reach: float = 16.0) -> float:
-    """Return the largest part of a point source's light that falls on one pixel, over all positions of the source.
+    """Return the largest fraction of a point source's light on one pixel, over all positions of the source.
 
-    The brightest places are found on a coarse grid, and the pixel is then moved about each in steps of a quarter.
+    The brightest places are located on a coarse grid, and the pixel is then moved about each of them in steps of a
+    quarter of its width.
 
     Parameters
     ----------
     pupil : ndarray, shape (n, n)
-        Complex amplitude over the pupil's square, cells as `cell_centres` has them.
+        Complex amplitude over the pupil's square, at the coordinates of `cell_centres`.
     pixel : float
         Width of a pixel in units of wavelength over diameter.
     reach : float
-        How far from the source to look, in the same units.
+        Largest distance from the source that is searched, in the same units.
 
     Returns
     -------
     float
-        From 0 to 1: to the light of the whole pattern.
+        Fraction of the light of the whole pattern, 0 to 1.
     """
-    step = min(max(pixel, 0.0625), 0.25)  # much finer than the pattern, and no pixel, however small, fills the memory
+    step = min(max(pixel, 0.0625), 0.25)  # much finer than the pattern, and bounded so that memory is too
     n = int(np.ceil(reach / step))
     angles = step * np.arange(-n, n + 1)
     brightness = _intensity(pupil, angles, angles)
@@ -51,7 +52,7 @@ def peak_pixel_fraction(pupil: np.ndarray, pixel: float, reach: float = 16.0) ->
 
 
 def _intensity(pupil: np.ndarray, y: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Return the part of the light in each unit of solid angle, (wavelength / diameter)^2."""
+    """Return the fraction of the light per solid angle of (wavelength / diameter)^2 at angles (y, x)."""
     n = pupil.shape[0]
     cells = 0.5 * cell_centres(n)
     to_y, to_x = (np.exp(-2j * np.pi * np.outer(angle, cells)) / n for angle in (y, x))

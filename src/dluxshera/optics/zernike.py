@@ -1,8 +1,8 @@
 r"""Zernike polynomials in Noll's order (Noll 1976, JOSA 66, 207), of unit rms over the full unit circle.
 
-A polynomial is kept as its homogeneous parts: :math:`Z_j(k x, k y) = \sum_d k^d H_{j,d}(x, y)`. They are made once; a
-magnification k that is traced, as that of the beam on M2 is, then costs a weighted sum, and derivatives by k are exact.
-Outside the circle the polynomials go on, so that a cell which the edge cuts keeps its OPD.
+A polynomial is stored as its homogeneous parts: :math:`Z_j(k x, k y) = \sum_d k^d H_{j,d}(x, y)`. A traced
+magnification k, such as that of the beam on M2, then costs a weighted sum, and derivatives with respect to k are exact.
+The polynomials continue outside the circle, so that a cell on its edge has the OPD of the mirror.
 """
 
 from __future__ import annotations
@@ -18,7 +18,17 @@ from dluxshera.errors import ConfigError
 
 
 def noll_orders(j: int) -> tuple[int, int]:
-    """Return the radial order n and the azimuthal order m of Noll's index j; m < 0 for the sine term.
+    """Return the radial order n and the azimuthal order m of a Noll index, with m < 0 for the sine term.
+
+    Parameters
+    ----------
+    j : int
+        Noll index, from 1 (piston).
+
+    Raises
+    ------
+    ConfigError
+        If `j` is less than 1.
 
     Examples
     --------
@@ -34,7 +44,20 @@ def noll_orders(j: int) -> tuple[int, int]:
 
 
 def homogeneous_parts(j: int, x: np.ndarray, y: np.ndarray) -> dict[int, np.ndarray]:
-    """Return the homogeneous parts of a Zernike polynomial: degree to values at (x, y)."""
+    """Return the homogeneous parts of a Zernike polynomial by degree.
+
+    Parameters
+    ----------
+    j : int
+        Noll index.
+    x, y : ndarray
+        Coordinates in units of the circle's radius.
+
+    Returns
+    -------
+    dict of int to ndarray
+        Values at (x, y) of the part of each degree, in the shape of the coordinates. Their sum is the polynomial.
+    """
     n, m = noll_orders(j)
     mu = abs(m)
     power = (x + 1j * y) ** mu
@@ -50,7 +73,7 @@ def homogeneous_parts(j: int, x: np.ndarray, y: np.ndarray) -> dict[int, np.ndar
 
 
 class ZernikeBasis(eqx.Module):
-    """A set of Zernike polynomials on one grid, at any magnification.
+    """Zernike polynomials on one square grid, at any magnification.
 
     Parameters
     ----------
@@ -59,39 +82,40 @@ class ZernikeBasis(eqx.Module):
     coordinates : ndarray, shape (n,)
         Coordinates along both axes, in units of the circle's radius at magnification 1.
     dtype : dtype
-        Of the stored parts.
+        Data type of the stored parts.
     """
 
     noll: tuple[int, ...] = eqx.field(static=True)
     degrees: tuple[int, ...] = eqx.field(static=True)
-    owners: tuple[int, ...] = eqx.field(static=True)
+    modes: tuple[int, ...] = eqx.field(static=True)  # the polynomial of each part
     parts: Float[np.ndarray, "parts n n"]
 
     def __init__(self, noll: tuple[int, ...], coordinates: np.ndarray, dtype: np.dtype | type = np.float64) -> None:
         x, y = np.meshgrid(coordinates, coordinates)
-        found = [
-            (owner, degree, part) for owner, j in enumerate(noll) for degree, part in homogeneous_parts(j, x, y).items()
+        parts = [
+            (mode, degree, part) for mode, j in enumerate(noll) for degree, part in homogeneous_parts(j, x, y).items()
         ]
         self.noll = tuple(noll)
-        self.owners = tuple(owner for owner, _, _ in found)
-        self.degrees = tuple(degree for _, degree, _ in found)
+        self.modes = tuple(mode for mode, _, _ in parts)
+        self.degrees = tuple(degree for _, degree, _ in parts)
         size = coordinates.size
-        self.parts = np.array([part for _, _, part in found], dtype=dtype).reshape(len(found), size, size)
+        self.parts = np.array([part for _, _, part in parts], dtype=dtype).reshape(len(parts), size, size)
 
     def opd(self, coefficients: Float[Array, " modes"], magnification: Float[Array, ""] | float = 1.0) -> Array:
-        """Return the sum of the polynomials at `magnification` times the grid's coordinates.
+        """Return the OPD: the weighted sum of the polynomials at `magnification` times the grid's coordinates.
 
         Parameters
         ----------
         coefficients : Array, shape (modes,)
-            One for each Noll index; the result has their unit.
+            Coefficient of each Noll index.
         magnification : float or Array
-            Multiplies the coordinates.
+            Factor on the grid's coordinates.
 
         Returns
         -------
         Array, shape (n, n)
+            OPD in the unit of the coefficients, also outside the circle.
         """
-        weights = jnp.asarray(coefficients)[np.array(self.owners, dtype=int)]
+        weights = jnp.asarray(coefficients)[np.array(self.modes, dtype=int)]
         weights = weights * jnp.asarray(magnification) ** np.array(self.degrees, dtype=int)
         return jnp.tensordot(weights, self.parts, axes=1)

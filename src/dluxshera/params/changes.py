@@ -1,4 +1,4 @@
-"""What changed between two specs: `SpecChanges`, and the deprecations that a change leaves behind."""
+"""`SpecChanges`, the differences between two specs, and the deprecations that a change leaves behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,17 @@ from typing import Any, NamedTuple
 
 
 class Deprecation(NamedTuple):
-    """That a parameter is going: the version that said so, what to use instead, and the version without it."""
+    """The deprecation of a parameter: its version, the replacement, and the version that removes the parameter.
+
+    Parameters
+    ----------
+    version : str
+        Version that deprecated the parameter.
+    replacement : str
+        Description of the replacement.
+    removal : str
+        Version that removes the parameter.
+    """
 
     version: str
     replacement: str
@@ -16,7 +26,15 @@ class Deprecation(NamedTuple):
 
 
 class FormerKey(NamedTuple):
-    """A key that a parameter had, and the version in which it is no longer accepted."""
+    """A former key of a parameter, and the version that no longer accepts it.
+
+    Parameters
+    ----------
+    key : str
+        The former key.
+    removal : str
+        Version that no longer accepts it.
+    """
 
     key: str
     removal: str
@@ -24,16 +42,16 @@ class FormerKey(NamedTuple):
 
 @dataclass(frozen=True)
 class SpecChanges:
-    """The keys that differ between an old spec and a new one; false where nothing does.
+    """The keys that differ between an old spec and a new one; false if none does.
 
     Parameters
     ----------
     added, removed : tuple of str
-        Keys that only the new, and only the old, spec has.
+        Keys that only the new spec has, and keys that only the old one has.
     changed : mapping of str to mapping
-        Key to what its fields say differently: name of the attribute to its old and new value.
+        Differences of each key's field: the name of an attribute to its old and new value.
     reordered : bool
-        Whether the keys that both have stand in another order, which is the order of theta.
+        True if the common keys have another order, which is the order of theta.
     """
 
     added: tuple[str, ...]
@@ -53,7 +71,7 @@ class SpecChanges:
 
 
 def spec_changes(old: Mapping[str, Mapping[str, Any]], new: Mapping[str, Mapping[str, Any]]) -> SpecChanges:
-    """Compare what is said of each key, attribute by attribute."""
+    """Compare the fields of each key, attribute by attribute."""
     both = [key for key in old if key in new]
     changed = {
         key: {name: (old[key][name], value) for name, value in new[key].items() if old[key][name] != value}

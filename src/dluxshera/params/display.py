@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from dluxshera.params.field import ParamField
+from dluxshera.params.quantities import own_unit
 
 
 def values_table(
     caption: str, values: Mapping[str, Any], fields: Mapping[str, ParamField], marked: Iterable[str] = ()
 ) -> str:
-    """Return an HTML table of values with their units and names; `marked` keys are said to be overrides.
+    """Return an HTML table of values with their units and names; `marked` keys are labelled as overrides.
 
     It has no style of its own but the alignment, so that it takes the notebook's.
     """
@@ -22,11 +23,10 @@ def values_table(
     rows = []
     for key, value in values.items():
         field = fields[key]
-        unit = f"log10({field.units})" if field.scale == "log10" else field.units
         note = " <strong>override</strong>" if key in overrides else ""
         rows.append(
             f'<tr><th scope="row" style="text-align:left"><code>{escape(key)}</code>{note}</th>'
-            f"<td>{escape(_shown(value, field))}</td><td>{escape(unit)}</td>"
+            f"<td>{escape(_shown(value, field))}</td><td>{escape(own_unit(field))}</td>"
             f'<td style="text-align:left" title="{escape(field.doc)}">{escape(field.title)}</td></tr>'
         )
     head = "".join(f'<th scope="col">{name}</th>' for name in ("Parameter", "Value", "Unit", "Name"))

@@ -1,4 +1,4 @@
-"""`ParamField`, one parameter: what it is called, what it means, and what it may be. No values, no jax."""
+"""`ParamField`: name, meaning, unit and bounds of one parameter. No values, no jax."""
 
 from __future__ import annotations
 
@@ -18,7 +18,14 @@ Status = Literal["stable", "provisional", "deprecated"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """The values that a parameter may take, each limit included or not. The names are those of JSON Schema.
+    """Limits of a parameter's values, each included or not. The names are those of JSON Schema.
+
+    Parameters
+    ----------
+    minimum, maximum : float, optional
+        Smallest and largest value.
+    exclusive_minimum, exclusive_maximum : float, optional
+        Limits that a value may not equal.
 
     Examples
     --------
@@ -44,7 +51,7 @@ class Bounds:
         )
 
     def as_dict(self) -> dict[str, float]:
-        """Return the limits that there are, under the keywords of JSON Schema."""
+        """Return the limits that are set, under the keywords of JSON Schema."""
         names = {
             "minimum": self.minimum,
             "exclusiveMinimum": self.exclusive_minimum,
@@ -60,57 +67,56 @@ class Bounds:
 
 @dataclass(frozen=True)
 class ParamField:
-    """One parameter: what it is called, what it means, and what it may be.
+    """One parameter: its name, meaning, unit, bounds and prior.
 
     Every value is a real number, a list of them, or a map (an array of two dimensions), in double precision unless the
-    model is built in single; integers become floats, and booleans, complex numbers and strings are refused.
+    model is built in single. Integers become floats; booleans, complex numbers and strings raise.
 
     Parameters
     ----------
     key : str
-        The dotted name, ``group.name``; a unit suffix in it agrees with `units`.
+        Dotted name, ``group.name``; a unit suffix in it agrees with `units`.
     title : str
-        Its name in prose.
+        Name in prose.
     doc : str
-        What it is, with its sign convention, as one or more sentences.
+        Description with the sign convention, as one or more sentences.
     units : str
-        A VOUnit string, which `astropy.units.Unit(units, format="vounit")` parses; empty for a pure number.
+        VOUnit string, which `astropy.units.Unit(units, format="vounit")` parses; empty for a pure number.
     kind : {'primitive', 'derived', 'structural'}
-        A primitive is set in a store; a derived value is computed from others by a transform; a structural value is
+        Origin of the value. A primitive is set in a store; a transform computes a derived value; a structural value is
         fixed by the configuration that the spec was built from.
     scale : {'linear', 'log10'}
         'log10' if the value is the decimal logarithm of the quantity in `units`.
     shape : tuple of int
-        ``()`` for a number.
+        Shape of the value; ``()`` for a number.
     components : tuple of str
-        A name for each element of a list, such as ``Z4``; empty for a number and for a map.
+        Name of each element of a list, such as ``Z4``; empty for a number and for a map.
     default : float or tuple of float, optional
-        The value of a primitive that nothing else is said of, of each element of a map; the value of a structural
-        parameter.
+        Default of a primitive, or of each element of a map; the value of a structural parameter.
     bounds : Bounds
-        Enforced by the store, element by element.
+        Limits of the value, which a store checks element by element.
     prior : Prior, optional
-        What is known of it before the data come, in the unit of its values; for an array, of each element.
+        Prior distribution, in the unit of the value; for an array, of each element.
     symbol, equation : str
         LaTeX, without dollar signs.
     transform : str
-        The dotted name of the function that computes a derived value.
+        Dotted name of the function that computes a derived value.
     depends_on : tuple of str
-        The keys that the transform takes, in its order.
+        Keys of the transform's inputs, in its order.
     acts_on : tuple of str
-        The model outputs that change with it: ``("image",)`` or ``()``. Tested by derivative, key by key.
+        Model outputs that change with the value: ``("image",)`` or ``()``. A test checks it by derivative, key by key.
     effect : str
-        The optional part of the model that it belongs to; empty for what every model has.
+        Optional part of the model that it belongs to; empty for a parameter of every model.
     source : str
-        Where the default comes from: a citation, "design", "computed" or "illustrative". Never empty.
+        Source of the default: a citation, "design", "computed" or "illustrative". Never empty.
     since : str
-        The version of the package that has it first.
+        First version of the package that has the parameter.
     status : {'stable', 'provisional', 'deprecated'}
-        A provisional parameter may change without a deprecation.
+        Maturity. A provisional parameter may change without a deprecation.
     deprecated : Deprecation, optional
-        Since when and in favour of what, for a deprecated parameter only.
+        Deprecation notice of a deprecated parameter.
     formerly : tuple of FormerKey
-        Keys that it had, which are still accepted with a warning (see `ParamSpec.rename`).
+        Former keys, which are still accepted with a warning (see `ParamSpec.rename`).
 
     Raises
     ------
@@ -151,7 +157,7 @@ class ParamField:
                 self.key,
                 expected="a source",
                 got=self.source,
-                remedy="Say where its default comes from: 'illustrative'",
+                remedy="Name the source of its default: 'illustrative', for example",
             )
         if self.status not in get_args(Status):
             raise ParameterError(self.key, expected=f"a status among {', '.join(get_args(Status))}", got=self.status)
@@ -162,9 +168,9 @@ class ParamField:
                 got=(self.status, self.deprecated),
             )
         if self.kind == "derived" and (self.default is not None or not self.transform):
-            raise ParameterError(self.key, expected="a transform and no default, for it is derived", got=self.default)
+            raise ParameterError(self.key, expected="a transform and no default for a derived value", got=self.default)
         if self.kind != "derived" and (self.default is None or self.transform or self.depends_on):
-            raise ParameterError(self.key, expected=f"a default and no transform, for it is {self.kind}", got=self)
+            raise ParameterError(self.key, expected=f"a default and no transform for a {self.kind} value", got=self)
         size = self.shape[0] if len(self.shape) == 1 else 0
         if len(self.shape) > 2:
             raise ParameterError(self.key, expected="a number, a list or a map", got=self.shape)
@@ -184,7 +190,7 @@ class ParamField:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """A label for each number that the parameter holds, as tables and messages print it."""
+        """A label for each number of the parameter, for tables and messages."""
         if len(self.shape) == 2:
             return tuple(f"{self.key}[{row},{column}]" for row, column in product(*map(range, self.shape)))
         return tuple(f"{self.key}[{name}]" for name in self.components) or (self.key,)
@@ -199,10 +205,10 @@ class ParamField:
         return np.full(self.shape, self.default)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return everything that the field says, by attribute."""
+        """Return all attributes of the field by name."""
         return {item.name: getattr(self, item.name) for item in fields(self)}
 
     def plain(self) -> dict[str, Any]:
-        """Return everything that the field says as plain data, which JSON can hold."""
+        """Return all attributes of the field as plain data, which JSON can hold."""
         prior = self.prior.as_dict() if self.prior else None
         return {**self.as_dict(), "bounds": self.bounds.as_dict(), "prior": prior}

@@ -1,4 +1,4 @@
-"""Between a store and theta, the packed vector of the parameters that a fit is free to change."""
+"""Packing of the free parameters of a fit into one vector, theta, and back into a store."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ def pack_params(store: ParameterStore, free: ParamSpec) -> Array:
     Parameters
     ----------
     store : ParameterStore
-        Holds a value for each key of `free`.
+        Store with a value for each key of `free`.
     free : ParamSpec
-        The free parameters, in the order of theta: ``spec.subset(keys)``.
+        Free parameters, in the order of theta: ``spec.subset(keys)``.
 
     Returns
     -------
     theta : Array, shape (n,)
-        In the units of the spec; ``free.labels`` names the elements.
+        Values in the units of the spec; ``free.labels`` names the elements.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     Parameters
     ----------
     theta : array, shape (n,)
-        As `pack_params` makes it.
+        Packed vector, as `pack_params` returns it.
     free : ParamSpec
-        The free parameters, in the order of theta.
+        Free parameters, in the order of theta.
     store : ParameterStore
-        Supplies everything that is not free.
+        Store with the values of all other parameters.
 
     Returns
     -------
@@ -55,9 +55,9 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     Raises
     ------
     ShapeError
-        If theta has not one number for each label.
+        If the length of theta differs from the number of labels.
     ParameterError
-        If a value is not what its field says (concrete values only).
+        If a field does not accept a value (concrete values only).
     """
     theta = jnp.asarray(theta)
     if theta.shape != (len(free.labels),):

@@ -1,7 +1,7 @@
-"""Prior probability distributions of parameters. Plain numbers: what a spec can carry and a schema can show.
+"""Prior probability distributions of parameters, as plain numbers that a spec and a schema can hold.
 
-The numbers of a prior are in the unit of its parameter, and log10 where the parameter's scale is. The prior of an array
-is the same, and independent, for each of its elements. `log_density` is normalised, takes NumPy and JAX arrays, and is
+The numbers of a prior are in the unit of its parameter, or log10 of it for a logarithmic parameter. The elements
+of an array have the same prior, independently. `log_density` is normalised, takes NumPy and JAX arrays, and is
 minus infinity outside the support, with derivatives that are finite everywhere.
 """
 
@@ -24,8 +24,8 @@ class Normal:
     Parameters
     ----------
     mean, sigma : float
-        In the unit of the parameter. What is known before the data come: a catalogue or design value and how far it
-        can be trusted, never the truth of a simulation.
+        Mean and standard deviation in the unit of the parameter, from a catalogue or a design and its uncertainty,
+        never the truth of a simulation.
 
     Raises
     ------
@@ -54,25 +54,25 @@ class Normal:
         return rng.normal(self.mean, self.sigma, shape)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prior as plain data, as a schema shows it."""
+        """Return the prior as plain data."""
         return _as_dict(self)
 
 
 @dataclass(frozen=True)
 class TruncatedNormal:
-    """A normal distribution cut off at two limits, and normalised between them.
+    """A normal distribution truncated at two limits, and normalised between them.
 
     Parameters
     ----------
     mean, sigma : float
-        Of the normal distribution that is cut; the mean need not lie between the limits.
+        Mean and standard deviation before truncation; the mean need not lie between the limits.
     low, high : float
-        The limits, finite or infinite.
+        Limits, finite or infinite.
 
     Raises
     ------
     ParameterError
-        If a number is not possible, or less than a thousandth of the normal distribution lies between the limits.
+        If a number is not accepted, or less than a thousandth of the normal distribution lies between the limits.
     """
 
     mean: float
@@ -107,24 +107,24 @@ class TruncatedNormal:
 
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
         """Draw values of the given shape."""
-        drawn = rng.normal(self.mean, self.sigma, (*shape, 1))  # a dimension more, so that it can be indexed
+        drawn = rng.normal(self.mean, self.sigma, (*shape, 1))  # one more dimension to index below
         while (outside := (drawn < self.low) | (drawn > self.high)).any():
             drawn[outside] = rng.normal(self.mean, self.sigma, outside.sum())
         return drawn[..., 0]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prior as plain data; an infinite limit is left out, for JSON has none."""
+        """Return the prior as plain data, without infinite limits, which JSON does not have."""
         return {name: value for name, value in _as_dict(self).items() if name == "kind" or isfinite(value)}
 
 
 @dataclass(frozen=True)
 class Uniform:
-    """The same density everywhere between two limits.
+    """A uniform density between two limits.
 
     Parameters
     ----------
     low, high : float
-        The limits, which belong to the support.
+        Limits, which belong to the support.
 
     Raises
     ------
@@ -153,18 +153,18 @@ class Uniform:
         return rng.uniform(self.low, self.high, shape)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prior as plain data, as a schema shows it."""
+        """Return the prior as plain data."""
         return _as_dict(self)
 
 
 @dataclass(frozen=True)
 class LogUniform:
-    """The same density everywhere in the logarithm, between two positive limits: for a scale that is unknown.
+    """A density uniform in the logarithm, between two positive limits. Suits a scale parameter.
 
     Parameters
     ----------
     low, high : float
-        The limits, which belong to the support.
+        Limits, which belong to the support.
 
     Raises
     ------
@@ -198,7 +198,7 @@ class LogUniform:
         return drawn.clip(self.low, self.high)  # the exponential may round beyond a limit
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the prior as plain data, as a schema shows it."""
+        """Return the prior as plain data."""
         return _as_dict(self)
 
 

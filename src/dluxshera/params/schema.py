@@ -1,6 +1,6 @@
-"""A `ParamSpec` as JSON Schema 2020-12: what a document may say of the parameters, and what their pages are made from.
+"""A `ParamSpec` as JSON Schema 2020-12, which validates documents and is the source of the reference pages.
 
-JSON Schema's own keywords carry what a validator enforces; those that begin with ``x-`` carry the rest. No jax.
+The keywords of JSON Schema have the limits that a validator enforces; those that begin with ``x-`` the rest. No jax.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any
 from dluxshera.documents import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.errors import ParameterError
 from dluxshera.params.field import ParamField
+from dluxshera.params.quantities import floats, own_unit
 from dluxshera.params.spec import ParamSpec
 
 
@@ -22,21 +23,21 @@ def spec_schema(
     Parameters
     ----------
     spec : ParamSpec
-        One property for each of its fields, in its order.
+        Spec with one property for each of its fields, in its order.
     description : str
-        What the spec is for, as a sentence.
+        Purpose of the spec, as a sentence.
     design_values : mapping of str to mapping, optional
-        Name of a point design to its values by key, derived ones included.
+        Values of each point design by key, derived ones included, by the name of the design.
 
     Returns
     -------
     dict
-        Plain data, as `json.dumps` takes it.
+        Schema as plain data, for `json.dumps`.
 
     Raises
     ------
     ParameterError
-        If a unit has no dimension here.
+        If the dimension of a unit is not listed.
     """
     designs = design_values or {}
     return {
@@ -64,10 +65,18 @@ def spec_schema(
 
 
 def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design."""
+    """Return the JSON Schema of one parameter's value; `design_values` has its value in each point design.
+
+    Parameters
+    ----------
+    item : ParamField
+        Description of the parameter.
+    design_values : mapping of str to object
+        Value in each design.
+    """
     if item.units not in DIMENSIONS:
         raise ParameterError(item.key, expected="a unit whose dimension documents/keywords.py names", got=item.units)
-    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_said_unit(item)}"}
+    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_unit_sentence(item)}"}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:
         inner = number
@@ -80,7 +89,7 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
         schema["readOnly"] = True
     if item.kind != "derived":
         word = "x-default-of-each" if len(item.shape) == 2 else "default"
-        schema["const" if item.kind == "structural" else word] = plain_value(item.default)
+        schema["const" if item.kind == "structural" else word] = floats(item.default)
     schema |= {
         "x-kind": item.kind,
         "x-group": item.group,
@@ -100,15 +109,9 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     }
     schema |= {name: value for name, value in optional.items() if value}
     schema |= {"x-source": item.source, "x-since": item.since}
-    return schema | {"x-design-values": {name: plain_value(value) for name, value in design_values.items()}}
+    return schema | {"x-design-values": {name: floats(value) for name, value in design_values.items()}}
 
 
-def plain_value(value: Any) -> Any:
-    """Return a number or a sequence of numbers as JSON has it."""
-    return [float(number) for number in value] if isinstance(value, list | tuple) else float(value)
-
-
-def _said_unit(item: ParamField) -> str:
-    if item.scale == "log10":
-        return f"Unit: log10({item.units})."
-    return f"Unit: {item.units}." if item.units else "A pure number, without unit."
+def _unit_sentence(item: ParamField) -> str:
+    unit = own_unit(item)
+    return f"Unit: {unit}." if unit else "A pure number, without unit."

@@ -1,4 +1,4 @@
-"""Which parameters exist: `ParamSpec`, an ordered set of `ParamField`. No values, no jax."""
+"""`ParamSpec`, an ordered set of `ParamField`. No values, no jax."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class ParamSpec(Mapping[str, ParamField]):
     Parameters
     ----------
     system_id : str
-        The optical system, which selects the transforms: ``shera_threeplane``, for example.
+        Optical system, which selects the transforms: ``shera_threeplane``, for example.
     name : str
-        Which of the system's specs this is: ``forward`` or ``inference``.
+        Name of the spec: ``forward`` or ``inference``, for example.
     fields : tuple of ParamField
-        In the order that the packed vector theta follows.
+        Parameters, in the order of the packed vector theta.
     groups : tuple of (str, str, str)
-        Id, title and text of each group, in the order in which pages show them.
+        Id, title and text of each group, in the order of the pages.
 
     Raises
     ------
     ParameterError
-        If a key stands twice or a group is not described.
+        If a key is repeated or a group has no text.
     """
 
     system_id: str
@@ -71,7 +71,7 @@ class ParamSpec(Mapping[str, ParamField]):
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[Any, ...]:  # leaves the hash behind, which another process computes otherwise
+    def __reduce__(self) -> tuple[Any, ...]:  # without the hash, which differs between processes
         return type(self), (self.system_id, self.name, self.fields, self.groups)
 
     def __eq__(self, other: object) -> bool:  # Mapping would compare as an unordered dict
@@ -106,7 +106,7 @@ class ParamSpec(Mapping[str, ParamField]):
 
     @property
     def title(self) -> str:
-        """The system and the name of the spec, as messages print them."""
+        """The system and the name of the spec, for messages."""
         return f"{self.system_id}.{self.name}"
 
     def _keys(self, kind: Kind) -> tuple[str, ...]:
@@ -124,7 +124,7 @@ class ParamSpec(Mapping[str, ParamField]):
 
     @cached_property
     def structural(self) -> dict[str, float]:
-        """Key and value of what the configuration fixes."""
+        """Value of each parameter that the configuration fixes, by key."""
         return {key: self[key].default for key in self._keys("structural")}  # type: ignore[misc]  # never None here
 
     def defaults(self) -> dict[str, Any]:
@@ -137,9 +137,9 @@ class ParamSpec(Mapping[str, ParamField]):
         return tuple(label for item in self.fields for label in item.labels)
 
     def current_key(self, key: str) -> str:
-        """Return the key that a parameter has now, with a warning if `key` is one that it had before.
+        """Return the current key of a parameter, with a warning if `key` is a former one.
 
-        A key that no parameter has or had comes back as it is.
+        A key that no parameter has or had is returned unchanged.
 
         Warns
         -----
@@ -159,14 +159,14 @@ class ParamSpec(Mapping[str, ParamField]):
         Warns
         -----
         DeprecationWarning
-            With what to use instead, and the version that drops the parameter.
+            With the replacement, and the version that removes the parameter.
         """
-        if key in self._by_key and (going := self._by_key[key].deprecated):
-            text = f"{key} is deprecated since version {going.version}: use {going.replacement}; it goes in version"
-            warnings.warn(f"{text} {going.removal}", DeprecationWarning, stacklevel=_caller())
+        if key in self._by_key and (notice := self._by_key[key].deprecated):
+            text = f"{key} is deprecated since version {notice.version}: use {notice.replacement}; version"
+            warnings.warn(f"{text} {notice.removal} removes it", DeprecationWarning, stacklevel=_caller())
 
     def subset(self, keys: Iterable[str]) -> ParamSpec:
-        """Return the spec of `keys` alone, in the order given, which is the order of theta.
+        """Return the spec of `keys` alone, in their order, which becomes the order of theta.
 
         Raises
         ------
@@ -192,22 +192,21 @@ class ParamSpec(Mapping[str, ParamField]):
         Parameters
         ----------
         other : ParamSpec
-            Of the same system. A key that both have must mean the same in both.
+            Spec of the same system. A key that both have must have equal fields.
         name : str, optional
-            The name of the result; by default that of this spec.
+            Name of the result; by default that of this spec.
 
         Raises
         ------
         ParameterError
-            If the systems differ, or what the specs say of a key; the differences are listed.
+            If the systems differ, or the fields of a key; the differences are listed.
         """
         if other.system_id != self.system_id:
             raise ParameterError("other", expected=f"a spec of {self.system_id} to merge", got=other.title)
         both = [key for key in self if key in other]
-        if found := self.subset(both).diff(other.subset(both)):
-            raise ParameterError(
-                next(iter(found.changed)), expected=f"the same field in {self.title} and {other.title}", got=str(found)
-            )
+        if changes := self.subset(both).diff(other.subset(both)):
+            expected = f"the same field in {self.title} and {other.title}"
+            raise ParameterError(next(iter(changes.changed)), expected=expected, got=str(changes))
         groups = {group: (group, title, text) for group, title, text in (*other.groups, *self.groups)}
         ordered = dict.fromkeys(group for group, _, _ in (*self.groups, *other.groups))
         return replace(
@@ -218,16 +217,16 @@ class ParamSpec(Mapping[str, ParamField]):
         )
 
     def rename(self, old: str, new: str, *, removal: str) -> ParamSpec:
-        """Return the spec with another key for a parameter; specs and stores accept the old one with a warning.
+        """Return the spec with a new key for a parameter; specs and stores accept the old key with a warning.
 
         The keys in `depends_on` follow. A registry's transforms are named by key, and have to be renamed with it.
 
         Parameters
         ----------
         old, new : str
-            The key that the parameter has, and the one that it gets.
+            Current and new key of the parameter.
         removal : str
-            The version of the package that no longer accepts the old key.
+            Version of the package that no longer accepts the old key.
 
         Raises
         ------
@@ -246,14 +245,27 @@ class ParamSpec(Mapping[str, ParamField]):
         return replace(self, fields=tuple(others))
 
     def diff(self, other: ParamSpec) -> SpecChanges:
-        """Return what another, newer spec says differently, parameter by parameter; printed, it reads line by line."""
+        """Return the differences of a newer spec, parameter by parameter; printed, one per line."""
         old, new = ({item.key: item.as_dict() for item in spec.fields} for spec in (self, other))
         return spec_changes(old, new)
 
     def digest(self) -> str:
-        """Return a SHA-256 of all that the fields say, for provenance: the same in every process."""
-        text = json.dumps([self.system_id, self.name, [item.plain() for item in self.fields]], sort_keys=True)
+        """Return a SHA-256 of all fields, for provenance: the same in every process and on every machine.
+
+        Numbers enter with 12 digits, because the last bits of a computed default differ between processors.
+        """
+        fields = [_rounded(item.plain()) for item in self.fields]
+        text = json.dumps([self.system_id, self.name, fields], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _rounded(plain: Any) -> Any:
+    """Return plain data with its numbers rounded to 12 digits."""
+    if isinstance(plain, float):
+        return float(f"{plain:.12g}")
+    if isinstance(plain, Mapping):
+        return {name: _rounded(value) for name, value in plain.items()}
+    return [_rounded(item) for item in plain] if isinstance(plain, list | tuple) else plain
 
 
 def _caller() -> int:

@@ -1,36 +1,26 @@
-"""Where values live: `ParameterStore`, an immutable mapping that is a JAX pytree."""
+"""`ParameterStore`, an immutable mapping of parameter values that is a JAX pytree."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from typing import Any, Self
 
-import jax
 import numpy as np
 from jax import Array
 from jax.tree_util import DictKey, register_pytree_with_keys_class
 
-from dluxshera.errors import (
-    BoundsError,
-    DerivedKeyError,
-    MissingKeyError,
-    NonFiniteError,
-    ParameterError,
-    ShapeError,
-    UnknownKeyError,
-    first_index,
-)
-from dluxshera.params.astropy_units import from_quantity, is_quantity, to_quantity
+from dluxshera.errors import DerivedKeyError, MissingKeyError, ParameterError, UnknownKeyError
 from dluxshera.params.display import values_table
-from dluxshera.params.field import ParamField
+from dluxshera.params.quantities import to_quantity
 from dluxshera.params.spec import ParamSpec
+from dluxshera.params.values import check_value
 
 Value = Array | np.ndarray | np.floating  # arithmetic turns an array of no dimension into a scalar
 
 
 @register_pytree_with_keys_class
 class ParameterStore(Mapping[str, Value]):
-    """The values of a spec's primitives, checked when the store is made and immutable after.
+    """Values of a spec's primitives, checked when the store is created, and immutable.
 
     A store is a pytree whose leaves are its values, so it goes through `jax.jit`, `jax.grad` and `jax.vmap`. Traced
     values are checked for shape only; concrete ones also for finiteness and bounds.
@@ -38,9 +28,9 @@ class ParameterStore(Mapping[str, Value]):
     Parameters
     ----------
     values : mapping of str to array_like
-        A value for each primitive, in the unit that the spec gives, or an astropy quantity. Integers become floats.
+        Value of each primitive, in the unit of the spec, or an astropy quantity. Integers become floats.
     spec : ParamSpec
-        Says which keys there are.
+        Spec with the keys.
     allow_derived : bool
         Accept values under derived keys as explicit overrides (see `overrides`). Off by default, so that no derived
         value can be stale.
@@ -50,11 +40,11 @@ class ParameterStore(Mapping[str, Value]):
     UnknownKeyError, MissingKeyError, DerivedKeyError
         If the keys are not those of the spec.
     ShapeError, NonFiniteError, BoundsError, ParameterError
-        If a value is not what its field says.
+        If a field does not accept a value.
 
     Examples
     --------
-    >>> from dluxshera.params.field import Bounds, ParamField
+    >>> from dluxshera.params import Bounds, ParamField, ParamSpec
     >>> flux_ratio = {"default": 3.5, "bounds": Bounds(minimum=0), "source": "illustrative"}
     >>> contrast = ParamField("binary.contrast", "Contrast", "Flux ratio A / B.", **flux_ratio)
     >>> store = ParameterStore.from_spec_defaults(ParamSpec("a_telescope", "forward", (contrast,)))
@@ -79,7 +69,7 @@ class ParameterStore(Mapping[str, Value]):
                 expected=f"a value for every primitive of the {spec.title} spec ({len(missing)} missing)",
                 remedy="Start from ParameterStore.from_spec_defaults(spec) and replace what differs",
             )
-        checked = {key: _checked(spec[key], values[key]) for key in spec if key in values}
+        checked = {key: check_value(spec[key], values[key]) for key in spec if key in values}
         self._set(checked, spec, allow_derived)
 
     def _set(self, values: dict[str, Any], spec: ParamSpec, allow_derived: bool) -> None:
@@ -97,8 +87,26 @@ class ParameterStore(Mapping[str, Value]):
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], spec: ParamSpec, *, allow_derived: bool = False) -> Self:
-        """Return the store of the given values, which must be all that the spec asks for."""
+        """Return the store of values, one for each primitive of the spec."""
         return cls(values, spec, allow_derived=allow_derived)
+
+    @classmethod
+    def from_checked(cls, values: Mapping[str, Any], spec: ParamSpec) -> Self:
+        """Return the store of values that were checked one by one, without another check.
+
+        Parameters
+        ----------
+        values : mapping of str to array_like
+            Values that `check_value` accepts, one for each primitive of the spec: numbers in the spec's units.
+        spec : ParamSpec
+            The spec whose primitives they are.
+        """
+        arrays = {key: np.array(values[key], dtype=np.float64) for key in spec.primitives}
+        for array in arrays.values():
+            array.flags.writeable = False
+        new = object.__new__(cls)
+        new._set(arrays, spec, False)
+        return new
 
     @property
     def spec(self) -> ParamSpec:
@@ -107,7 +115,7 @@ class ParameterStore(Mapping[str, Value]):
 
     @property
     def allow_derived(self) -> bool:
-        """Whether derived keys are accepted as overrides."""
+        """True if derived keys are accepted as overrides."""
         return self._allow_derived  # type: ignore[attr-defined]
 
     @property
@@ -138,14 +146,14 @@ class ParameterStore(Mapping[str, Value]):
         for key in updates:
             self.spec.warn_deprecated(key)
             _check_key(key, updates[key], self.spec, allow_derived=self.allow_derived)
-        fresh = {key: _checked(self.spec[key], value) for key, value in updates.items()}
+        fresh = {key: check_value(self.spec[key], value) for key, value in updates.items()}
         both = {**self._values, **fresh}  # type: ignore[attr-defined]
         new = object.__new__(type(self))
         new._set({key: both[key] for key in self.spec if key in both}, self.spec, self.allow_derived)
         return new
 
     def with_derived_allowed(self) -> Self:
-        """Return the same store, in which derived keys can be replaced as explicit overrides."""
+        """Return the same store, with derived keys accepted as explicit overrides."""
         new = object.__new__(type(self))
         new._set(dict(self._values), self.spec, True)  # type: ignore[attr-defined]
         return new
@@ -157,7 +165,7 @@ class ParameterStore(Mapping[str, Value]):
         return new
 
     def validate(self) -> None:
-        """Check the values against the store's own spec: what JAX or `jax.tree.map` put in is not checked otherwise.
+        """Check the values against the store's own spec. Values that `jax.tree.map` put in are not checked otherwise.
 
         Raises
         ------
@@ -167,7 +175,7 @@ class ParameterStore(Mapping[str, Value]):
         self.validate_against(self.spec, allow_derived=self.allow_derived)
 
     def quantity(self, key: str) -> Any:
-        """Return a value as an astropy quantity in the unit of the spec; of a log10, the quantity itself.
+        """Return a value as an astropy quantity in the unit of the spec; a logarithm becomes the quantity itself.
 
         Raises
         ------
@@ -215,6 +223,16 @@ class ParameterStore(Mapping[str, Value]):
     def __contains__(self, key: object) -> bool:
         return key in self._values  # type: ignore[attr-defined]
 
+    # The methods of `Mapping` look up each key, and a model reads all values for each image.
+
+    def values(self) -> ValuesView[Any]:
+        """Return the values, in the order of the spec."""
+        return self._values.values()  # type: ignore[attr-defined]
+
+    def items(self) -> ItemsView[str, Any]:
+        """Return the keys with their values, in the order of the spec."""
+        return self._values.items()  # type: ignore[attr-defined]
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ParameterStore):
             return NotImplemented
@@ -226,7 +244,7 @@ class ParameterStore(Mapping[str, Value]):
 
     __hash__ = None  # type: ignore[assignment]  # it holds arrays
 
-    def __reduce__(self) -> tuple[Any, ...]:  # the default sets attributes, which an immutable object refuses
+    def __reduce__(self) -> tuple[Any, ...]:  # the default sets attributes of an immutable object
         return type(self).tree_unflatten, self.tree_flatten()[::-1]
 
     def __repr__(self) -> str:
@@ -242,16 +260,16 @@ class ParameterStore(Mapping[str, Value]):
         return values_table(f"ParameterStore of {self.spec.title}", self, self.spec, self.overrides)
 
     def tree_flatten_with_keys(self) -> tuple[list[tuple[DictKey, Value]], tuple[Any, ...]]:
-        """Return the values with their keys, and what is static."""
+        """Return the values with their keys, and the static part."""
         return [(DictKey(key), value) for key, value in self.items()], (tuple(self), self.spec, self.allow_derived)
 
     def tree_flatten(self) -> tuple[tuple[Value, ...], tuple[Any, ...]]:
-        """Return the values, and what is static."""
+        """Return the values, and the static part."""
         return tuple(self.values()), (tuple(self), self.spec, self.allow_derived)
 
     @classmethod
     def tree_unflatten(cls, static: tuple[Any, ...], leaves: tuple[Any, ...]) -> Self:
-        """Rebuild without checks: JAX also puts batches and placeholders in the leaves' places."""
+        """Rebuild without checks, because JAX also puts batches and placeholders in place of the leaves."""
         keys, spec, allow_derived = static
         new = object.__new__(cls)
         new._set(dict(zip(keys, leaves, strict=True)), spec, allow_derived)
@@ -259,7 +277,7 @@ class ParameterStore(Mapping[str, Value]):
 
 
 def _under_current_keys(values: Mapping[str, Any], spec: ParamSpec) -> dict[str, Any]:
-    """Return the values under the keys that the spec has now; old keys give a warning."""
+    """Return the values under the current keys of the spec; former keys give a warning."""
     current: dict[str, Any] = {}
     for key, value in values.items():
         now = spec.current_key(key)
@@ -282,49 +300,7 @@ def _check_key(key: str, value: object, spec: ParamSpec, *, allow_derived: bool)
     if field.kind == "structural":
         raise ParameterError(
             key,
-            expected=f"no value, for the configuration fixes it at {field.default}",
+            expected=f"no value, because the configuration fixes it at {field.default}",
             got=value,
-            remedy="Change the configuration and build the spec anew",
+            remedy="Change the configuration and rebuild the spec",
         )
-
-
-def _checked(field: ParamField, value: Any) -> Value:
-    if is_quantity(value):
-        value = from_quantity(field, value)
-    if not isinstance(value, jax.Array):
-        try:
-            array = np.asarray(value)
-        except ValueError:  # a ragged list
-            array = np.asarray(None)
-        if array.dtype.kind not in "iuf":
-            raise ParameterError(field.key, expected=f"a real number{_in(field)}", got=value)
-        value = array.astype(np.float64)
-    elif value.dtype.kind not in "iuf":
-        raise ParameterError(field.key, expected=f"a real number{_in(field)}", got=value)
-    elif value.dtype.kind != "f":
-        value = value.astype(float)
-    if value.shape != field.shape:
-        what = "a single number" if not field.shape else f"an array of shape {field.shape}"
-        raise ShapeError(field.key, expected=what, got=value, remedy=_components(field))
-    if isinstance(value, jax.core.Tracer):
-        return value
-    concrete = np.asarray(value, dtype=np.float64)
-    if not np.all(np.isfinite(concrete)):
-        raise NonFiniteError(field.key, got=concrete)
-    extremes = (concrete.min(), concrete.max()) if concrete.size > 1 else concrete.flat
-    if not all(field.bounds.contains(float(number)) for number in extremes):
-        index = first_index(concrete, lambda number: not field.bounds.contains(number))
-        expected = f"{field.bounds}{_in(field)}"
-        raise BoundsError(field.key, expected=expected, got=concrete, index=index, remedy=field.doc)
-    if isinstance(value, np.ndarray):
-        value.flags.writeable = False
-    return value
-
-
-def _in(field: ParamField) -> str:
-    unit = f"log10({field.units})" if field.scale == "log10" else field.units
-    return f" {unit}" if unit else ""
-
-
-def _components(field: ParamField) -> str:
-    return f"One coefficient each for {', '.join(field.components)}" if field.components else ""

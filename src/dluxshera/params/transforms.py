@@ -1,4 +1,4 @@
-"""How derived values follow from others: transforms, registered for each optical system, and their resolver."""
+"""Transforms that compute derived values, a registry of them for each optical system, and their resolver."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class Transform:
     Parameters
     ----------
     key : str
-        What it computes.
+        Key of the derived parameter.
     inputs : tuple of str
-        The keys whose values the function takes, in its order.
+        Keys of the arguments of the function, in its order.
     fn : callable
-        Pure and traceable: arithmetic and array-namespace functions only, no conversion to `float`.
+        Pure and traceable function: arithmetic and array-namespace functions only, no conversion to `float`.
     equation : str
-        LaTeX, without dollar signs, where the parameter's own equation does not hold in every system.
+        LaTeX without dollar signs, where the parameter's own equation does not hold in every system.
     optional : tuple of str
-        Keys that the function takes after the inputs, in their order, where the spec has them, and None where not.
+        Keys of further arguments, after the inputs; an argument is None where the spec does not have its key.
     """
 
     key: str
@@ -40,11 +40,11 @@ class Transform:
         return f"{self.fn.__module__}.{self.fn.__qualname__}"
 
     def inputs_in(self, keys: Container[str]) -> tuple[str, ...]:
-        """Return what the value is computed from in a spec that has these keys."""
+        """Return the keys from which the value is computed in a spec that has `keys`."""
         return (*self.inputs, *(key for key in self.optional if key in keys))
 
     def evaluate(self, inputs: Mapping[str, Any]) -> Any:
-        """Return the value for the values of `inputs_in`, by key."""
+        """Return the derived value, given the values of `inputs_in` by key."""
         return self.fn(*(inputs[key] for key in self.inputs), *(inputs.get(key) for key in self.optional))
 
 
@@ -54,9 +54,9 @@ class TransformRegistry(Mapping[str, Transform]):
     Parameters
     ----------
     system_id : str
-        The system that they belong to.
+        System to which the transforms apply.
     transforms : iterable of Transform
-        More can be added with `add` or the decorator `transform`.
+        First transforms; `add` and the decorator `transform` register more.
 
     Examples
     --------
@@ -83,17 +83,17 @@ class TransformRegistry(Mapping[str, Transform]):
             If the system has a transform for that key already.
         """
         if transform.key in self._transforms:
-            had = self._transforms[transform.key].name
+            registered = self._transforms[transform.key].name
             raise ParameterError(
                 transform.key,
                 expected=f"one transform for each key of {self.system_id}",
                 got=transform.name,
-                remedy=f"{had} computes it already",
+                remedy=f"{registered} computes it already",
             )
         self._transforms[transform.key] = transform
 
     def transform(self, key: str, inputs: Iterable[str]) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register the decorated function as the transform of `key`; the function itself is returned unchanged."""
+        """Register the decorated function as the transform of `key`, and return it unchanged."""
 
         def register(fn: Callable[..., Any]) -> Callable[..., Any]:
             self.add(Transform(key, tuple(inputs), fn))
@@ -123,9 +123,9 @@ class DerivedResolver:
     Parameters
     ----------
     registries : iterable of TransformRegistry
-        One for each system; they never see each other's transforms.
+        Registries, one for each system, isolated from each other.
     default_system : str
-        The system that is meant where none is named.
+        System of the calls that name none.
     """
 
     def __init__(self, registries: Iterable[TransformRegistry], default_system: str) -> None:
@@ -150,8 +150,58 @@ class DerivedResolver:
     def transform(
         self, key: str, inputs: Iterable[str], system_id: str | None = None
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Register the decorated function as the transform of `key` in one system, the default one if none is named."""
+        """Register the decorated function as the transform of `key` in a system, by default the default system."""
         return self.registry(system_id).transform(key, inputs)
+
+    def order(
+        self,
+        spec: ParamSpec,
+        keys: Iterable[str] | None = None,
+        available: Container[str] | None = None,
+    ) -> tuple[Transform, ...]:
+        """Return the transforms that compute derived values, each after those that compute its inputs.
+
+        Parameters
+        ----------
+        spec : ParamSpec
+            Spec that defines which keys are derived and which system's transforms apply.
+        keys : iterable of str, optional
+            Keys to compute; by default all derived keys of the spec.
+        available : container of str, optional
+            Keys that have a value; by default all keys of the spec that are not derived.
+
+        Raises
+        ------
+        DerivationError
+            If a transform or an input is missing or the transforms form a cycle. The error shows the path.
+        UnknownKeyError
+            If the spec does not have one of `keys`.
+        """
+        registry = self.registry(spec.system_id)
+        values = {*spec.primitives, *spec.structural} if available is None else available
+        ordered: dict[str, Transform] = {}
+
+        def visit(key: str, path: tuple[str, ...]) -> None:
+            if key in values or key in ordered:
+                return
+            if key in path:
+                raise DerivationError("the transforms form a cycle", path=(*path, key))
+            path = (*path, key)
+            if key not in spec:
+                remedy = "Add it, or leave out what needs it"
+                raise DerivationError(f"{key} is not in the {spec.title} spec", path=path, remedy=remedy)
+            if spec[key].kind != "derived":
+                raise DerivationError(f"{key} has no value", path=path, remedy="Give it a value")
+            if key not in registry:
+                remedy = f"Register one for {key!r}"
+                raise DerivationError(f"{key} has no transform in {spec.system_id}", path=path, remedy=remedy)
+            for name in registry[key].inputs_in(spec):
+                visit(name, path)
+            ordered[key] = registry[key]
+
+        for key in spec.derived if keys is None else keys:
+            visit(spec[key].key, ())
+        return tuple(ordered.values())
 
     def resolve(
         self,
@@ -164,47 +214,31 @@ class DerivedResolver:
         Parameters
         ----------
         spec : ParamSpec
-            Says which keys are derived, which structural, and which system's transforms apply.
+            Spec that defines which keys are derived, which structural, and which system's transforms apply.
         values : mapping of str to array
-            The primitives. A value under a derived key is an explicit override: it is taken as it is, and what is
-            computed from that key follows it.
+            Values of the primitives. A value under a derived key is an explicit override: it takes the place of the
+            computed value, also where other derived values depend on it.
         keys : iterable of str, optional
-            What to compute; by default all that the spec calls derived.
+            Keys to compute; by default all derived keys of the spec.
 
         Returns
         -------
         dict of str to array
-            A value for each of `keys`, in their order. Traced where the values are traced.
+            Value of each of `keys`, in their order. Traced where the values are traced.
 
         Raises
         ------
         DerivationError
-            If a transform or an input is missing or the transforms form a cycle; the path to it is shown.
+            If a transform or an input is missing or the transforms form a cycle. The error shows the path.
         UnknownKeyError
             If the spec does not have one of `keys`.
         """
-        registry = self.registry(spec.system_id)
-        known: dict[str, Any] = {**spec.structural, **values}
-
-        def value(key: str, path: tuple[str, ...]) -> Any:
-            if key in known:
-                return known[key]
-            if key in path:
-                raise DerivationError("the transforms form a cycle", path=(*path, key))
-            path = (*path, key)
-            if key not in spec or spec[key].kind != "derived":
-                raise DerivationError(
-                    f"{key} has no value", path=path, remedy=f"Give it a value, or add it to the {spec.title} spec"
-                )
-            if key not in registry:
-                raise DerivationError(
-                    f"{key} has no transform in {spec.system_id}", path=path, remedy=f"Register one for {key!r}"
-                )
-            transform = registry[key]
-            known[key] = transform.evaluate({name: value(name, path) for name in transform.inputs_in(spec)})
-            return known[key]
-
-        return {key: value(spec[key].key, ()) for key in (spec.derived if keys is None else keys)}
+        names = [spec[key].key for key in (spec.derived if keys is None else keys)]
+        results: dict[str, Any] = {**spec.structural, **values}
+        for transform in self.order(spec, names, available=results):
+            inputs = {name: results[name] for name in transform.inputs_in(spec)}
+            results[transform.key] = transform.evaluate(inputs)
+        return {name: results[name] for name in names}
 
     def check(self, spec: ParamSpec) -> None:
         """Check, without values, that every derived key of a spec can be computed.
@@ -212,24 +246,6 @@ class DerivedResolver:
         Raises
         ------
         DerivationError
-            If a transform or an input is missing or the transforms form a cycle; the path to it is shown.
+            If a transform or an input is missing or the transforms form a cycle. The error shows the path.
         """
-        registry = self.registry(spec.system_id)
-
-        def visit(key: str, path: tuple[str, ...]) -> None:
-            if key in path:
-                raise DerivationError("the transforms form a cycle", path=(*path, key))
-            path = (*path, key)
-            if key not in spec:
-                raise DerivationError(
-                    f"{key} is not in the {spec.title} spec", path=path, remedy="Add it, or leave out what needs it"
-                )
-            if spec[key].kind != "derived":
-                return
-            if key not in registry:
-                raise DerivationError(f"{key} has no transform in {spec.system_id}", path=path)
-            for name in registry[key].inputs_in(spec):
-                visit(name, path)
-
-        for key in spec.derived:
-            visit(key, ())
+        self.order(spec)

@@ -1,4 +1,4 @@
-"""The figures of a fit: image, residual, convergence, pulls, correlations. Each returns a new pyplot figure."""
+"""Figures of a fit: image, residual, convergence, pulls, correlations, marginals. Each call returns a new figure."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ def _extent(shape: tuple[int, ...], plate_scale: float) -> tuple[float, float, f
 
 
 def plot_image(image: Any, plate_scale: float, *, title: str = "") -> Figure:
-    """Draw an image on a logarithmic scale.
+    """Draw an image on a logarithmic scale, with +x to the right and +y up.
 
     Parameters
     ----------
     image : array_like, shape (n, m)
-        Photons per pixel.
+        Image in photons per pixel.
     plate_scale : float
-        arcsec per pixel.
+        Plate scale, arcsec per pixel.
     title : str
+        Title of the figure.
     """
     from matplotlib.colors import LogNorm
 
@@ -52,15 +53,18 @@ def plot_image(image: Any, plate_scale: float, *, title: str = "") -> Figure:
 
 
 def plot_residual(data: Any, model: Any, plate_scale: float, *, title: str = "") -> Figure:
-    """Draw what a model leaves of the data, in units of the photon noise, and its histogram against a unit normal.
+    """Draw the residual in units of the photon noise, and its histogram with the standard normal distribution.
+
+    The noise is the square root of the model; read noise is not included.
 
     Parameters
     ----------
     data, model : array_like, shape (n, m)
-        Photons per pixel.
+        Images in photons per pixel.
     plate_scale : float
-        arcsec per pixel.
+        Plate scale, arcsec per pixel.
     title : str
+        Title of the image.
     """
     data, model = np.asarray(data), np.asarray(model)
     residual = (data - model) / np.sqrt(model)
@@ -72,28 +76,28 @@ def plot_residual(data: Any, model: Any, plate_scale: float, *, title: str = "")
     image.set(xlabel="x (arcsec)", ylabel="y (arcsec)", title=title)
     edges = np.linspace(-5, 5, 51)
     histogram.hist(residual.ravel(), bins=edges, density=True, color="C0", alpha=0.7, label="pixels")
-    histogram.plot(edges, np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi), color="C1", label="unit normal")
+    histogram.plot(edges, np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi), color="C1", label="standard normal")
     histogram.set(xlabel="(data - model) / sigma", ylabel="density")
     histogram.legend(frameon=False)
     return figure
 
 
 def plot_convergence(losses: Sequence[float], gradient_norms: Sequence[float], tolerance: float) -> Figure:
-    """Draw the steps of a fit: how far the loss is above its end, and the norm of the whitened gradient.
+    """Draw the loss above its final value and the norm of the whitened gradient at each step of a fit.
 
     Parameters
     ----------
     losses : sequence of float
-        One for each step.
+        Loss at each step.
     gradient_norms : sequence of float
-        About the distance to the maximum, in units of sigma.
+        Norm of the whitened gradient at each step, about the distance to the maximum in units of sigma.
     tolerance : float
-        Below which the fit ends.
+        Norm below which the fit ends.
     """
     figure, (left, right) = _figure(9.2, 3.6, columns=2)
     above = np.asarray(losses) - losses[-1]
     left.semilogy(np.arange(len(above) - 1), above[:-1], marker="o", color="C0")
-    left.set(xlabel="step", ylabel="loss above its end", title="Loss")
+    left.set(xlabel="step", ylabel="loss above its final value", title="Loss")
     right.semilogy(gradient_norms, marker="o", color="C0")
     right.axhline(tolerance, color="C1", ls="--", label="tolerance")
     right.set(xlabel="step", ylabel="distance to the maximum (sigma)", title="Gradient")
@@ -102,14 +106,16 @@ def plot_convergence(losses: Sequence[float], gradient_norms: Sequence[float], t
 
 
 def plot_pulls(pulls: Iterable[float], labels: Sequence[str], *, title: str = "") -> Figure:
-    """Draw (estimate - truth) / sigma of each parameter.
+    """Draw the pull of each parameter, (estimate - truth) / sigma.
 
     Parameters
     ----------
     pulls : iterable of float
+        Pulls of the parameters.
     labels : sequence of str
-        A name for each.
+        Names of the parameters.
     title : str
+        Title of the figure.
     """
     values = np.asarray(list(pulls))
     rows = np.arange(len(values))
@@ -131,9 +137,11 @@ def plot_correlation(covariance: Any, labels: Sequence[str], *, title: str = "")
     Parameters
     ----------
     covariance : array_like, shape (n, n)
+        Covariance of the estimates.
     labels : sequence of str
-        A name for each row.
+        Names of the parameters.
     title : str
+        Title of the figure.
     """
     covariance = np.asarray(covariance)
     sigma = np.sqrt(np.diag(covariance))
@@ -148,17 +156,18 @@ def plot_correlation(covariance: Any, labels: Sequence[str], *, title: str = "")
 
 
 def plot_marginal(draws: Any, estimate: float, sigma: float, *, label: str = "", title: str = "") -> Figure:
-    """Draw the histogram of the draws of one parameter, and the normal distribution that a fit gives.
+    """Draw the histogram of posterior draws of one parameter, and the normal distribution of a fit.
 
     Parameters
     ----------
     draws : array_like
-        Of any shape.
+        Draws in an array of any shape.
     estimate, sigma : float
-        Of the fit.
+        Estimate and standard deviation of the fit.
     label : str
-        Of the parameter.
+        Name of the parameter.
     title : str
+        Title of the figure.
     """
     draws = np.ravel(np.asarray(draws))
     figure, axes = _figure(6.4, 3.6)
@@ -166,7 +175,7 @@ def plot_marginal(draws: Any, estimate: float, sigma: float, *, label: str = "",
     spread = max(float(np.abs(edges - estimate).max()), 4 * sigma)
     x = np.linspace(estimate - spread, estimate + spread, 401)
     normal = np.exp(-0.5 * ((x - estimate) / sigma) ** 2) / (sigma * np.sqrt(2 * np.pi))
-    axes.plot(x, normal, color="C1", label="of the fit")
+    axes.plot(x, normal, color="C1", label="fit")
     axes.set(xlabel=label or "value", ylabel="density", title=title)
     axes.legend(frameon=False)
     return figure

@@ -1,52 +1,82 @@
-"""From profiles to configuration, spec and store, and back. Only `model_of` needs jax, for the store.
+"""`ProfileModel`: the configuration, spec and store that a profile describes. Only the use of the store needs jax.
 
-What a profile says of a design or a target becomes the configuration's design and the spec's defaults, so that derived
-values follow; every parameter of the spec that it gives is also set in the store.
+The values of a profile that a design or a target has become the configuration's design and the spec's defaults, so that
+derived values follow; every primitive of the spec that the profile sets is also set in the store.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import MISSING, dataclass, fields, replace
+from functools import cached_property
+from math import nan
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from dluxshera.documents import Document, Place, Where, faults, raise_all
-from dluxshera.errors import DocumentError, ExpectationError, ParameterError
-from dluxshera.params import ParamSpec, spec_schema
-from dluxshera.profiles.format import Profile, Setting, load_profile
-from dluxshera.profiles.points import (
-    Point,
-    build_point,
-    config_of,
-    design_values,
-    only_a_default,
-    spec_of,
+from dluxshera.documents import raise_all
+from dluxshera.errors import DocumentError, ExpectationError
+from dluxshera.params import ParamSpec, check_shape
+from dluxshera.profiles.composition import load_profile
+from dluxshera.profiles.profile import Profile
+from dluxshera.profiles.schema import shera_profiles
+from dluxshera.profiles.setting import Setting
+from dluxshera.systems import (
+    ALPHA_CEN,
+    CONFIG_CLASSES,
+    CONFIGS,
+    PARAMETERS,
+    TARGETS,
+    Design,
+    SheraConfig,
+    Target,
+    acts_through_default,
+    build_spec,
+    design_keys,
+    target_keys,
 )
-from dluxshera.profiles.save import profile_data, save_profile
-from dluxshera.profiles.schema import config_fields, config_schema, settable, shera_profiles
-from dluxshera.systems import CONFIG_CLASSES, CONFIGS, MAPS, SheraConfig
 
 if TYPE_CHECKING:
     from dluxshera.params import ParameterStore
 
 
-class ProfileModel(NamedTuple):
-    """What a model is built from."""
+@dataclass(frozen=True, eq=False)
+class ProfileModel:
+    """Configuration, spec and values of a profile. Unpacks as ``config, spec, store``.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration, with the design that the profile describes.
+    spec : ParamSpec
+        Spec of the configuration, with the target's values as defaults.
+    values : mapping of str to float, sequence of float or array
+        Value of each primitive of the spec.
+    """
 
     config: SheraConfig
     spec: ParamSpec
-    store: ParameterStore
+    values: Mapping[str, Any]
+
+    @cached_property
+    def store(self) -> ParameterStore:
+        """The values as a store. The first use imports jax."""
+        from dluxshera.params import ParameterStore
+
+        return ParameterStore.from_checked(self.values, self.spec)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter((self.config, self.spec, self.store))
 
 
 def load_model(source: str | Path, *, spec: str | None = None, overrides: Iterable[str] = ()) -> ProfileModel:
-    """Read a profile and return what a model is built from.
+    """Read a profile and return the configuration, spec and store that it describes.
 
     Parameters
     ----------
     source : str or Path
-        The name of a packaged profile, such as ``observation/flight_alpha_cen``, or the path of a file.
+        Name of a packaged profile, such as ``observation/flight_alpha_cen``, or path of a file.
     spec : str, optional
-        ``forward``, ``inference`` or ``physics_inference``; by default what the profile says, or forward.
+        ``forward``, ``inference`` or ``physics_inference``; by default the spec that the profile names, or forward.
     overrides : iterable of str
         ``key=value`` or ``key=value unit``, applied last.
 
@@ -70,134 +100,43 @@ def load_model(source: str | Path, *, spec: str | None = None, overrides: Iterab
 
 
 def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
-    """Return configuration, spec and store of a composed profile; arguments and errors as `load_model`."""
-    from dluxshera.params import ParameterStore
-
-    point = point_of(profile, spec=spec)
-    return ProfileModel(point.config, point.spec, ParameterStore(point.values, point.spec))
-
-
-def point_of(profile: Profile, *, spec: str | None = None) -> Point:
-    """Return configuration, spec and values of a composed profile, without jax.
+    """Return the configuration, spec and store that a composed profile describes.
 
     Parameters
     ----------
     profile : Profile
-        As `load_profile` gives it.
+        Profile that names its system, as `load_profile` returns it.
     spec : str, optional
-        In place of what the profile says.
+        Name of the spec, instead of the one that the profile names.
 
     Raises
     ------
     DocumentError
-        For the first of all faults; the others are its notes.
+        For the first of all faults, with file, line and column; the others are its notes.
     """
-    cls = _system(profile)
-    raise_all(_config_faults(profile, cls))
+    config_class = _system(profile)
+    raise_all(_config_faults(profile, config_class))
+    values = {key: setting.value for key, setting in profile.parameters.items()}
+    name = _config_name(profile)
+    design, faults = _design(profile, config_class, name, values)
+    structure = {field: setting.value for field, setting in profile.config.items()}
     try:
-        point = build_point(
-            cls.system_id,
-            spec or (profile.spec.value if profile.spec else "forward"),
-            {name: setting.value for name, setting in profile.config.items()},
-            {key: setting.value for key, setting in profile.parameters.items()},
-            name=_config_name(profile),
-            target_name=profile.name,
-        )
-    except ExpectationError as error:
-        raise_all(_value_faults(profile, cls, spec))  # the faults that a schema sees have better places
-        raise _with_place(profile, error) from error
-    return point
+        config = config_class.from_checked(name, design, structure)
+        spec_name = spec or (profile.spec.value if profile.spec else "forward")
+        built = build_spec(config, spec_name, _target(profile, values))
+    except (ExpectationError, ArithmeticError) as error:
+        raise_all([*faults, _placed(profile, error)])
+        raise
+    raise_all([*faults, *_spec_faults(profile, config_class, built)])
+    primitives = {key: value for key, value in values.items() if key in built.primitives}
+    return ProfileModel(config, built, built.defaults() | primitives)
 
 
-def profile_of(
-    config: SheraConfig, store: Mapping[str, Any], spec: ParamSpec, *, name: str, kind: str = "observation"
-) -> dict[str, Any]:
-    """Return the content of a profile that gives a configuration, a spec and the values of a store back, bit by bit.
-
-    Parameters
-    ----------
-    config : SheraConfig
-        Of any system.
-    store : mapping
-        A store, or plain values: one for each primitive of the spec.
-    spec : ParamSpec
-        That the values belong to.
-    name, kind : str
-        Of the profile.
-
-    Returns
-    -------
-    dict
-        As `save_profile` takes it. The values of the store become the design, so that where they change the grid
-        between the planes, the grid is written out.
-
-    Raises
-    ------
-    ParameterError
-        If the store has a map that is not its default: a profile holds no maps.
-
-    Examples
-    --------
-    >>> config, spec, store = load_model("observation/flight_alpha_cen")
-    >>> profile_of(config, store, spec, name="mine")["parameters"]["system.pixel_pitch_m"]
-    {'value': 4.6e-06, 'unit': 'm'}
-    """
-    values = {key: _plain(store[key]) for key in spec.primitives if not _is_default_map(key, store, spec)}
-    of_design = design_values(config)
-    structure = {name: getattr(config, name) for name in config_fields(type(config))}
-    if "gap_npix" in structure and any(values.get(key, value) != value for key, value in of_design.items()):
-        structure["gap_npix"] = config.gap_grid  # type: ignore[attr-defined]  # a system that has the field has both
-    return profile_data(
-        kind,
-        name,
-        settable(),
-        system=config.system_id,
-        spec=spec.name,
-        config=structure,
-        parameters={**of_design, **values},
-    )
-
-
-def save_model(path: Path, config: SheraConfig, store: Mapping[str, Any], spec: ParamSpec, *, name: str) -> None:
-    """Write a profile that `load_model` turns back into the same values, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Ending in ``.yaml``, ``.yml`` or ``.json``.
-    config : SheraConfig
-        Of any system.
-    store : mapping
-        A store, or plain values: one for each primitive of the spec.
-    spec : ParamSpec
-        That the values belong to.
-    name : str
-        Of the profile.
-    """
-    save_profile(path, profile_of(config, store, spec, name=name), schema=schema_file().as_uri())
-
-
-def schema_file() -> Path:
-    """Return the installed JSON Schema of profiles, for the first line of a profile."""
-    return shera_profiles().packaged / "profile.schema.json"
-
-
-def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool:
-    """Return whether a value is a map that says nothing; refuse one that does."""
-    if key not in MAPS:
-        return False
-    if (store[key] != spec[key].default).any():
-        raise ParameterError(
-            key,
-            expected="the default, for a profile holds no maps",
-            got=store[key],
-            remedy="Write the map to a file (dluxshera.optics.map_files.write_map), and set it in the store again",
-        )
-    return True
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else value
+def _system(profile: Profile) -> type[SheraConfig]:
+    if profile.system is None:
+        problem = "no profile names the system; extend an instrument, or set system"
+        raise profile.documents[-1].error((), problem, allowed=", ".join(CONFIG_CLASSES), at_key=True)
+    return CONFIG_CLASSES[profile.system.value]
 
 
 def _config_name(profile: Profile) -> str:
@@ -206,65 +145,95 @@ def _config_name(profile: Profile) -> str:
     return str(instruments[-1].data["name"]) if instruments else profile.name
 
 
-def _system(profile: Profile) -> type[SheraConfig]:
-    if profile.system is None:
-        last = profile.documents[-1]
-        allowed = ", ".join(CONFIG_CLASSES)
-        raise last.error(
-            (), "no profile names the system; extend an instrument, or say system", allowed=allowed, at_key=True
-        )
-    return CONFIG_CLASSES[profile.system.value]
+def _config_faults(profile: Profile, config_class: type[SheraConfig]) -> list[DocumentError]:
+    """Return the fields that the system does not have, and the relations between fields that do not hold."""
+    names = list(config_class.rules())
+    faults = [
+        setting.error("unknown name", allowed=", ".join(names), got=name, candidates=names, at_key=True)
+        for name, setting in profile.config.items()
+        if name not in names
+    ]
+    defaults = {item.name: item.default for item in fields(config_class)}
+    values = {**defaults, **{name: setting.value for name, setting in profile.config.items()}}
+    for relation in config_class.relations():
+        try:
+            relation.check(values)
+        except ExpectationError as error:
+            faults.append(_placed(profile, error))
+    return faults
 
 
-def _config_faults(profile: Profile, cls: type[SheraConfig]) -> list[DocumentError]:
-    schema = config_schema(cls)
-    alone = {name: schema[name] for name in ("type", "additionalProperties", "properties")}
-    found = [fault for name, setting in profile.config.items() for fault in _faults(name, setting, alone)]
-    together = {name: setting.value for name, setting in profile.config.items()}
-    if not found and faults(Document("", together), schema):
-        setting = profile.config.get("gap_npix") or profile.config["pupil_npix"]
-        found.append(
-            setting.error("the grid between the planes is smaller than the pupil", allowed="gap_npix >= pupil_npix")
-        )
-    return found
+def _design(
+    profile: Profile, config_class: type[SheraConfig], name: str, values: Mapping[str, Any]
+) -> tuple[Design, list[DocumentError]]:
+    """Return the design that the values describe, or one of the catalogue's together with the faults."""
+    keys = design_keys(config_class)
+    optional = {item.name for item in fields(config_class.design_type) if item.default is not MISSING}
+    whole = profile.documents[-1]
+    faults = [
+        whole.error((), f"{key} is missing: the design of {config_class.system_id} needs it", at_key=True)
+        for key, attribute in keys.items()
+        if key not in values and attribute not in optional
+    ]
+    attributes = {attribute: values[key] for key, attribute in keys.items() if key in values}
+    if not faults:
+        try:
+            design = config_class.design_type(**attributes)
+        except ExpectationError as error:
+            by_attribute = {f"design.{attribute}": key for key, attribute in keys.items()}
+            setting = profile.parameters.get(by_attribute.get(error.key, ""))
+            faults.append(setting.placed(error) if setting else _placed(profile, error))
+        else:
+            named = CONFIGS.get(name)
+            if type(named) is config_class and replace(named.design, sources=()) == design:
+                return named.design, []  # with its sources
+            return replace(design, sources=tuple((attribute, f"profile {name}") for attribute in attributes)), []
+    return next(config.design for config in CONFIGS.values() if type(config) is config_class), faults
 
 
-def _value_faults(profile: Profile, cls: type[SheraConfig], spec: str | None) -> list[DocumentError]:
-    """Return the faults of parameters by the schema of the spec, where the configuration alone is fine."""
-    named = next(config for config in CONFIGS.values() if type(config) is cls)
-    try:
-        config = config_of(cls, named.name, {k: v.value for k, v in profile.config.items()}, design_values(named))
-        made = spec_of(config, spec or (profile.spec.value if profile.spec else "forward"))
-    except ExpectationError:
-        return []
-    schema = spec_schema(made, "")
-    found = []
+def _target(profile: Profile, parameters: Mapping[str, Any]) -> Target:
+    """Return the target that the values describe: one of the catalogue, or one with the profile's name."""
+    values = {attribute: parameters[key] for key, attribute in target_keys().items() if key in parameters}
+    if not values:
+        return ALPHA_CEN
+    for target in TARGETS.values():
+        if len(values) == len(target_keys()) and all(getattr(target, name) == value for name, value in values.items()):
+            return target
+    name = profile.name
+    return replace(ALPHA_CEN, name=name, source=f"profile {name}", v_a=nan, v_b=nan, spectral_types="", **values)
+
+
+def _spec_faults(profile: Profile, config_class: type[SheraConfig], spec: ParamSpec) -> list[DocumentError]:
+    """Return the values of another shape than the spec has, and those that would have no effect."""
+    faults = []
     for key, setting in profile.parameters.items():
-        if key in made.primitives:
-            found += _faults(key, setting, schema)
-        elif not only_a_default(key, cls):
-            inputs = f"its inputs {', '.join(made[key].depends_on)}" if key in made else "a parameter of it"
-            reason = "is derived" if key in made else "does nothing"
-            found.append(setting.error(f"{reason} in the {made.title} spec", allowed=inputs, at_key=True))
-    return found
+        if key in spec.primitives:
+            try:
+                check_shape(spec[key], setting.value)
+            except ExpectationError as error:
+                faults.append(setting.placed(error))
+        elif not acts_through_default(key, config_class):
+            faults.append(_no_effect(key, setting, spec))
+    return faults
 
 
-def _faults(name: str, setting: Setting, schema: dict[str, Any]) -> list[DocumentError]:
-    """Return the faults of one value, at its place in the document that gives it."""
-    where, places = setting.where, setting.document.places
-    here: dict[Where, tuple[Place, Place]] = {}
-    for at, place in places.items():
-        if at[: len(where)] == where:
-            rest = at[len(where) :]
-            here[(name, *(rest[1:] if rest[:1] == ("value",) else rest))] = place
-    if not here:  # an override
-        wrong = faults(Document(setting.document.file, {name: setting.value}), schema)
-        return [DocumentError(fault.message, file=setting.document.file, key=fault.key) for fault in wrong]
-    return faults(Document(setting.document.file, {name: setting.value}, here), schema)
+def _no_effect(key: str, setting: Setting, spec: ParamSpec) -> DocumentError:
+    reason, allowed = f"does nothing in the {spec.title} spec", "a parameter of it"
+    if key in spec:
+        reason, allowed = f"is derived in the {spec.title} spec", f"its inputs {', '.join(spec[key].depends_on)}"
+    elif effect := PARAMETERS[key].effect:
+        allowed = f"with {effect} among the effects of the configuration"
+    return setting.error(reason, allowed=allowed, at_key=True)
 
 
-def _with_place(profile: Profile, error: ExpectationError) -> DocumentError:
-    setting = profile.parameters.get(error.key) or profile.config.get(error.key)
-    if setting is None:
-        return DocumentError(str(error), file=profile.documents[-1].file)
-    return setting.error(str(error).removeprefix(f"{error.key}: ").removesuffix("."))
+def _placed(profile: Profile, error: Exception) -> DocumentError:
+    """Return an error about the model, with the place of the value that it names.
+
+    A value that is computed from the design has no place; the error then names the file.
+    """
+    key = error.key if isinstance(error, ExpectationError) else ""
+    setting = profile.config.get(key) or profile.parameters.get(key)
+    if setting and isinstance(error, ExpectationError):
+        return setting.placed(error)
+    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else error
+    return DocumentError(f"the design gives no model: {reason}", file=profile.documents[-1].file)

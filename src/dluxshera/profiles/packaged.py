@@ -1,4 +1,4 @@
-"""What is generated from the systems and committed: their JSON Schemas, and the packaged profiles. No jax."""
+"""Files generated from the systems and committed: their JSON Schemas, and the packaged profiles. No jax."""
 
 from __future__ import annotations
 
@@ -7,21 +7,27 @@ from typing import Any, Final
 
 from dluxshera.documents import SCHEMA_VERSION, meta_schema
 from dluxshera.params import spec_schema
-from dluxshera.profiles.points import BUILDERS, design_keys
-from dluxshera.profiles.save import VERSION, profile_data, profile_text
-from dluxshera.profiles.schema import config_fields, config_schema, profile_schema, settable
+from dluxshera.profiles.format import VERSION
+from dluxshera.profiles.save import profile_data, profile_text
+from dluxshera.profiles.schema import config_schema, profile_schema
 from dluxshera.systems import (
     CONFIG_CLASSES,
     CONFIGS,
-    MAPS,
+    PARAMETERS,
     SHERA_FLIGHT_CONFIG,
     SHERA_RESOLVER,
+    SPEC_NAMES,
     TARGETS,
     SheraConfig,
     Target,
+    build_spec,
+    design_keys,
+    effect_config_fields,
     effects_of,
+    settable_parameters,
+    target_keys,
+    visit_keys,
 )
-from dluxshera.systems import fields as f
 
 SPEC_TEXTS: Final = {
     "forward": "From geometry and photon flux density to the image: what follows from them (plate scale, defocus, total"
@@ -33,29 +39,27 @@ SPEC_TEXTS: Final = {
     "effects": "The forward spec with every optional effect: what each effect of a configuration brings with it.",
 }
 NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
-OBSERVATION: Final = (f.EXPOSURE_TIME, f.FRAME_TIME)
-EFFECT_FIELDS: Final = ("effects", "curve_samples", "n_field_stars", "motion_margin", "surface_map_npix")
 FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
 
 
 def system_schemas() -> dict[str, dict[str, Any]]:
     """Return every schema of the systems, of profiles and of schemas, by its path below the folder of schemas."""
-    made: dict[str, dict[str, Any]] = {}
+    schemas: dict[str, dict[str, Any]] = {}
     for system, cls in CONFIG_CLASSES.items():
         folder = f"{system}/{SCHEMA_VERSION}"
-        for name in BUILDERS:
-            made[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
-        made[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
-        made[f"{folder}/config.schema.json"] = config_schema(cls)
-    made[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
-    made[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
-    return made
+        for name in SPEC_NAMES:
+            schemas[f"{folder}/{name}.schema.json"] = _spec_schema(system, name)
+        schemas[f"{folder}/effects.schema.json"] = _spec_schema(system, "forward", effects=effects_of(cls.surfaces))
+        schemas[f"{folder}/config.schema.json"] = config_schema(cls)
+    schemas[f"profile/{VERSION}/profile.schema.json"] = profile_schema()
+    schemas[f"meta/{SCHEMA_VERSION}/meta.schema.json"] = meta_schema()
+    return schemas
 
 
 def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[str, Any]:
     """Return the schema of one spec, with the values of the system's designs; the first of them gives the defaults."""
     specs = {
-        config.name: BUILDERS[name](config.replace(effects=effects))
+        config.name: build_spec(config.replace(effects=effects), name)
         for config in CONFIGS.values()
         if config.system_id == system
     }
@@ -63,8 +67,8 @@ def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[
     for design, spec in specs.items():
         primitives = spec.defaults()
         values[design] = {**spec.structural, **primitives, **SHERA_RESOLVER.resolve(spec, primitives)}
-        for key in MAPS:
-            values[design].pop(key, None)
+        for key in [key for key in values[design] if PARAMETERS[key].is_map]:
+            del values[design][key]
     first = next(iter(specs.values()))
     if not effects:
         return spec_schema(first, SPEC_TEXTS[name], values)
@@ -73,33 +77,33 @@ def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[
 
 def packaged_files() -> dict[str, str]:
     """Return the text of every packaged profile by its path below the folder of profiles, and of their schema."""
-    made = {f"instrument/{config.name}.yaml": _instrument(config) for config in CONFIGS.values()}
-    made |= {f"target/{identifier(target.name)}.yaml": _target(target) for target in TARGETS.values()}
+    texts = {f"instrument/{config.name}.yaml": _instrument(config) for config in CONFIGS.values()}
+    texts |= {f"target/{identifier(target.name)}.yaml": _target(target) for target in TARGETS.values()}
     flight = SHERA_FLIGHT_CONFIG
-    made["observation/visit.yaml"] = _text(
+    texts["observation/visit.yaml"] = _text(
         "observation",
         "visit",
         description="One visit: its exposure time, and that of a frame.",
-        parameters={key: getattr(flight.design, key.partition(".")[2]) for key in OBSERVATION},
+        parameters={key: getattr(flight.design, attribute) for key, attribute in visit_keys().items()},
     )
     for config in CONFIGS.values():
         name = f"{config.name.removeprefix('shera_')}_alpha_cen"
-        made[f"observation/{name}.yaml"] = _text(
+        texts[f"observation/{name}.yaml"] = _text(
             "observation",
             name,
             description=f"alpha Cen, one visit of {config.name}.",
             extends=[f"instrument/{config.name}", "numerics/reference", "target/alpha_cen", "observation/visit"],
         )
-    made["numerics/reference.yaml"] = _text(
+    texts["numerics/reference.yaml"] = _text(
         "numerics",
         "reference",
         description="The grids and samples of the reference model.",
         config={name: getattr(flight, name) for name in NUMERICS},
     )
-    made["numerics/fast.yaml"] = _text(
+    texts["numerics/fast.yaml"] = _text(
         "numerics", "fast", description="Coarser grids, for trying things out; not for results.", config=FAST
     )
-    return made
+    return texts
 
 
 def identifier(name: str) -> str:
@@ -111,21 +115,20 @@ def _instrument(config: SheraConfig) -> str:
     design = {
         key: getattr(config.design, attribute)
         for key, attribute in design_keys(type(config)).items()
-        if key not in OBSERVATION
+        if key not in visit_keys()
     }
-    sizes = (*NUMERICS, "image_npix", "gap_npix", *EFFECT_FIELDS)
+    sizes = (*NUMERICS, "image_npix", "gap_npix", "effects", *effect_config_fields())
     return _text(
         "instrument",
         config.name,
         source="; ".join(["SHERA public design", *(text for _, text in config.design.sources)]),
         system=config.system_id,
-        config={name: getattr(config, name) for name in config_fields(type(config)) if name not in sizes},
+        config={name: getattr(config, name) for name in type(config).rules() if name not in sizes},
         parameters=design,
     )
 
 
 def _target(target: Target) -> str:
-    keys = (f.SEPARATION, f.POSITION_ANGLE, f.CONTRAST, f.FLUX_DENSITY)
     return _text(
         "target",
         target.name,
@@ -133,9 +136,9 @@ def _target(target: Target) -> str:
         " patterns at the flight plate scale.",
         source=target.source,
         config={"image_npix": target.image_npix},
-        parameters={key: getattr(target, key.partition(".")[2]) for key in keys},
+        parameters={key: getattr(target, attribute) for key, attribute in target_keys().items()},
     )
 
 
-def _text(kind: str, name: str, **said: Any) -> str:
-    return profile_text(profile_data(kind, name, settable(), **said), schema="../profile.schema.json")
+def _text(kind: str, name: str, **content: Any) -> str:
+    return profile_text(profile_data(kind, name, settable_parameters(), **content), schema="../profile.schema.json")

@@ -1,30 +1,32 @@
-"""Where a model comes from, as plain data with hashes, for the record of a run. No jax."""
+"""Records of where a model comes from: plain data with hashes and package versions. No jax."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from dluxshera.profiles.format import Profile
-from dluxshera.profiles.save import content_hash
+from dluxshera.profiles.format import content_hash
+from dluxshera.profiles.profile import Profile
 from dluxshera.systems import SheraConfig, structural_hash_from_config
 
 
 def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[str, Any]:
-    """Return what a model was built from.
+    """Return the provenance of a model: its design, its configuration and the profiles that it was read from.
 
     Parameters
     ----------
     config : SheraConfig
-        Of any system.
+        Configuration of any system.
     profile : Profile, optional
-        That it was read from.
+        Profile that the model was read from.
 
     Returns
     -------
     dict
-        ``design`` (its name), ``design_hash``, ``config`` (everything structural), ``config_hash``, and ``profiles``,
-        with the hash of each document's content in the order of composition.
+        ``design`` (its name), ``design_hash``, ``config`` (every structural field), ``config_hash``, and ``profiles``,
+        with the hash of each document's content in the order of composition. Each hash begins with ``sha256:``.
     """
     documents = profile.documents if profile else ()
     return {
@@ -37,3 +39,20 @@ def provenance_of(config: SheraConfig, profile: Profile | None = None) -> dict[s
             for document in documents
         ],
     }
+
+
+def package_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the installed version of each package, by name and in the order of `names`.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Distribution names, as on the package index. A package that is not installed is left out.
+    """
+    versions = {}
+    for name in names:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return versions

@@ -1,8 +1,7 @@
-"""Profiles as files: their content with the unit of every value, its hash, and the text that gives it back exactly."""
+"""Profiles as files: content with the unit of every value and a hash, as text that keeps every bit of a number."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -10,19 +9,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import json_text
+from dluxshera.errors import ParameterError
 from dluxshera.files import write_text
-from dluxshera.params import ParamField, floats, own_unit
-
-PROFILE: Final = "dluxshera.profile"
-VERSION: Final = "0.1.0"
-HASH: Final = "content_hash"
-
-
-def content_hash(data: Mapping[str, Any]) -> str:
-    """Return the hash of a profile's content, ``sha256:...``: of everything but the hash itself and ``$schema``."""
-    content = {name: value for name, value in data.items() if name not in (HASH, "$schema")}
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+from dluxshera.params import ParamField, ParamSpec, floats, own_unit
+from dluxshera.profiles.format import HASH, PROFILE, VERSION, content_hash
+from dluxshera.profiles.schema import schema_file
+from dluxshera.systems import PARAMETERS, SheraConfig, design_values, settable_parameters
 
 
 def profile_data(
@@ -32,31 +24,81 @@ def profile_data(
     *,
     config: Mapping[str, Any] | None = None,
     parameters: Mapping[str, Any] | None = None,
-    **said: Any,
+    **texts: Any,
 ) -> dict[str, Any]:
     """Return the content of a profile, with the unit of each value and a hash.
 
     Parameters
     ----------
     kind, name : str
-        What it is, and what it is called.
+        Kind and name of the profile.
     fields : mapping of str to ParamField
-        Give the units.
+        Parameters, for their units.
     config : mapping, optional
         Fields of the configuration.
     parameters : mapping, optional
-        Key to number or sequence of numbers, in the parameter's own unit.
-    **said
-        ``description``, ``source``, ``extends``, ``system`` and ``spec``; what is None or empty is left out.
+        Number or sequence of numbers by key, in the parameter's own unit.
+    **texts
+        ``description``, ``source``, ``extends``, ``system`` and ``spec``; None and empty ones are left out.
     """
     order = ("description", "source", "extends", "system", "spec")
     data: dict[str, Any] = {"schema": f"{PROFILE}/{VERSION}", "kind": kind, "name": name}
-    data |= {part: said[part] for part in order if said.get(part)}
+    data |= {part: texts[part] for part in order if texts.get(part)}
     if config:
         data["config"] = {key: list(v) if isinstance(v, tuple) else v for key, v in config.items()}
     if parameters:
         data["parameters"] = {key: {"value": floats(v), "unit": own_unit(fields[key])} for key, v in parameters.items()}
     return {**data, HASH: content_hash(data)}
+
+
+def profile_of(
+    config: SheraConfig, store: Mapping[str, Any], spec: ParamSpec, *, name: str, kind: str = "observation"
+) -> dict[str, Any]:
+    """Return the content of a profile from which `load_model` returns the same configuration, spec and values.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    store : mapping
+        Store, or plain values: one for each primitive of the spec.
+    spec : ParamSpec
+        Spec of the values.
+    name, kind : str
+        Name and kind of the profile.
+
+    Returns
+    -------
+    dict
+        Content for `save_profile`. The values of the store become the design; if they change the grid between the
+        planes, the content also has the grid.
+
+    Raises
+    ------
+    ParameterError
+        If the store has a map that is not its default: a profile holds no maps.
+
+    Examples
+    --------
+    >>> import dluxshera as ds
+    >>> config, spec, store = ds.load_model("observation/flight_alpha_cen")
+    >>> profile_of(config, store, spec, name="mine")["parameters"]["system.pixel_pitch_m"]
+    {'value': 4.6e-06, 'unit': 'm'}
+    """
+    values = {key: _plain(store[key]) for key in spec.primitives if not _is_default_map(key, store, spec)}
+    design = design_values(config)
+    structure = {name: getattr(config, name) for name in type(config).rules()}
+    if "gap_npix" in structure and any(values.get(key, value) != value for key, value in design.items()):
+        structure["gap_npix"] = config.gap_grid  # type: ignore[attr-defined]  # a system that has the field has both
+    return profile_data(
+        kind,
+        name,
+        settable_parameters(),
+        system=config.system_id,
+        spec=spec.name,
+        config=structure,
+        parameters={**design, **values},
+    )
 
 
 def profile_text(data: Mapping[str, Any], *, schema: str = "", as_json: bool = False) -> str:
@@ -65,7 +107,7 @@ def profile_text(data: Mapping[str, Any], *, schema: str = "", as_json: bool = F
     Parameters
     ----------
     data : mapping
-        As `profile_data` gives it.
+        Content, as `profile_data` returns it.
     schema : str
         Path or URL of the JSON Schema, for editors; empty for none.
     as_json : bool
@@ -83,8 +125,55 @@ def profile_text(data: Mapping[str, Any], *, schema: str = "", as_json: bool = F
 
 
 def save_profile(path: Path, data: Mapping[str, Any], *, schema: str = "") -> None:
-    """Write a profile whole or not at all, as JSON if the file's name ends in ``.json`` and as YAML otherwise."""
+    """Write a profile, whole or not at all: as JSON if the file name ends in ``.json``, as YAML otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    data : mapping
+        Content of the profile.
+    schema : str
+        Address of the schema for the first line or ``$schema``; empty for none.
+    """
     write_text(path, profile_text(data, schema=schema, as_json=path.suffix.lower() == ".json"))
+
+
+def save_model(path: Path, config: SheraConfig, store: Mapping[str, Any], spec: ParamSpec, *, name: str) -> None:
+    """Write a profile from which `load_model` returns the same values, whole or not at all.
+
+    Parameters
+    ----------
+    path : Path
+        File ending in ``.yaml``, ``.yml`` or ``.json``.
+    config : SheraConfig
+        Configuration of any system.
+    store : mapping
+        Store, or plain values: one for each primitive of the spec.
+    spec : ParamSpec
+        Spec of the values.
+    name : str
+        Name of the profile.
+    """
+    save_profile(path, profile_of(config, store, spec, name=name), schema=schema_file().as_uri())
+
+
+def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool:
+    """Return whether a value is a map in its default, which a profile leaves out; raise for any other map."""
+    if not PARAMETERS[key].is_map:
+        return False
+    if (store[key] != spec[key].default).any():
+        raise ParameterError(
+            key,
+            expected="the default, because a profile holds no maps",
+            got=store[key],
+            remedy="Write the map to a file (dluxshera.optics.write_map), and set it in the store again",
+        )
+    return True
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 _PLAIN: Final = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./ -]*[A-Za-z0-9_])?")
@@ -93,7 +182,7 @@ _ESCAPED: Final = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\u
 
 
 def _flow(value: Any) -> str:
-    """Return plain data as YAML in one line; a number as the shortest text that gives it back."""
+    """Return plain data as YAML in one line; a number as the shortest text that keeps every bit."""
     if isinstance(value, dict):
         return "{" + ", ".join(f"{_flow(key)}: {_flow(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -101,5 +190,5 @@ def _flow(value: Any) -> str:
     if isinstance(value, str):
         if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
             return value
-        return _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(value, ensure_ascii=False))
+        return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
     return json.dumps(value, allow_nan=False)

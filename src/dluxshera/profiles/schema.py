@@ -1,153 +1,60 @@
-"""The JSON Schemas of what is said of a system in documents: configurations and profiles. No jax."""
+"""The JSON Schemas of configurations and of profiles. No jax."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import MISSING, fields
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import DIALECT, DIMENSIONS, SCHEMA_VERSION
 from dluxshera.params import ParamField, own_unit
-from dluxshera.profiles.format import KINDS, ProfileFormat
-from dluxshera.profiles.save import HASH, PROFILE, VERSION
-from dluxshera.systems import CONFIG_CLASSES, CURVES, EFFECTS, FIELD_STARS, LAYOUTS, MAPS, SheraConfig, effects_of
-from dluxshera.systems import fields as f
+from dluxshera.profiles.format import HASH, KINDS, MAX_ITEMS, PROFILE, VERSION, ProfileFormat
+from dluxshera.systems import CONFIG_CLASSES, PARAMETERS, SPEC_NAMES, Rule, SheraConfig, settable_parameters
 
-SPECS: Final = ("forward", "inference", "physics_inference")
-STRUCTURAL: Final = (f.OPEN_FRACTION, f.PEAK_FRACTION)
-BASES: Final = {f.M1_ZERNIKES: "m1_noll", f.M2_ZERNIKES: "m2_noll", f.M3_ZERNIKES: "m3_noll"}
-
-LISTS: Final = frozenset((*BASES, *CURVES, *FIELD_STARS))  # parameters that are lists of numbers
-
-LARGEST: Final = {  # what a document may ask for, so that a slip of the pen does not fill the memory
-    "pupil_npix": 2048,
-    "image_npix": 8192,
-    "n_wavelengths": 1000,
-    "aperture_subpixels": 9,
-    "pixel_nodes": 32,
-    "n_struts": 64,
-    "gap_npix": 32768,
-    "noll": 1000,
-    "curve_samples": 1000,
-    "n_field_stars": 1000,
-    "motion_margin": 256,
-    "surface_map_npix": 8192,
-}
-
-_FRACTION: Final = {"type": "number", "minimum": 0, "exclusiveMaximum": 1, "x-form": "a fraction from 0 to below 1"}
-_NOLL: Final = {
-    "type": "array",
-    "items": {"type": "integer", "minimum": 1, "maximum": LARGEST["noll"]},
-    "maxItems": LARGEST["noll"],
-    "uniqueItems": True,
-    "x-form": "a list of different Noll indices",
-}
+_LINE: Final = {"type": "string", "minLength": 1, "maxLength": 10_000}
 
 
-def _count(name: str, least: int, **more: Any) -> dict[str, Any]:
-    return {"type": "integer", "minimum": least, "maximum": LARGEST[name], **more}
-
-
-_EVEN: Final = {"multipleOf": 2, "x-form": "an even integer"}
-_RULES: Final[dict[str, dict[str, Any]]] = {
-    "obscuration": _FRACTION,
-    "n_struts": _count("n_struts", 0),
-    "strut_width": _FRACTION,
-    "strut_rotation_deg": {"type": "number", "x-unit": "deg"},
-    "m1_noll": _NOLL,
-    "m2_noll": _NOLL,
-    "m3_noll": _NOLL,
-    "diffractive_pupil": {"type": ["string", "null"], "minLength": 1, "maxLength": 1000},
-    "mask_design_wavelength_m": {"type": "number", "exclusiveMinimum": 0, "x-unit": "m"},
-    "pupil_npix": _count("pupil_npix", 2, **_EVEN),
-    "image_npix": _count("image_npix", 2, **_EVEN),
-    "n_wavelengths": _count("n_wavelengths", 1),
-    "aperture_subpixels": _count("aperture_subpixels", 1),
-    "pixel_nodes": _count("pixel_nodes", 1),
-    "effects": {
-        "type": "array",
-        "items": {"enum": list(EFFECTS)},
-        "uniqueItems": True,
-        "x-form": f"a list of different effects: {', '.join(EFFECTS)}",
-    },
-    "curve_samples": _count("curve_samples", 2),
-    "n_field_stars": _count("n_field_stars", 1),
-    "motion_margin": _count("motion_margin", 1),
-    "surface_map_npix": _count("surface_map_npix", 3),
-    "gap_npix": {**_count("gap_npix", 2), "type": ["integer", "null"], "multipleOf": 2, "x-form": "an even integer"},
-}
-
-
-def config_fields(cls: type[SheraConfig]) -> tuple[str, ...]:
-    """Return the names of the structural fields of a configuration, which documents may set."""
-    return tuple(item.name for item in fields(cls) if item.name not in ("name", "design"))
-
-
-def config_schema(cls: type[SheraConfig]) -> dict[str, Any]:
+def config_schema(config_class: type[SheraConfig]) -> dict[str, Any]:
     """Return the JSON Schema of the structural fields of one system's configuration."""
-    return {
+    schema = {
         "$schema": DIALECT,
-        "$id": f"urn:dluxshera:schema:{cls.system_id}.config:{SCHEMA_VERSION}",
-        "title": f"Configuration of {cls.system_id}",
-        "description": f"The structural fields of {cls.__name__}: what fixes array shapes and rasters.",
+        "$id": f"urn:dluxshera:schema:{config_class.system_id}.config:{SCHEMA_VERSION}",
+        "title": f"Configuration of {config_class.system_id}",
+        "description": f"The structural fields of {config_class.__name__}, which fix array shapes and rasters.",
         "type": "object",
         "additionalProperties": False,
-        "x-system": cls.system_id,
+        "x-system": config_class.system_id,
         "x-version": SCHEMA_VERSION,
-        "x-at-least": {"gap_npix": "pupil_npix"} if "gap_npix" in config_fields(cls) else {},
-        "properties": _config_properties(cls),
+        "x-at-least": {},
+        "properties": _field_schemas(config_class),
     }
+    for relation in config_class.relations():
+        relation.add_to(schema)
+    return schema
 
 
-def _config_properties(cls: type[SheraConfig]) -> dict[str, Any]:
-    properties = {}
-    for item in fields(cls):
-        if item.name in ("name", "design"):
-            continue
-        assert item.default is not MISSING
-        default = list(item.default) if isinstance(item.default, tuple) else item.default
-        text = item.metadata["doc"].replace("``", "").replace("`", "")
-        properties[item.name] = {
-            "title": item.name.replace("_", " "), "description": text, **_RULES[item.name], "default": default,
-        }  # fmt: skip
-    possible = list(effects_of(cls.surfaces))
-    properties["effects"] |= {
-        "items": {"enum": possible},
-        "x-form": f"a list of different effects: {', '.join(possible)}",
-        "x-effects": {name: EFFECTS[name].doc for name in possible},
-    }
-    return properties
-
-
-@lru_cache(maxsize=1)
-def settable() -> Mapping[str, ParamField]:
-    """Return, by key, what is said of each parameter that is primitive in a spec of some system."""
-    layouts = [layout for of_system in LAYOUTS.values() for layout in of_system.values()]
-    layouts += [getattr(effect, spec) for effect in EFFECTS.values() for spec in SPECS]
-    keys = dict.fromkeys(
-        key
-        for layout in layouts
-        for key in layout.keys
-        if key not in layout.derived and key not in STRUCTURAL and key not in MAPS
-    )
-    return {key: _described(key) for key in keys}
-
-
-def _described(key: str) -> ParamField:
-    # As if it were derived: a default, which differs from one design to the next, is then neither needed nor checked.
-    return f.FIELDS[key](kind="derived", transform="-", default=None, source="-")
+def _field_schemas(config_class: type[SheraConfig]) -> dict[str, Any]:
+    items = {item.name: item for item in fields(config_class)}
+    schemas = {}
+    for name, rule in config_class.rules().items():
+        default: Any = items[name].default
+        schemas[name] = {
+            "title": name.replace("_", " "),
+            "description": items[name].metadata["doc"].replace("`", ""),
+            **rule.schema(),
+            "default": list(default) if isinstance(default, tuple) else default,
+        }
+    return schemas
 
 
 def profile_schema() -> dict[str, Any]:
-    """Return the JSON Schema of one profile document, for all systems."""
+    """Return the JSON Schema of one profile document of any system."""
     config: dict[str, Any] = {}
-    for cls in CONFIG_CLASSES.values():
-        config |= _config_properties(cls)
-    for said in config.values():
-        del said["default"]  # what a profile leaves out may stand in another one
-    line = {"type": "string", "minLength": 1, "maxLength": 10_000}
+    for config_class in CONFIG_CLASSES.values():
+        config |= config_schema(config_class)["properties"]
+    for schema in config.values():
+        del schema["default"]  # another profile may set a field that this one leaves out
     return {
         "$schema": DIALECT,
         "$id": f"urn:dluxshera:schema:profile:{VERSION}",
@@ -160,15 +67,15 @@ def profile_schema() -> dict[str, Any]:
         "properties": {
             "$schema": {"type": "string", "description": "The JSON Schema of this file, for editors."},
             "schema": {"const": f"{PROFILE}/{VERSION}", "description": "The format of this file and its version."},
-            "kind": {"enum": list(KINDS), "description": "What the profile is about."},
+            "kind": {"enum": list(KINDS), "description": "Subject of the profile."},
             "name": {
                 "type": "string",
                 "pattern": r"^[A-Za-z0-9][A-Za-z0-9_. +/-]{0,79}$",
                 "x-form": "a name of letters, digits, blanks and _.+-/",
-                "description": "What the profile is called.",
+                "description": "Name of the profile.",
             },
-            "description": {**line, "description": "What it is for, in a sentence or more."},
-            "source": {**line, "description": "Where its values come from."},
+            "description": {**_LINE, "description": "Purpose of the profile, in a sentence or more."},
+            "source": {**_LINE, "description": "Source of its values."},
             "extends": {
                 "type": "array",
                 "maxItems": 16,
@@ -179,14 +86,14 @@ def profile_schema() -> dict[str, Any]:
                     "x-form": "a packaged profile such as instrument/shera_flight, or the relative path of a .yaml,"
                     " .yml or .json file",
                 },
-                "description": "Packaged profiles, by name, or files, by relative path: what comes later wins over what"
-                " came before, and this profile over all of them.",
+                "description": "Packaged profiles, by name, or files, by relative path. A later one wins over an"
+                " earlier one, and this profile over all of them.",
             },
             "system": {"enum": list(CONFIG_CLASSES), "description": "The optical system."},
-            "spec": {"enum": list(SPECS), "description": "Which spec of the system the parameters are for."},
+            "spec": {"enum": list(SPEC_NAMES), "description": "Name of the spec of the parameters."},
             "config": {
                 "type": "object",
-                "description": "Structural fields: what fixes array shapes and rasters.",
+                "description": "Structural fields, which fix array shapes and rasters.",
                 "additionalProperties": False,
                 "properties": config,
             },
@@ -196,69 +103,77 @@ def profile_schema() -> dict[str, Any]:
                 " such as {value: 4.6, unit: um}.",
                 "additionalProperties": False,
                 "properties": {
-                    **{key: _parameter(item) for key, item in settable().items()},
-                    **{key: _not_set(key) for key in f.FIELDS if key not in settable()},
+                    **{key: _parameter(item) for key, item in settable_parameters().items()},
+                    **{key: _not_set(key) for key in PARAMETERS if key not in settable_parameters()},
                 },
             },
             HASH: {
                 "type": "string",
                 "pattern": "^sha256:[0-9a-f]{64}$",
-                "description": "Written when the profile is saved, and checked when it is read; leave it out of a"
-                " profile that is edited by hand.",
+                "description": "Hash of the content, written when the profile is saved and checked when it is read."
+                " Remove it from a profile that you edit by hand.",
             },
         },
     }
 
 
-def _parameter(item: ParamField) -> dict[str, Any]:
+def _parameter(field: ParamField) -> dict[str, Any]:
     """Return the schema of a parameter's value: each keyword of JSON Schema applies to its own type alone."""
-    limits = item.bounds.as_dict()
-    array, unit = item.key in LISTS, own_unit(item)
-    what = "a list of numbers" if array else "a number"
-    said: dict[str, Any] = {
-        "title": item.title,
-        "description": f"{item.doc} " + (f"Unit: {unit}." if unit else "A pure number."),
-        "type": ["array" if array else "number", "object"],
+    limits = field.bounds.as_dict()
+    is_list, unit = PARAMETERS[field.key].is_list, own_unit(field)
+    amount = "a list of numbers" if is_list else "a number"
+    schema: dict[str, Any] = {
+        "title": field.title,
+        "description": f"{field.doc} " + (f"Unit: {unit}." if unit else "A pure number."),
+        "type": ["array" if is_list else "number", "object"],
         "x-unit": unit,
-        "x-dimension": DIMENSIONS[item.units],
-        "x-scale": item.scale,
-        "x-form": f"{what}{f' in {unit}' if unit else ''}, or {{value: ..., unit: {unit or repr('')}}}",
+        "x-dimension": DIMENSIONS[field.units],
+        "x-scale": field.scale,
+        "x-form": f"{amount}{f' in {unit}' if unit else ''}, or {{value: ..., unit: {unit or repr('')}}}",
     }
-    if array:
+    if is_list:
         value: dict[str, Any] = {"type": "array", "items": {"type": "number", **limits}}
-        said |= {"items": value["items"], "maxItems": LARGEST["noll"]}  # the other lists have the same limit
+        schema |= {"items": value["items"], "maxItems": MAX_ITEMS}
     else:
         value = {"type": "number"}
-        said |= limits
+        schema |= limits
     # A limit of zero holds in every unit, another one only in the parameter's own.
     in_any_unit = {name: limit for name, limit in limits.items() if limit == 0}
-    said |= {
+    schema |= {
         "properties": {
-            "value": value if array else {**value, **in_any_unit},
+            "value": value if is_list else {**value, **in_any_unit},
             "unit": {"type": "string", "maxLength": 40, "examples": [unit]},
         },
         "required": ["value", "unit"],
         "additionalProperties": False,
     }
-    if limits != in_any_unit and not array:
-        said |= {
+    if limits != in_any_unit and not is_list:
+        schema |= {
             "if": {"type": "object", "required": ["unit"], "properties": {"unit": {"const": unit}}},
             "then": {"properties": {"value": limits}},
         }
-    return said
+    return schema
 
 
 def _not_set(key: str) -> dict[str, Any]:
-    item = _described(key)
-    reason = "no value, for it is derived in every spec"
-    if key in STRUCTURAL:
-        reason = "no value, for the configuration fixes it"
-    if key in MAPS:
-        reason = "no value, for a profile holds no maps: set it in a store"
-    return {"title": item.title, "description": item.doc, "not": {}, "x-form": reason}
+    parameter = PARAMETERS[key]
+    reason = "no value, because it is derived in every spec"
+    if parameter.is_structural:
+        reason = "no value, because the configuration fixes it"
+    if parameter.is_map:
+        reason = "no value, because a profile holds no maps: set it in a store"
+    return {"title": parameter.title, "description": parameter.doc, "not": {}, "x-form": reason}
 
 
 @lru_cache(maxsize=1)
 def shera_profiles() -> ProfileFormat:
-    """Return what profiles of the SHERA systems may say, and where the packaged ones are."""
-    return ProfileFormat(profile_schema(), settable(), Path(__file__).resolve().parent / "data")
+    """Return the format of the profiles of the SHERA systems, with the folder of the packaged ones."""
+    rules: dict[str, Rule] = {}
+    for config_class in CONFIG_CLASSES.values():
+        rules |= config_class.rules()
+    return ProfileFormat(profile_schema(), rules, settable_parameters(), Path(__file__).resolve().parent / "data")
+
+
+def schema_file() -> Path:
+    """Return the installed JSON Schema of profiles, which the first line of a profile names."""
+    return shera_profiles().packaged / "profile.schema.json"

@@ -1,4 +1,4 @@
-"""Write the reference pages, or with ``--check`` say which of them differ from the schemas and the report."""
+"""Write the reference pages. With ``--check``, report the pages that differ from their sources instead."""
 
 import argparse
 import sys
@@ -6,37 +6,41 @@ from pathlib import Path
 
 from dluxshera.errors import SheraError
 from dluxshera.reference import anchors, files
-from dluxshera.reference.sources import REPORT
+from dluxshera.reference.inputs import REPORT_FILE
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Write or check the pages; return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m dluxshera.reference", description=__doc__)
-    parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: here)")
+    parser.add_argument("--root", type=Path, default=Path(), help="root of the repository (default: current folder)")
     parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a page is out of date")
     parser.add_argument(
-        "--release", action="store_true", help="keep every link of now: from here on none of them may be lost"
+        "--schemas", action="store_true", help="write only the copies of the schemas that the site serves"
+    )
+    parser.add_argument(
+        "--release", action="store_true", help="record the current links as released; none of them may be lost later"
     )
     options = parser.parse_args(arguments)
     try:
-        changed = files.drift(options.root)
+        changes = {} if options.schemas else files.drift(options.root)
         if options.release:
             anchors.release(options.root)
     except SheraError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     if not options.check:
-        files.apply(changed)
-    for path, page in changed.items():
+        files.apply(changes)
+        files.apply(files.served(options.root))
+    for path, page in changes.items():
         if options.check:
-            what = "is stale" if page is None else "is out of date" if path.exists() else "is missing"
+            state = "is stale" if page is None else "is out of date" if path.exists() else "is missing"
         else:
-            what = "removed" if page is None else "written"
-        print(f"{path.relative_to(options.root)}: {what}")
-    if not (options.root / REPORT).exists():
-        print(f"{REPORT}: not there yet, so there is no error-budget page")
-    if options.check and changed:
-        print("run `python -m dluxshera.reference` and commit what it writes", file=sys.stderr)
+            state = "removed" if page is None else "written"
+        print(f"{path.relative_to(options.root)}: {state}")
+    if not options.schemas and not (options.root / REPORT_FILE).exists():
+        print(f"{REPORT_FILE}: missing, so the error-budget page is not written")
+    if options.check and changes:
+        print("run `python -m dluxshera.reference` and commit the files that it writes", file=sys.stderr)
         return 1
     return 0
 

@@ -1,17 +1,18 @@
-"""The page of the benchmarks, from the record of a run."""
+"""The benchmarks page, from the record of a run."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dluxshera.reference import drawing, text
+from dluxshera.reference import text
+from dluxshera.reference.bar_chart import Bar, bar_chart
 
 RECORD = Path("docs/validation/benchmarks.json")
 PAGE = Path("docs/validation/benchmarks.md")
 
 INTRODUCTION = """\
-How accurate, how fast and how small the model is, each against its goal and most against a baseline that is timed in
-the same run, in turn with it. A ratio is the claim; a time on some machine is not.
+Accuracy, speed and memory use of the model, each compared with its goal. Most rows also have a baseline, timed in the
+same run and interleaved with the model. The ratios are the claims; the times depend on the machine.
 """
 
 
@@ -21,32 +22,34 @@ def page(record: Mapping[str, Any]) -> str:
     Parameters
     ----------
     record : mapping
-        What ``make bench`` writes to `RECORD`.
+        Content of `RECORD`, as ``make bench`` writes it.
     """
     rows = record["rows"]
     missed = [row for row in rows if not row["met"]]
-    kind, said = ("warning", f"{len(missed)} of {len(rows)} goals missed") if missed else ("success", "All goals met")
-    bars = [drawing.Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
+    kind = "warning" if missed else "success"
+    verdict = f"{len(missed)} of {len(rows)} goals missed" if missed else "All goals met"
+    bars = [Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
     caption = (
-        "What each result uses of its goal, on a logarithmic axis: shorter is better, and the mark is the goal. Of a "
-        "gain in speed it is the goal over the gain."
+        "Result divided by its goal, on a logarithmic axis; for a gain in speed, the goal divided by the gain. Shorter "
+        "bars are better. The mark is the goal."
     )
+    label = "Each result as a fraction of its goal"
     return "\n".join(
         [
             "# Benchmarks\n",
             text.MARK + "\n",
             INTRODUCTION,
-            f'!!! {kind} "{said}"\n',
+            f'!!! {kind} "{verdict}"\n',
             text.indent(f"Measured on {record['made']}.") + "\n",
             "## Results\n",
-            drawing.figure(drawing.comparison(bars, "of the goal"), "Share of each goal that is used", caption),
+            text.figure(bar_chart(bars, "of the goal", limit_name="goal", label=label), label, caption),
             text.table(
                 ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Times, s"],
                 [_row(row) for row in rows],
             ),
-            "Times are medians: the package's, and after it those of what it is compared with. They were taken on a"
-            " machine that may have had other work, which a ratio of interleaved runs survives and a time does not.\n",
-            "## The case\n",
+            "Times are medians: first the package, then the baselines. Other work on the machine changes the times, but"
+            " hardly the ratios of interleaved runs.\n",
+            "## Test case\n",
             text.facts(
                 [
                     *((_capital(name), text.plain(str(value))) for name, value in record["case"].items()),
@@ -55,7 +58,7 @@ def page(record: Mapping[str, Any]) -> str:
             ),
             "## Provenance\n",
             text.facts(_provenance(record)),
-            f"Take it away as [JSON]({RECORD.name}), or measure again:\n",
+            f"Download the record as [JSON]({RECORD.name}), or run the benchmarks again:\n",
             "```bash",
             record["command"],
             "```",
@@ -68,7 +71,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     goal = row["goal"]
     compared = row["compared"]
     if "baseline" in row:
-        compared += f"; the baseline has {text.short(row['baseline'])}"
+        compared += f"; baseline: {text.short(row['baseline'])}"
     times = " / ".join(text.short(value) for value in _listed(row.get("seconds")))
     return [
         row["quantity"],
@@ -90,7 +93,7 @@ def _amount(value: float, unit: str) -> str:
 
 
 def _used(row: Mapping[str, Any]) -> float:
-    """Return the share of the goal that a result uses: above 1, it is missed."""
+    """Return a result as a fraction of its goal; above 1, the goal is missed."""
     goal, value = row["goal"], row["value"]
     return float(goal["value"] / value if goal["relation"] == "at least" else value / goal["value"])
 
@@ -111,5 +114,5 @@ def _provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Load before", text.number(record["load"])),
         ("Versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
         ("Commit", f"`{record['commit'][:16]}…`"),
-        ("Not committed then", ", ".join(f"`{path}`" for path in record["uncommitted"])),
+        ("Uncommitted files", ", ".join(f"`{path}`" for path in record["uncommitted"])),
     ]

@@ -2,21 +2,25 @@
 
 from typing import Any
 
-from dluxshera.reference import drawing, text
-from dluxshera.reference.sources import REPORT
+from dluxshera.reference import text
+from dluxshera.reference.bar_chart import Bar, bar_chart
+from dluxshera.reference.inputs import REPORT_FILE
 
 READING = """\
-A contribution is what a term adds to the 1-sigma error of the answer, for one *estimator*: a list of fitted parameters.
-The same perturbation can be harmless to one estimator and ruinous to another, so every number is given for each.
+A contribution is the 1-sigma error that a term adds to the measured separation in one *estimator*, a list of fitted
+parameters. The same perturbation can be harmless to one estimator and large for another, so each number is listed per
+estimator.
 
-- **Allocation** is what the budget grants, **contribution** what is computed, **margin** the difference: negative is a
-  deficit.
-- **Bias** is signed and stands beside **sigma**, which is formal precision and knows nothing of wrong models.
-- **Stealth** compares the bias with its trace in the residuals. Near 1 or above, a good fit gives no warning.
-- **Linear to** is the magnitude up to which the bias is proportional to it, to 10 %.
+- **Allocation** is the error that the budget grants to a term, **contribution** the computed error, and **margin** the
+  allocation minus the contribution. A negative margin is a deficit.
+- **Bias** is the signed error of the separation. **Sigma** is the formal precision of the fit, which assumes that the
+  model is correct.
+- **Stealth** compares the bias with the residuals that it leaves. At about 1 or above, the fit is good although the
+  separation is wrong.
+- **Linear to** is the largest magnitude for which the bias is proportional to the magnitude, to within 10 %.
 """
 
-# What a result says of a term, with the sign that its values show.
+# Columns of the results, with "+" where positive values are written with their sign.
 COLUMNS = [("contribution", ""), ("margin", "+"), ("bias", "+"), ("sigma", "")]
 HEADS = [name.capitalize() for name, _ in COLUMNS]
 
@@ -30,7 +34,7 @@ def page(report: dict[str, Any]) -> str:
         text.MARK + "\n",
         f'!!! abstract "Requirement {requirement["id"]}: {text.quantity(requirement)} ({requirement["status"]})"\n',
         text.indent(text.plain(requirement["text"])) + "\n",
-        "## How to read it\n",
+        "## Definitions\n",
         READING,
         "## Estimators\n",
         estimators(report),
@@ -47,18 +51,24 @@ def page(report: dict[str, Any]) -> str:
 
 
 def reference_point(reference: dict[str, Any]) -> str:
-    """Return where the budget was computed: its text, its facts and the parameters that are not at their default."""
+    """Return the reference point of the budget: its text, its facts and the overrides of its profile."""
     facts = [
         (name.replace("_", " ").capitalize(), text.quantity(value if isinstance(value, dict) else {"value": value}))
         for name, value in reference.items()
-        if name not in ("text", "values")
+        if name not in ("text", "overrides") and value is not None
     ]
-    moved = ", ".join(f"{text.link(key)} = {text.number(value)}" for key, value in reference.get("values", {}).items())
-    return "\n".join([text.plain(reference.get("text", "")) + "\n", text.facts([*facts, ("Set to", moved)])])
+    overrides = "; ".join(map(override, reference["overrides"]))
+    return "\n".join([text.plain(reference["text"]) + "\n", text.facts([*facts, ("Overrides", overrides)])])
+
+
+def override(setting: str) -> str:
+    """Return an override of the profile, ``key=value unit``, with a link to the parameter."""
+    key, _, value = setting.partition("=")
+    return f"{text.link(key) if '.' in key else f'`{key}`'} = {value}"
 
 
 def estimators(report: dict[str, Any]) -> str:
-    """Return the estimators with what each adds up to, and the parameters that each fits."""
+    """Return the table of estimators with their totals, and the parameters that each estimator fits."""
     head = ["Estimator", "Parameters", "Sigma", "Total", "Margin", "Note"]
     rows, keys = [], []
     for estimator in report["estimators"]:
@@ -82,9 +92,9 @@ def estimators(report: dict[str, Any]) -> str:
     ]
     notes = []
     if any(total.get("illustrative") for total in report["rollup"].values()):
-        notes.append("The totals rest in part on illustrative magnitudes or on an illustrative requirement.")
-    if left := report["budget"].get("reserve"):
-        notes.append(f"The allocations leave a reserve of {text.quantity(left)}.")
+        notes.append("Some of the magnitudes in these totals, or the requirement, are illustrative.")
+    if reserve := report["budget"].get("reserve"):
+        notes.append(f"The allocations leave a reserve of {text.quantity(reserve)}.")
     return "\n".join(
         [
             text.table(head, rows),
@@ -115,25 +125,28 @@ def tab(report: dict[str, Any], estimator: dict[str, Any]) -> str:
                 text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
             ]
         )
-        name, granted = f"{term['id']} {term['name']}", allocation and allocation["value"]
-        bars.append(drawing.Bar(name, f"#{term['id']}", result["contribution"]["value"], granted))
+        limit = allocation and allocation["value"]
+        bars.append(Bar(f"{term['id']} {term['name']}", f"#{term['id']}", result["contribution"]["value"], limit))
     head = ["Term", "Name", "Class", "Allocation", *HEADS, "Stealth"]
     caption = (
         f"{estimator['title']}, in {text.unit(unit)}: bars are contributions and marks allocations, on a logarithmic "
         "axis. A bar in warning colour exceeds its allocation."
     )
     label = f"Contributions and allocations, {estimator['title']}"
-    figure = drawing.figure(drawing.comparison(bars, text.unit(unit)), label, caption)
+    chart = bar_chart(bars, text.unit(unit), limit_name="allocation", label=label)
+    figure = text.figure(chart, label, caption)
     return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.table(head, rows, data=True))
 
 
-def bare(given: dict[str, Any] | None, unit: str, sign: str = "") -> str:
-    """Return a value without its unit, where that is the `unit` of the table."""
-    return text.short(given["value"], sign) if given and given["unit"] == unit else text.quantity(given, sign)
+def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:
+    """Return a value, without its unit if that is the unit of the table."""
+    if quantity and quantity["unit"] == unit:
+        return text.short(quantity["value"], sign)
+    return text.quantity(quantity, sign)
 
 
 def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: list[dict[str, Any]]) -> str:
-    """Return what is known of one term, and its results for each estimator."""
+    """Return the section of one term: its properties and its results for each estimator."""
     parent, evidence = term["parent"], term["evidence"]
     rows = [
         ("Part of", f"[{parent}][{parent}]" if parent in terms else parent or ""),
@@ -165,21 +178,28 @@ def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: 
     return "\n".join([title, text.facts(rows), text.table(head, results) if results else ""])
 
 
-def provenance(made: dict[str, Any]) -> str:
-    """Return what the report was made from, and the command that makes it again."""
+def provenance(record: dict[str, Any]) -> str:
+    """Return the inputs of the report, and the command that recomputes it."""
     rows = [
-        (name.replace("_", " ").capitalize(), f"`{value[:16]}…`" if name.endswith("_hash") else f"`{value}`")
-        for name, value in made.items()
-        if name not in ("command", "created_with")
+        (name.replace("_", " ").capitalize(), shortened(value) if name.endswith("_hash") else f"`{value}`")
+        for name, value in record.items()
+        if name not in ("command", "created_with", "profiles")
     ]
-    rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in made["created_with"].items())))
+    profiles = (f"{item['kind']}/{item['name']} {shortened(item['content_hash'])}" for item in record["profiles"])
+    rows.append(("Profiles", ", ".join(profiles)))
+    rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in record["created_with"].items())))
     return "\n".join(
         [
             text.facts(rows),
-            f"Take it away as [JSON](data/{REPORT.name}), or recompute it:\n",
+            f"Download the report as [JSON](data/{REPORT_FILE.name}), or recompute it:\n",
             "```bash",
-            made["command"],
+            record["command"],
             "```",
             "",
         ]
     )
+
+
+def shortened(digest: str) -> str:
+    """Return the first 16 digits of a hash, without the name of its algorithm."""
+    return f"`{digest.removeprefix('sha256:')[:16]}…`"

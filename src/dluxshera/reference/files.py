@@ -1,55 +1,71 @@
-"""Keeping the generated files equal to their sources."""
+"""The generated files: their text, and which of them differ from it on disk."""
 
-import os
 from pathlib import Path
 
-from dluxshera.reference import anchors, budget, parameters, schemas, systems, text, tutorials
+from dluxshera.files import write_text
+from dluxshera.reference import anchors, api, benchmarks, budget, parameters, schema_list, systems, text, tutorials
 from dluxshera.reference.coverage import covering_tests
-from dluxshera.reference.sources import REPORT, SCHEMAS, read_report, read_schemas
+from dluxshera.reference.inputs import REPORT_FILE, SCHEMA_FOLDER, read_json, read_report, read_schemas
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
 
 
-def wanted(root: Path) -> dict[Path, str]:
-    """Return the text of every generated file by its path."""
-    catalogue = read_schemas(root / SCHEMAS)
-    report = read_report(root / REPORT, catalogue)
+def generated(root: Path) -> dict[Path, str]:
+    """Return the text of every generated file that is committed, by its path."""
+    catalogue = read_schemas(root / SCHEMA_FOLDER)
+    report = read_report(root / REPORT_FILE, catalogue)
     links = anchors.current(catalogue, report)
     anchors.check_released(root, links)
     tests = covering_tests(root)
-    made = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, tests).items()}
-    made |= {f"systems/{name}": page for name, page in systems.pages(catalogue).items()}
-    made["schemas.md"] = schemas.page(catalogue)
+    pages = {f"parameters/{name}": page for name, page in parameters.pages(catalogue, report, tests).items()}
+    pages |= {f"systems/{name}": page for name, page in systems.pages(catalogue).items()}
+    pages |= api.pages(root, catalogue.transforms)
+    pages["schemas.md"] = schema_list.page(catalogue)
     if report:
-        made["error-budget.md"] = budget.page(report)
-    files = {root / PAGES / name: page for name, page in made.items()}
+        pages["error-budget.md"] = budget.page(report)
+    files = {root / PAGES / name: page for name, page in pages.items()}
     files[root / anchors.ANCHORS] = anchors.document(links)
-    for path in sorted((root / SCHEMAS).glob("*/*/*.schema.json")):  # every version, for those who name an older one
-        files[root / SERVED / path.relative_to(root / SCHEMAS)] = path.read_text(encoding="utf-8")
+    if (root / benchmarks.RECORD).exists():
+        files[root / benchmarks.PAGE] = benchmarks.page(read_json(root / benchmarks.RECORD))
     return files | tutorials.downloads(root)
 
 
 def drift(root: Path) -> dict[Path, str | None]:
-    """Return what differs from the sources: the text a file should have, or None for one that should not be there."""
-    files = wanted(root)
-    changed: dict[Path, str | None] = {
-        path: said for path, said in files.items() if not path.exists() or path.read_text(encoding="utf-8") != said
-    }
-    made = [*(root / PAGES).rglob("*.md"), *(root / tutorials.TUTORIALS).glob("*.*")]
-    for path in sorted(made):
-        if path not in files and text.GENERATED in path.read_text(encoding="utf-8"):
-            changed[path] = None
-    return changed | {path: None for path in sorted((root / SERVED).rglob("*.json")) if path not in files}
+    """Return the committed files that differ from their sources.
+
+    Returns
+    -------
+    dict of Path to str or None
+        Text that the file should have, or None for a generated file without a source.
+    """
+    files = generated(root)
+    paths = [*(root / PAGES).rglob("*.md"), *(root / tutorials.TUTORIALS).glob("*.*")]
+    stale = [path for path in sorted(paths) if path not in files and text.GENERATED in path.read_text(encoding="utf-8")]
+    return different(files) | dict.fromkeys(stale)
 
 
-def apply(changed: dict[Path, str | None]) -> None:
-    """Write and remove files; a reader never sees half a page, since each is written beside and moved into place."""
-    for path, page in changed.items():
+def served(root: Path) -> dict[Path, str | None]:
+    """Return the copies of the schemas for the site that differ from ``schemas/``, in the form of `drift`.
+
+    Every version is served, because a document may name an older one. The copies are not committed.
+    """
+    folder = root / SCHEMA_FOLDER
+    schemas = {path.relative_to(folder): path for path in folder.glob("*/*/*.schema.json")}
+    copies = {root / SERVED / name: path.read_text(encoding="utf-8") for name, path in schemas.items()}
+    stale = [path for path in sorted((root / SERVED).rglob("*.json")) if path not in copies]
+    return different(copies) | dict.fromkeys(stale)
+
+
+def different(files: dict[Path, str]) -> dict[Path, str | None]:
+    """Return the files whose text on disk is not the one in `files`."""
+    return {path: page for path, page in files.items() if not path.exists() or path.read_text(encoding="utf-8") != page}
+
+
+def apply(changes: dict[Path, str | None]) -> None:
+    """Write the files with a text and remove those without."""
+    for path, page in changes.items():
         if page is None:
             path.unlink()
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        beside.write_text(page, encoding="utf-8", newline="\n")
-        beside.replace(path)
+        else:
+            write_text(path, page)

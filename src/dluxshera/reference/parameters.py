@@ -1,19 +1,29 @@
-"""The parameter pages: one table of all, and a page for each group."""
+"""The parameter pages: a table of all parameters, and a page for each group."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from dluxshera.reference import snippets, text
 from dluxshera.reference.coverage import MarkedTest
-from dluxshera.reference.sources import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
 
-DESIGN = "shera_flight"  # whose values stand in the table
-DIGITS = 8
-EFFECTS = "effects"  # the schema of what optional effects bring
+DESIGN = "shera_flight"  # the table shows the values of this design
+VALUE_DIGITS = 8
+EFFECTS_SPEC = "effects"  # the spec with the parameters of all optional effects
 
 
 def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, list[MarkedTest]]) -> dict[str, str]:
-    """Return the text of each page by its file name; `tests` has the tests of each function by its dotted name."""
+    """Return the text of each page by its file name.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        Content of the schemas.
+    report : dict or None
+        Error-budget report; its terms are listed with each parameter.
+    tests : dict of str to list of MarkedTest
+        Tests that cover each function, by its dotted name.
+    """
     drives: dict[str, list[dict[str, Any]]] = {}
     for term in report["terms"] if report else []:
         for key in term["keys"]:
@@ -26,20 +36,20 @@ def pages(catalogue: Catalogue, report: dict[str, Any] | None, tests: dict[str, 
 def index_page(catalogue: Catalogue) -> str:
     """Return the table of all parameters."""
     several = len(catalogue.systems) > 1
-    columns = [spec for spec in catalogue.spec_names if spec != EFFECTS]
-    optional = EFFECTS in catalogue.spec_names
+    columns = [spec for spec in catalogue.spec_names if spec != EFFECTS_SPEC]
+    optional = EFFECTS_SPEC in catalogue.spec_names
     rows = []
     for p in catalogue.parameters.values():
         kinds = {spec: ", ".join(kinds_of(p, spec)) for spec in columns}
         if optional and not any(kinds.values()):
-            kinds |= {"forward": ", ".join(kinds_of(p, EFFECTS)) + "*"}
-        said = {
+            kinds |= {"forward": ", ".join(kinds_of(p, EFFECTS_SPEC)) + "*"}
+        facets = {
             "Group": [catalogue.groups[p.group]["title"]],
             "Kind": sorted({p.kind(label) for label in p.by_spec}),
             "Unit": [unit(p)],
         }
         row = [
-            text.breaking_link(p.key) + text.facets(said | ({"System": p.systems} if several else {})),
+            text.breaking_link(p.key) + text.facets(facets | ({"System": p.systems} if several else {})),
             p.title,
             unit(p),
             value(p, DESIGN, digits=7),
@@ -49,7 +59,7 @@ def index_page(catalogue: Catalogue) -> str:
             row.append("all" if p.systems == catalogue.systems else ", ".join(map(short_name, p.systems)))
         rows.append(row)
     head = ["Parameter", "Title", "Unit", "Default", *(words(spec) for spec in columns)]
-    starred = " What has a star belongs to an optional effect, which its own section names." if optional else ""
+    starred = " A star marks a parameter of an optional effect." if optional else ""
     systems = ", ".join(f"[`{name}`](../systems/{name}.md)" for name in catalogue.systems)
     which = f"the systems {systems}" if several else f"the system {systems}"
     return "\n".join(
@@ -57,10 +67,10 @@ def index_page(catalogue: Catalogue) -> str:
             "---\nhide: [toc]\n---\n",
             "# Parameters\n",
             text.MARK + "\n",
-            f"All {len(rows)} parameters of {which}. A *primitive* value is yours to set, a *derived* one is computed "
-            "from others, a *structural* one is fixed by the configuration; which it is depends on the spec, one to a "
-            f"column.{starred} Defaults are those of `{DESIGN}`, rounded; the [schemas](../schemas.md) have all digits."
-            " Choose a heading to sort by it, or narrow the list down.\n",
+            f"All {len(rows)} parameters of {which}. You set *primitive* values; *derived* values are computed from "
+            "other parameters; *structural* values are fixed by the configuration. The kind depends on the spec, and "
+            f"there is a column for each spec.{starred} Defaults are those of `{DESIGN}`, rounded; the "
+            "[schemas](../schemas.md) have all digits. Select a heading to sort the table, or filter it.\n",
             text.table(head + ["systems"] * several, rows, data=True),
         ]
     )
@@ -72,14 +82,14 @@ def kinds_of(p: Parameter, spec: str) -> list[str]:
 
 
 def short_name(system: str) -> str:
-    """Return the name of a system without what the names of all have in common."""
+    """Return the name of a system without the prefix that all systems share."""
     return system.removeprefix("shera_")
 
 
 def group_page(
     group: str, catalogue: Catalogue, drives: dict[str, list[dict[str, Any]]], tests: dict[str, list[MarkedTest]]
 ) -> str:
-    """Return the page of one group: a section for each of its parameters."""
+    """Return the page of one group, with a section for each of its parameters."""
     members = catalogue.of_group(group)
     title = catalogue.groups[group]["title"]
     parts = [
@@ -97,25 +107,25 @@ def group_page(
 
 
 def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[MarkedTest]]) -> str:
-    """Return what is known of one parameter."""
-    there = [label for label in catalogue.specs if label.system in p.systems]
+    """Return the section of one parameter."""
+    labels = [label for label in catalogue.specs if label.system in p.systems]
     covering = [test for entry in p.by_spec.values() for test in tests.get(entry.get("x-transform", ""), [])]
 
-    def each(say: Callable[[dict[str, Any]], str]) -> str:
-        return catalogue.said({label: say(entry) for label, entry in p.by_spec.items()})
+    def each(describe: Callable[[dict[str, Any]], str]) -> str:
+        return catalogue.combined({label: describe(entry) for label, entry in p.by_spec.items()})
 
-    def where_derived(say: Callable[[dict[str, Any]], str]) -> str:
+    def where_derived(describe: Callable[[dict[str, Any]], str]) -> str:
         derived = {label: entry for label, entry in p.by_spec.items() if entry.get("x-depends-on")}
-        return catalogue.said({label: say(entry) for label, entry in derived.items()})
+        return catalogue.combined({label: describe(entry) for label, entry in derived.items()})
 
     rows = [
         ("Symbol", f"${p.get('x-symbol')}$" if p.get("x-symbol") else ""),
-        ("Kind", catalogue.said({label: p.kind(label) for label in there})),
+        ("Kind", catalogue.combined({label: p.kind(label) for label in labels})),
         ("Effect", effect(p)),
         ("Systems", ", ".join(f"[`{name}`](../systems/{name}.md)" for name in p.systems)),
         ("Unit", unit(p)),
         ("Dimension", p.get("x-dimension", "")),
-        ("Default" if p.get("default", p.get("x-default-of-each")) is not None else "Value", design_values(p)),
+        ("Default" if p.get("default", p.get("x-default-of-each")) is not None else "Value", values_by_design(p)),
         ("Source of the value", each(lambda entry: text.plain(entry.get("x-source", "")))),
         ("Components", each(lambda entry: ", ".join(entry.get("x-components", [])))),
         ("Allowed", each(allowed)),
@@ -140,26 +150,26 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
 
 
 def effect(p: Parameter) -> str:
-    """Return the optional effect that brings a parameter, with a link to what it is."""
+    """Return the optional effect that a parameter belongs to, with a link to its description."""
     name = p.get("x-effect", "")
-    return f"[`{name}`](../systems/{p.systems[-1]}.md#effects), which a configuration switches on" if name else ""
+    return f"[`{name}`](../systems/{p.systems[-1]}.md#effects), an optional effect of the configuration" if name else ""
 
 
 def deprecation(p: Parameter) -> str:
-    """Return the warning of a parameter that is on its way out."""
-    said = p.get("x-deprecated", "")
-    return f'!!! warning "Deprecated"\n\n    {text.plain(said)}\n' if said else ""
+    """Return the warning of a deprecated parameter."""
+    notice = p.get("x-deprecated", "")
+    return f'!!! warning "Deprecated"\n\n    {text.plain(notice)}\n' if notice else ""
 
 
 def equations(p: Parameter, catalogue: Catalogue) -> str:
-    """Return the equation, or that of each spec where they differ."""
-    found: dict[str, list[Label]] = {}
+    """Return the equation, or the equation of each spec if they differ."""
+    specs: dict[str, list[Label]] = {}
     for label, entry in p.by_spec.items():
         if entry.get("x-equation"):
-            found.setdefault(entry["x-equation"], []).append(label)
+            specs.setdefault(entry["x-equation"], []).append(label)
     return "\n".join(
-        (f"In {catalogue.named(labels, p.by_spec)}:\n\n" if len(found) > 1 else "") + f"$$\n{equation}\n$$\n"
-        for equation, labels in found.items()
+        (f"In {catalogue.named(labels, p.by_spec)}:\n\n" if len(specs) > 1 else "") + f"$$\n{equation}\n$$\n"
+        for equation, labels in specs.items()
     )
 
 
@@ -169,41 +179,41 @@ def transform(name: str) -> str:
 
 
 def tested_by(tests: Iterable[MarkedTest]) -> str:
-    """Return each test as pytest names it, and the line where it begins."""
+    """Return each test by its name in pytest, with its first line."""
     return "<br>".join(f"`{test.node}`, line {test.line}" for test in dict.fromkeys(tests))
 
 
 def unit(p: Parameter) -> str:
-    """Return the unit, as the logarithm that the value is where it is one."""
+    """Return the unit, in the form ``log10(unit)`` for a logarithm."""
     name = text.plain(p.get("x-unit") or "1")
     return f"log10({name})" if p.get("x-scale") == "log10" else name
 
 
 def values_of(p: Parameter) -> dict[str, Any]:
-    """Return the value in each design, by its name; what no design says is under the empty name."""
-    found: dict[str, Any] = {}
+    """Return the value by the name of the design; a value that no design sets has an empty name."""
+    values: dict[str, Any] = {}
     for entry in p.by_spec.values():
-        given = entry.get("const", entry.get("default", entry.get("x-default-of-each")))
-        for design, number in (entry.get("x-design-values") or {"": given}).items():
-            found.setdefault(design, number)
-    return found
+        default = entry.get("const", entry.get("default", entry.get("x-default-of-each")))
+        for design, number in (entry.get("x-design-values") or {"": default}).items():
+            values.setdefault(design, number)
+    return values
 
 
 def value(p: Parameter, design: str, digits: int) -> str:
-    """Return the value in `design`, or in the first design of a system that has another."""
+    """Return the value in `design`, or in the first design that has the parameter."""
     values = values_of(p)
-    given = values.get(design, next(iter(values.values())))
-    return text.NONE if given is None else text.number(given, digits)
+    number = values.get(design, next(iter(values.values())))
+    return text.NONE if number is None else text.number(number, digits)
 
 
-def design_values(p: Parameter) -> str:
-    """Return the value in each design, once where all agree; the schema has all digits."""
+def values_by_design(p: Parameter) -> str:
+    """Return the value in each design, or one value if all agree; the schema has all digits."""
     designs: dict[str, list[str]] = {}
-    for design, given in values_of(p).items():
-        designs.setdefault(text.NONE if given is None else text.number(given, DIGITS), []).append(f"`{design}`")
+    for design, number in values_of(p).items():
+        designs.setdefault(text.NONE if number is None else text.number(number, VALUE_DIGITS), []).append(f"`{design}`")
     if len(designs) == 1:
         return next(iter(designs))
-    return "; ".join(f"{said} in {', '.join(names)}" for said, names in designs.items())
+    return "; ".join(f"{shown} in {', '.join(names)}" for shown, names in designs.items())
 
 
 def allowed(entry: dict[str, Any]) -> str:
@@ -225,19 +235,19 @@ def allowed(entry: dict[str, Any]) -> str:
         ]
         if name in item
     ]
-    what = {"number": "any number", "integer": "any integer"}.get(item.get("type", ""), item.get("type", ""))
+    phrase = {"number": "any number", "integer": "any integer"}.get(item.get("type", ""), item.get("type", ""))
     if limits:
-        what = ("integer " if item.get("type") == "integer" else "") + " and ".join(limits)
-    return f"{entry['minItems']} values, each {what}" if entry.get("type") == "array" else what
+        phrase = ("integer " if item.get("type") == "integer" else "") + " and ".join(limits)
+    return f"{entry['minItems']} values, each {phrase}" if entry.get("type") == "array" else phrase
 
 
-def prior(given: dict[str, Any] | None) -> str:
+def prior(entry: dict[str, Any] | None) -> str:
     """Return the kind of a prior and its numbers."""
-    if not given:
+    if not entry:
         return ""
     return ", ".join(
         [
-            words(given["kind"]),
-            *(f"{words(name)} {text.number(said, DIGITS)}" for name, said in given.items() if name != "kind"),
+            words(entry["kind"]),
+            *(f"{words(name)} {text.number(value, VALUE_DIGITS)}" for name, value in entry.items() if name != "kind"),
         ]
     )

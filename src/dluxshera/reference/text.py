@@ -1,4 +1,4 @@
-"""Small pieces of Markdown that the pages share."""
+"""Pieces of Markdown that the pages share: numbers, links, tables and figures."""
 
 import json
 import re
@@ -14,7 +14,7 @@ RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def number(value: Any, digits: int | None = None) -> str:
-    """Return a number in the fewest digits that give it back, or in `digits`; vectors and words too."""
+    """Return a number with the fewest digits that restore it, or with `digits`; also a list, or a word unchanged."""
     if isinstance(value, list):
         if len(value) > 1 and len({number(v) for v in value}) == 1:
             return f"{len(value)} × {number(value[0], digits)}"
@@ -28,37 +28,37 @@ def number(value: Any, digits: int | None = None) -> str:
 
 
 def short(value: float, sign: str = "") -> str:
-    """Return a computed number at three digits, with a plus sign if `sign` is one."""
+    """Return a number with three digits; `sign` is written before a positive number."""
     return (sign if value > 0 else "") + number(value, 3).replace("-", "−", 1 if value < 0 else 0)
 
 
 def plain(words: str) -> str:
-    """Return words that Markdown shows as they are, with the exponents of units raised."""
+    """Return text with Markdown characters escaped and the exponents of units raised."""
     raised = re.sub(r"\*\*(-?\d+)", lambda power: power[1].translate(RAISED), words)
     return re.sub(r"([\\`*_<\[\]$])", r"\\\1", raised)
 
 
-def quantity(given: dict[str, Any] | None, sign: str = "") -> str:
+def quantity(entry: dict[str, Any] | None, sign: str = "") -> str:
     """Return a value with its unit."""
-    if given is None:
+    if entry is None:
         return NONE
-    value = given["value"]
-    said = short(value, sign) if isinstance(value, int | float) else plain(str(value))
-    return f"{said}\N{NO-BREAK SPACE}{plain(unit(given.get('unit') or ''))}".rstrip()
+    value = entry["value"]
+    amount = short(value, sign) if isinstance(value, int | float) else plain(str(value))
+    return f"{amount}\N{NO-BREAK SPACE}{plain(unit(entry.get('unit') or ''))}".rstrip()
 
 
 def unit(name: str) -> str:
-    """Return a unit as it is written in print."""
+    """Return a unit in its printed form."""
     return re.sub(r"\bu(?:arcsec|as)\b", "µas", name)
 
 
 def link(key: str) -> str:
-    """Return a link to the section of a parameter, which autorefs finds on whatever page it is."""
+    """Return a link to the section of a parameter, on any page; autorefs resolves it."""
     return f"[`{key}`][{key}]"
 
 
 def breaking_link(key: str) -> str:
-    """Return a link to the section of a parameter whose text may break after a dot or an underscore."""
+    """Return a link to the section of a parameter, with line breaks allowed after a dot or an underscore."""
     return f"[<code>{key.replace('.', '.<wbr>').replace('_', '_<wbr>')}</code>][{key}]"
 
 
@@ -68,13 +68,13 @@ def links(keys: Iterable[str]) -> str:
 
 
 def facts(rows: Iterable[tuple[str, str]]) -> str:
-    """Return a definition list of the rows that say something; the search leads to what is defined, not to these."""
+    """Return a definition list of the rows that have a value, left out of the search index."""
     items = [f"{name}\n:   {value}\n" for name, value in rows if value]
     return "\n".join(['<div class="facts" markdown data-search-exclude>\n', *items, "</div>\n"])
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, data: bool = False) -> str:
-    """Return a table; a data table gets its sorting and its filter from the site's script."""
+    """Return a table; the site's script adds sorting and a filter to a data table."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     body = "\n".join(lines) + "\n"
@@ -82,8 +82,26 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, data: bool = Fa
 
 
 def facets(values: Mapping[str, Sequence[str]]) -> str:
-    """Return what a cell says of its row without showing it: the site's script makes a choice of each name."""
+    """Return hidden properties of a row; the site's script offers each name as a filter."""
     return f'<span data-facets="{escape(json.dumps(values, ensure_ascii=False))}"></span>'
+
+
+def figure(svg: str, label: str, caption: str) -> str:
+    """Return a drawing as a figure with a caption, which scrolls sideways within the page.
+
+    Parameters
+    ----------
+    svg : str
+        Drawing, an ``<svg>`` element.
+    label : str
+        Name of the figure for screen readers.
+    caption : str
+        Text below the drawing.
+    """
+    return (
+        f'<figure class="drawing"><div class="scroll" tabindex="0" role="region" aria-label="{escape(label)}">'
+        f"{svg}</div><figcaption>{escape(caption)}</figcaption></figure>\n"
+    )
 
 
 def indent(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Fits on disk: written, read, continued, listed and plotted."""
+"""Fits on disk: saved, read, resumed, listed and plotted."""
 
 from dluxshera._front_door import front_door
 

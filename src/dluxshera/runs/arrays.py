@@ -1,4 +1,4 @@
-"""Arrays by name as the content of an npz file: numbers and text only, nothing that would have to be unpickled."""
+"""Arrays by name as the content of an npz file: numbers and text only, never pickled objects."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ FAULTS_OF_A_FILE: Final = (OSError, ValueError, KeyError, EOFError, BadZipFile, 
 
 
 def npz_of(arrays: Mapping[str, Any]) -> bytes:
-    """Return arrays as the content of an npz file.
+    """Return `arrays`, by name, as the content of an npz file.
 
     Raises
     ------
     ParameterError
-        If one is of other things than numbers or text.
+        If an array does not hold numbers or text.
     """
-    made = {name: np.asarray(value) for name, value in arrays.items()}
-    for name, array in made.items():
+    columns = {name: np.asarray(value) for name, value in arrays.items()}
+    for name, array in columns.items():
         if array.dtype.kind not in "biufcU":
             raise ParameterError(name, expected="an array of numbers", got=array)
     buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **made)
+    np.savez_compressed(buffer, allow_pickle=False, **columns)
     return buffer.getvalue()
 
 
 def arrays_in(raw: bytes) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz file's content, once all of it is found to be whole; nothing is unpickled.
+    """Return the arrays in `raw`, the content of an npz file, after a check that it is complete.
 
     Raises
     ------
     One of FAULTS_OF_A_FILE
-        If it is not such content.
+        If the content is damaged or not that of an npz file.
     """
     with ZipFile(io.BytesIO(raw)) as whole:
         if (broken := whole.testzip()) is not None:
@@ -50,12 +50,21 @@ def arrays_in(raw: bytes) -> dict[str, np.ndarray]:
 
 
 def read_arrays(path: Path, digest: str, remedy: str) -> dict[str, np.ndarray]:
-    """Return the arrays of an npz file of a known SHA-256.
+    """Return the arrays of an npz file with a known hash.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    digest : str
+        SHA-256 of the file, in hexadecimal.
+    remedy : str
+        Last part of the error message.
 
     Raises
     ------
     DocumentError
-        If it cannot be read or is another file; the remedy is part of the message.
+        If the file cannot be read or its hash differs.
     """
     try:
         raw = path.read_bytes()

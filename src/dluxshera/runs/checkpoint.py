@@ -1,4 +1,4 @@
-"""What a fit can be continued from, on disk: `Checkpoint`, which a kill at any moment leaves whole."""
+"""Checkpoints: the last state of a solver or sampler in a file, complete even if the process is killed."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import dataclasses
 import functools
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ import jax
 import numpy as np
 
 from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.files import remove_parts, write_bytes
 from dluxshera.inference import SamplerState, SolverState
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.runs.arrays import FAULTS_OF_A_FILE, arrays_in, npz_of
@@ -27,31 +27,32 @@ NAME: Final = "checkpoint.npz"
 
 
 def problem_of(posterior: Any, **settings: Any) -> dict[str, str]:
-    """Return a hash of each part of what is solved: data, noise, priors, model, labels, and the solver's settings.
+    """Return a hash of each part of an inference problem: data, noise, priors, model, labels, and solver settings.
 
     Parameters
     ----------
     posterior : AbstractPosterior
-        A module with ``labels``.
+        Posterior to solve or sample.
     **settings
-        Plain data: the solver's name, its tolerance, the seed of the start. What does not change the way to the
-        answer, such as the largest number of steps, is left out.
+        Plain data, such as the solver's name, its tolerance, and the seed of the start. Leave out settings that do not
+        change the path of the solver, such as the largest number of steps.
 
     Returns
     -------
     dict
-        The same in every process, for the same problem.
+        Hashes by name of the part; equal in every process for equal problems.
     """
-    found = {field.name: _content(getattr(posterior, field.name)) for field in dataclasses.fields(posterior)}
-    found["spec"] = _digest([spec.digest() for spec in _specs(posterior)])
-    found["labels"] = _digest(list(posterior.labels))
-    return found | {name: _digest(value) for name, value in settings.items()}
+    hashes = {field.name: _content(getattr(posterior, field.name)) for field in dataclasses.fields(posterior)}
+    hashes["spec"] = _digest([spec.digest() for spec in _specs(posterior)])
+    hashes["labels"] = _digest(list(posterior.labels))
+    return hashes | {name: _digest(value) for name, value in settings.items()}
 
 
 def _content(tree: Any) -> str:
-    """Return a hash of a pytree: its structure, its numbers, and what its functions hold."""
+    """Return a hash of a pytree: its structure, its numbers, and the closures of its functions."""
     leaves, structure = jax.tree_util.tree_flatten_with_path(tree)
-    digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", str(structure)).encode())  # functions have an address
+    # Addresses of functions differ between processes.
+    digest = hashlib.sha256(re.sub(r" at 0x[0-9a-f]+", "", str(structure)).encode())
     for path, leaf in leaves:
         digest.update(jax.tree_util.keystr(path).encode())
         match leaf:
@@ -60,8 +61,8 @@ def _content(tree: Any) -> str:
             case functools.partial():
                 digest.update(_content((leaf.func, leaf.args, leaf.keywords)).encode())
             case FunctionType():
-                held = tuple(cell.cell_contents for cell in leaf.__closure__ or ())
-                digest.update(f"{leaf.__module__}.{leaf.__qualname__} {_content(held)}".encode())
+                closure = tuple(cell.cell_contents for cell in leaf.__closure__ or ())
+                digest.update(f"{leaf.__module__}.{leaf.__qualname__} {_content(closure)}".encode())
             case ParamSpec():
                 digest.update(leaf.digest().encode())
             case np.ndarray() | np.generic() | jax.Array() | int() | float():
@@ -96,19 +97,18 @@ def _digest(value: Any) -> str:
 
 
 class Checkpoint:
-    """A file that holds the last state of a solver or sampler. Pass it as its ``checkpoint=``.
+    """File with the last state of a solver or sampler: its ``checkpoint=``.
 
-    A state is written under another name, which then becomes the file's: whatever kills the process, the file is the
-    last state or the one before, and whole.
+    Writing is atomic. After the process is killed the file has the last state or the one before, complete.
 
     Parameters
     ----------
-    folder : Path
-        Where the file lives; made when there is something to write.
+    folder : path
+        Folder of the file, created with the first state.
     problem : mapping of str to str
-        What is solved, as `problem_of` gives it.
+        Hashes of the problem, from `problem_of`.
     kinds : tuple of NamedTuple classes
-        Those that a state is made of; by default `SolverState` and `SamplerState`.
+        Classes that a state may consist of. By default `SolverState` and `SamplerState`.
     """
 
     def __init__(
@@ -125,23 +125,19 @@ class Checkpoint:
         Raises
         ------
         ParameterError
-            If something in it is not an array, a number, a text, or one of the kinds.
+            If a part of the state is not an array, a number, a text, or of one of the kinds.
         """
         arrays: dict[str, np.ndarray] = {}
         tree = _encode(state, "state", arrays, self._kinds)
         head = json.dumps({"format": FORMAT, "problem": self.problem, "state": tree})
         raw = npz_of({"head": np.frombuffer(head.encode(), np.uint8), **arrays})
         if not self._wrote:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            for left in self.path.parent.glob(f".{NAME}.*.part"):  # of processes that were killed while they wrote
-                left.unlink(missing_ok=True)
+            remove_parts(self.path)
             self._wrote = True
-        part = self.path.with_name(f".{NAME}.{os.getpid()}.part")
-        part.write_bytes(raw)
-        part.replace(self.path)
+        write_bytes(self.path, raw)
 
     def resume(self) -> Any:
-        """Return the state to continue from: a solver's ``state=``. None if nothing was written yet.
+        """Return the state to continue from, a solver's ``state=``; None without a file.
 
         Raises
         ------
@@ -150,7 +146,7 @@ class Checkpoint:
         """
         if not self.path.exists():
             return None
-        remedy = "delete it to start anew"
+        remedy = "delete it to start again"
         try:
             arrays = arrays_in(self.path.read_bytes())
             head = json.loads(bytes(arrays["head"]))
@@ -168,13 +164,13 @@ class Checkpoint:
         if other := [name for name in names if self.problem.get(name) != problem.get(name)]:
             raise DocumentError(
                 f"belongs to another problem, which differs in {', '.join(other)}; repeat that one, or delete the file"
-                " to start anew",
+                " to start again",
                 file=self.path,
             )
 
 
 def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping[str, type]) -> Any:
-    """Return a value as JSON, its arrays put aside under the name of their place."""
+    """Return a value as JSON, and move its arrays to `arrays` under the name of their place."""
     match value:
         case np.ndarray() | np.generic() | jax.Array():
             array = np.asarray(value)
@@ -198,7 +194,7 @@ def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping
             return {"dict": {str(key): _encode(item, f"{name}.{key}", arrays, kinds) for key, item in value.items()}}
     raise ParameterError(
         name, expected="an array of numbers, a number, a text, or a tuple of them", got=value,
-        remedy=f"Named tuples are written if they are one of {', '.join(kinds)}",
+        remedy=f"Named tuples can be written if they are one of {', '.join(kinds)}",
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""Many runs as one table, a row for each: also for one that cannot be read."""
+"""Tables of runs, a row for each folder, including folders that cannot be read."""
 
 from __future__ import annotations
 
@@ -10,24 +10,23 @@ from typing import Any
 
 from dluxshera.errors import DocumentError
 from dluxshera.files import write_text
-from dluxshera.runs.run import read_run
+from dluxshera.runs.folder import read_run
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
-    """Return a row for each run: how it ended, and estimate, sigma and pull of each parameter.
-
-    A folder that cannot be read is a row too, with what is wrong under ``fault``.
+    """Return a row for each run, with its result, and the estimate, sigma and pull of each parameter.
 
     Parameters
     ----------
     folders : iterable of Path
+        Folders of runs.
 
     Returns
     -------
     list of dict
-        In the order of the folders. ``folder`` and ``fault`` (empty if there is none) are in each; a run also has
-        ``result``, ``steps``, ``loss``, ``seed`` (if it says one), and for each label ``LABEL``, ``LABEL sigma`` and,
-        if the truth was known, ``LABEL pull``.
+        Rows in the order of the folders. Each has ``folder`` and ``fault``, the reason why the folder cannot be read,
+        or empty. The row of a run also has ``result``, ``steps``, ``loss``, ``seed`` (empty if not recorded), and for
+        each label ``LABEL``, ``LABEL sigma`` and, with a known truth, ``LABEL pull``.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -47,10 +46,18 @@ def _row(folder: Path) -> dict[str, Any]:
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows as CSV, a column for each name that any of them has; numbers with all their digits."""
+    """Write rows as CSV, a column for each name in any of them; numbers with all their digits.
+
+    Parameters
+    ----------
+    path : Path
+        File to write.
+    rows : iterable of mapping
+        Values by column name.
+    """
     rows = list(rows)
-    made = io.StringIO()
-    writer = csv.DictWriter(made, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    write_text(path, made.getvalue())
+    write_text(path, text.getvalue())

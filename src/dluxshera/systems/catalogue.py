@@ -1,6 +1,6 @@
-"""Named point designs and targets: SHERA's flight telescope and testbed, and the binaries that it observes.
+"""Named detectors, targets and point designs: SHERA's flight telescope and testbed, and the binaries that it observes.
 
-Their values are written here and nowhere else: the packaged profiles are made from them.
+The packaged profiles are generated from these values.
 """
 
 from __future__ import annotations
@@ -15,30 +15,88 @@ from dluxshera.systems.config import (
     SheraTwoPlaneConfig,
 )
 from dluxshera.systems.design import FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
-from dluxshera.systems.detectors import GSENSE2020BSI, HWK4123, Detector
+
+
+@dataclass(frozen=True)
+class Detector:
+    """Detector as its data sheet and the SHERA design describe it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the product.
+    pixel_pitch_m : float
+        Distance between the centres of neighbouring pixels.
+    read_noise : float
+        Standard deviation per pixel and frame, electrons.
+    dark_current : float
+        Electrons per pixel and second.
+    full_well : float
+        Electrons per pixel.
+    quantum_efficiency : float or None
+        Electrons per photon in the band; None where the sources state none.
+    gain : float
+        Electrons per data number.
+    source : str
+        Source of the values, and which of them are illustrative.
+    """
+
+    name: str
+    pixel_pitch_m: float
+    read_noise: float
+    dark_current: float
+    full_well: float
+    quantum_efficiency: float | None
+    gain: float
+    source: str
+
+
+HWK4123: Final = Detector(
+    name="HWK4123",
+    pixel_pitch_m=4.6e-6,
+    read_noise=0.5,
+    dark_current=2.0,
+    full_well=7e3,
+    quantum_efficiency=0.85,
+    gain=7e3 / 2**12,
+    source="SHERA flight design; the gain is illustrative: the full well over 12 bits",
+)
+GSENSE2020BSI: Final = Detector(
+    name="GSENSE2020BSI",
+    pixel_pitch_m=6.5e-6,
+    read_noise=1.6,
+    dark_current=0.07,
+    full_well=55e3,
+    quantum_efficiency=None,
+    gain=55e3 / 2**12,
+    source="SHERA testbed design; the gain is illustrative: the full well over 12 bits",
+)
+
+DETECTORS: Final[dict[str, Detector]] = {detector.name: detector for detector in (HWK4123, GSENSE2020BSI)}
 
 ZERO_POINT: Final = 1.005e17  # photons per second, square metre and metre of bandwidth from a star of V = 0
 
 
 @dataclass(frozen=True)
 class Target:
-    """A binary star, as catalogues have it before the observation.
+    """Binary star, as catalogues describe it before the observation.
 
     Parameters
     ----------
     name : str
+        Usual name of the star.
     separation_as, position_angle_deg : float
-        For the epoch in `source`.
+        Separation, arcsec, and position angle, degrees, at the epoch in `source`.
     contrast : float
         Flux ratio A / B in the band.
     spectral_flux_density : float
-        Of both stars together at the pupil, photons per second, square metre of area and metre of bandwidth.
+        Photons of both stars together at the pupil per second, square metre of area and metre of bandwidth.
     source : str
-        Where the values come from.
+        Source of the values.
     v_a, v_b : float
         V magnitudes of stars A and B.
     spectral_types : str
-        Of A and B.
+        Spectral types of A and B, with a slash between them.
     temperature_a_k, temperature_b_k : float
         Effective temperatures of A and B.
     image_npix : int
@@ -75,10 +133,10 @@ DWARFS: Final = {
 
 
 def target_from_magnitudes(
-    name: str, separation_as: float, position_angle_deg: float, v_a: float, v_b: float, spectral_types: str, **said: Any
+    name: str, separation_as: float, position_angle_deg: float, v_a: float, v_b: float, spectral_types: str, **more: Any
 ) -> Target:
     """Return a target whose flux density and flux ratio follow from the V magnitudes and the zero point."""
-    of_a, of_b = spectral_types.split("/")
+    type_a, type_b = spectral_types.split("/")
     return Target(
         name=name,
         separation_as=separation_as,
@@ -90,9 +148,9 @@ def target_from_magnitudes(
         v_a=v_a,
         v_b=v_b,
         spectral_types=spectral_types,
-        temperature_a_k=DWARFS[of_a],
-        temperature_b_k=DWARFS[of_b],
-        **said,
+        temperature_a_k=DWARFS[type_a],
+        temperature_b_k=DWARFS[type_b],
+        **more,
     )
 
 

@@ -1,26 +1,42 @@
-"""Structural configurations: what fixes array shapes and rasters. Frozen, hashable, and the key of the build cache.
+"""Structural configurations, which fix array shapes and rasters. Frozen, hashable, and the key of the build cache.
 
-Everything continuous is a parameter; a configuration only carries the design values that are its defaults. The fields
-that systems share stand in `SheraConfig` alone, with a text each, from which the docstrings of the classes are made.
+Everything continuous is a parameter; a configuration only carries the design values that are its defaults. Each
+structural field has one rule, which checks its value and prints its JSON Schema, and one text, which the docstrings of
+the classes show.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
-from math import ceil, inf, isfinite
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from math import ceil
 from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
 from dluxshera.errors import ConfigError, UnknownKeyError
 from dluxshera.optics import TOLIMAN, diffractive_pupil_file
+from dluxshera.params import Bounds
 from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
-from dluxshera.systems.effects import effects_of
+from dluxshera.systems.effects import EFFECTS, effects_of
+from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
+from dluxshera.systems.rules import (
+    AtLeast,
+    EffectNames,
+    Integer,
+    MaskSource,
+    NollIndices,
+    Number,
+    Relation,
+    Rule,
+    SystemEffects,
+)
 
 _NOLL = tuple(range(4, 12))
-
+# The largest sizes keep a slip of the pen from filling the memory.
+_INDICES = NollIndices(1000)
+_FRACTION = Number("a fraction from 0 to below 1", Bounds(minimum=0, exclusive_maximum=1))
 
 Config = TypeVar("Config", bound="SheraConfig")
 
@@ -37,43 +53,52 @@ def _documented(cls: type[Config]) -> type[Config]:
     return cls
 
 
+def _structural(default: Any, rule: Rule, doc: str) -> Any:
+    """Return a structural field, with its rule and its text."""
+    return field(default=default, metadata={"rule": rule, "doc": doc})
+
+
 @dataclass(frozen=True)
 class SheraConfig:
-    """What the configurations of all systems share; abstract."""
+    """Fields that the configurations of all systems share; abstract."""
 
-    name: str = field(metadata={"doc": "Of the point design; not structural."})
+    name: str = field(metadata={"doc": "Name of the point design; not structural."})
     design: Design = field(metadata={"doc": "Default values of the continuous parameters; not structural."})
-    obscuration: float = field(default=0.0, metadata={"doc": "Diameter of the central obscuration over the pupil's."})
-    n_struts: int = field(default=0, metadata={"doc": "Number of struts across the pupil."})
-    strut_width: float = field(default=0.0, metadata={"doc": "Width of a strut over the pupil's diameter."})
-    strut_rotation_deg: float = field(
-        default=0.0, metadata={"doc": "Position of the first strut (see `dluxshera.optics.aperture.pupil_raster`)."}
+    obscuration: float = _structural(0.0, _FRACTION, "Diameter of the central obscuration over the pupil's.")
+    n_struts: int = _structural(0, Integer(0, 64), "Number of struts across the pupil.")
+    strut_width: float = _structural(0.0, _FRACTION, "Width of a strut over the pupil's diameter.")
+    strut_rotation_deg: float = _structural(
+        0.0,
+        Number("a finite angle", unit="deg"),
+        "Position of the first strut (see `dluxshera.optics.aperture.pupil_raster`).",
     )
-    m1_noll: tuple[int, ...] = field(
-        default=_NOLL, metadata={"doc": "Noll indices of the Zernike basis of M1; empty for none."}
+    m1_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M1; empty for none.")
+    diffractive_pupil: str | None = _structural(
+        TOLIMAN,
+        MaskSource(1000),
+        "``dLuxToliman`` for TOLIMAN's mask, the path of a ``.npy`` file, or None for a clear pupil.",
     )
-    diffractive_pupil: str | None = field(
-        default=TOLIMAN,
-        metadata={"doc": "``dLuxToliman`` for TOLIMAN's mask, the path of a ``.npy`` file, or None for a clear pupil."},
+    mask_design_wavelength_m: float = _structural(
+        550e-9, Number("a positive length", Bounds(exclusive_minimum=0), "m"), "The mask's step is half of it."
     )
-    mask_design_wavelength_m: float = field(default=550e-9, metadata={"doc": "The mask's step is half of it."})
-    pupil_npix: int = field(default=256, metadata={"doc": "Cells across the pupil; even."})
-    image_npix: int = field(default=256, metadata={"doc": "Pixels across the image; even."})
-    n_wavelengths: int = field(default=3, metadata={"doc": "Gauss-Legendre samples of the band."})
-    aperture_subpixels: int = field(default=5, metadata={"doc": "Samples across a cell of the pupil's raster."})
-    pixel_nodes: int = field(default=2, metadata={"doc": "Gauss-Legendre samples across a pixel."})
-    effects: tuple[str, ...] = field(
-        default=(), metadata={"doc": "Optional parts of the model (see `dluxshera.systems.effects`); none by default."}
+    pupil_npix: int = _structural(256, Integer(2, 2048, even=True), "Cells across the pupil; even.")
+    image_npix: int = _structural(256, Integer(2, 8192, even=True), "Pixels across the image; even.")
+    n_wavelengths: int = _structural(3, Integer(1, 1000), "Gauss-Legendre samples of the band.")
+    aperture_subpixels: int = _structural(5, Integer(1, 9), "Samples across a cell of the pupil's raster.")
+    pixel_nodes: int = _structural(2, Integer(1, 32), "Gauss-Legendre samples across a pixel.")
+    effects: tuple[str, ...] = _structural(
+        (),
+        EffectNames({name: effect.doc for name, effect in EFFECTS.items()}),
+        "Optional parts of the model (see `dluxshera.systems.effects`); none by default.",
     )
-    curve_samples: int = field(
-        default=17, metadata={"doc": "Points across the band of a sampled spectrum or filter curve; at least 2."}
+    curve_samples: int = _structural(
+        17, Integer(2, 1000), "Points across the band of a sampled spectrum or filter curve; at least 2."
     )
-    n_field_stars: int = field(default=1, metadata={"doc": "Number of field stars, where they are an effect."})
-    motion_margin: int = field(
-        default=8,
-        metadata={
-            "doc": "Pixels rendered beyond each border of the image, where motion of the line of sight blurs it."
-        },
+    n_field_stars: int = _structural(1, Integer(1, 1000), "Number of field stars, where they are an effect.")
+    motion_margin: int = _structural(
+        8,
+        Integer(1, 256),
+        "Pixels rendered beyond each border of the image, where motion of the line of sight blurs it.",
     )
 
     system_id: ClassVar[str]
@@ -81,21 +106,48 @@ class SheraConfig:
     surfaces: ClassVar[int] = 0  # behind the pupil
 
     def __post_init__(self) -> None:
-        self._require("design", f"a {self.design_type.__name__}", lambda v: isinstance(v, self.design_type))
-        for name in ("pupil_npix", "image_npix"):
-            self._require(name, "an even integer of at least 2", lambda v: _is_int(v, 2) and v % 2 == 0)
-        for name in ("n_wavelengths", "aperture_subpixels", "pixel_nodes", "n_field_stars", "motion_margin"):
-            self._require(name, "an integer of at least 1", lambda v: _is_int(v, 1))
-        self._require("curve_samples", "an integer of at least 2", lambda v: _is_int(v, 2))
-        self._check_effects()
-        self._require("n_struts", "an integer of at least 0", lambda v: _is_int(v, 0))
-        self._require("obscuration", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
-        self._require("strut_width", "a fraction from 0 to below 1", lambda v: _is_real(v) and 0 <= v < 1)
-        self._require("strut_rotation_deg", "a finite angle", lambda v: _is_real(v) and isfinite(v))
-        self._require("mask_design_wavelength_m", "a positive length", lambda v: _is_real(v) and 0 < v < inf)
-        self._check_basis("m1_noll")
-        if self.diffractive_pupil is not None:
-            object.__setattr__(self, "diffractive_pupil", str(self.diffractive_pupil))
+        for name, value in self._checked(vars(self)).items():
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def _checked(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the structural fields among the values of all fields in normal form, after all checks."""
+        if not isinstance(values["design"], cls.design_type):
+            raise ConfigError("design", expected=f"a {cls.design_type.__name__}", got=values["design"])
+        structure = {name: rule.check(name, values[name]) for name, rule in cls.rules().items()}
+        for relation in cls.relations():
+            relation.check(structure)
+        return structure
+
+    @classmethod
+    def from_checked(cls, name: str, design: Design, values: Mapping[str, Any]) -> Self:
+        """Return the configuration of values that were checked one by one, without another check.
+
+        Parameters
+        ----------
+        name : str
+            Name of the point design.
+        design : Design
+            Design of the type that the system has.
+        values : mapping of str to object
+            Structural fields in normal form, as their rules return them, that satisfy the relations of the class. The
+            others have their defaults.
+        """
+        config = object.__new__(cls)
+        defaults = {item.name: item.default for item in fields(cls)}
+        for attribute, value in {**defaults, **values, "name": name, "design": design}.items():
+            object.__setattr__(config, attribute, value)
+        return config
+
+    @classmethod
+    def rules(cls) -> Mapping[str, Rule]:
+        """Return the rule of each structural field, by the field's name. These are the fields that documents set."""
+        return {item.name: item.metadata["rule"] for item in fields(cls) if "rule" in item.metadata}
+
+    @classmethod
+    def relations(cls) -> tuple[Relation, ...]:
+        """Return the relations that the fields satisfy beside their rules."""
+        return (SystemEffects(cls.system_id, {name: EFFECTS[name].doc for name in effects_of(cls.surfaces)}),)
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:
@@ -105,61 +157,32 @@ class SheraConfig:
     def replace(self, **changes: Any) -> Self:
         """Return the configuration with some fields changed.
 
+        Parameters
+        ----------
+        **changes
+            New values by field. A sequence of Noll indices or of effects may be a list or a range.
+
         Raises
         ------
         UnknownKeyError
             If there is no such field; near matches are named.
         ConfigError
-            If a value is not possible.
+            If a rule does not accept a value.
         """
-        known = [item.name for item in fields(self)]
+        names = [item.name for item in fields(self)]
         for name in changes:
-            if name not in known:
-                raise UnknownKeyError(name, known, expected=f"a field of {type(self).__name__}")
-        plain: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list | range) else value for name, value in changes.items()
-        }
-        return replace(self, **plain)
+            if name not in names:
+                raise UnknownKeyError(name, names, expected=f"a field of {type(self).__name__}")
+        values = {**vars(self), **changes}
+        return type(self).from_checked(values["name"], values["design"], self._checked(values))
 
     def structure(self) -> dict[str, Any]:
-        """Return everything structural as plain data, the mask by the SHA-256 of its file."""
-        plain = {item.name: getattr(self, item.name) for item in fields(self) if item.name not in ("name", "design")}
+        """Return the structural fields as plain data, with the SHA-256 of the mask's file in place of its path."""
+        values = {name: getattr(self, name) for name in self.rules()}
         if self.diffractive_pupil is not None:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
-            plain["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
-        return {**plain, "system_id": self.system_id}
-
-    def _check_effects(self) -> None:
-        """Check the effects, and put them in the order in which `EFFECTS` has them."""
-        if isinstance(self.effects, list):
-            object.__setattr__(self, "effects", tuple(self.effects))
-        self._require(
-            "effects",
-            "a tuple of different names, empty for none",
-            lambda v: isinstance(v, tuple) and len(set(v)) == len(v),
-        )
-        possible = effects_of(self.surfaces)
-        for name in self.effects:
-            if name not in possible:
-                raise UnknownKeyError(str(name), possible, expected=f"an effect of {self.system_id}")
-        object.__setattr__(self, "effects", tuple(name for name in possible if name in self.effects))
-
-    def _check_basis(self, name: str) -> None:
-        if isinstance(getattr(self, name), list | range):
-            object.__setattr__(self, name, tuple(getattr(self, name)))
-        self._require(name, "a tuple of Noll indices, empty for none", lambda v: isinstance(v, tuple))
-        self._require(
-            name, "different Noll indices from 1", lambda v: all(_is_int(j, 1) for j in v) and len(set(v)) == len(v)
-        )
-
-    def _require(self, name: str, expected: str, holds: Callable[[Any], Any]) -> None:
-        value = getattr(self, name)
-        try:
-            fine = bool(holds(value))
-        except TypeError:
-            fine = False
-        if not fine:
-            raise ConfigError(name, expected=expected, got=value)
+            values["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
+        return {**values, "system_id": self.system_id}
 
 
 @_documented
@@ -167,35 +190,29 @@ class SheraConfig:
 class SheraTwoPlaneConfig(SheraConfig):
     """The structure of a two-plane system: the pupil, with the diffractive pupil, and the detector in focus."""
 
-    system_id: ClassVar[str] = "shera_twoplane"
+    system_id: ClassVar[str] = TWO_PLANE
     design_type: ClassVar[type[Design]] = TwoPlaneDesign
 
 
 @dataclass(frozen=True)
 class _RelayConfig(SheraConfig):
-    """A system with surfaces behind the pupil, each with its own light to hold."""
+    """System with surfaces behind the pupil; the grid between the planes holds the light of each."""
 
-    m2_noll: tuple[int, ...] = field(
-        default=_NOLL, metadata={"doc": "Noll indices of the Zernike basis of M2; empty for none."}
+    m2_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M2; empty for none.")
+    gap_npix: int | None = _structural(
+        None,
+        Integer(2, 32768, even=True, optional=True),
+        "Grid between the planes; by default the smallest that holds the light (see `gap_grid`).",
     )
-    gap_npix: int | None = field(
-        default=None,
-        metadata={"doc": "Grid between the planes; by default the smallest that holds the light (see `gap_grid`)."},
-    )
-    surface_map_npix: int = field(
-        default=256, metadata={"doc": "Cells across a map of a surface behind the pupil, where maps are an effect."}
+    surface_map_npix: int = _structural(
+        256, Integer(3, 8192), "Cells across a map of a surface behind the pupil, where maps are an effect."
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_basis("m2_noll")
-        self._require("surface_map_npix", "an integer of at least 3", lambda v: _is_int(v, 3))
-        least = self.pupil_npix
-        self._require(
-            "gap_npix",
-            f"an even integer of at least pupil_npix = {least}, or None",
-            lambda v: v is None or (_is_int(v, least) and v % 2 == 0),
-        )
+    @classmethod
+    def relations(cls) -> tuple[Relation, ...]:
+        """Return the relations that the fields satisfy beside their rules."""
+        reason = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
+        return (*super().relations(), AtLeast("gap_npix", "pupil_npix", reason))
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:
@@ -224,7 +241,7 @@ class _RelayConfig(SheraConfig):
         return size
 
     def structure(self) -> dict[str, Any]:
-        """Return everything structural as plain data, the grid between the planes as it comes out."""
+        """Return the structural fields as plain data, with the derived size of the grid between the planes."""
         return {**super().structure(), "gap_npix": self.gap_grid}
 
 
@@ -233,9 +250,9 @@ class _RelayConfig(SheraConfig):
 class SheraThreePlaneConfig(_RelayConfig):
     """The structure of a three-plane system: primary M1 (pupil and diffractive pupil), secondary M2, detector."""
 
-    system_id: ClassVar[str] = "shera_threeplane"
+    system_id: ClassVar[str] = THREE_PLANE
     design_type: ClassVar[type[Design]] = ThreePlaneDesign
-    surfaces: ClassVar[int] = 1
+    surfaces: ClassVar[int] = SURFACES[THREE_PLANE]
 
 
 @_documented
@@ -243,17 +260,11 @@ class SheraThreePlaneConfig(_RelayConfig):
 class SheraFourPlaneConfig(_RelayConfig):
     """The structure of a four-plane system: as the three-plane one, with one more surface M3 behind M2."""
 
-    m3_noll: tuple[int, ...] = field(
-        default=_NOLL, metadata={"doc": "Noll indices of the Zernike basis of M3; empty for none."}
-    )
+    m3_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M3; empty for none.")
 
-    system_id: ClassVar[str] = "shera_fourplane"
+    system_id: ClassVar[str] = FOUR_PLANE
     design_type: ClassVar[type[Design]] = FourPlaneDesign
-    surfaces: ClassVar[int] = 2
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self._check_basis("m3_noll")
+    surfaces: ClassVar[int] = SURFACES[FOUR_PLANE]
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:
@@ -267,34 +278,26 @@ CONFIG_CLASSES: Mapping[str, type[SheraConfig]] = {
 
 
 def structural_hash_from_config(config: SheraConfig) -> str:
-    """Return a SHA-256 of everything that fixes the shapes and rasters of a system, the mask's content included.
+    """Return a SHA-256 of all that fixes the shapes and rasters of a system, with the content of the mask's file.
 
     Parameters
     ----------
     config : SheraConfig
-        Of any system.
+        Configuration of any system.
 
     Returns
     -------
     str
-        The same in every process, and the key of the cache of built optics. Configurations that differ only in their
-        name have the same hash, and so do those whose designs differ, as long as they need the same grid between the
-        planes.
+        Hash that is the same in every process, and the key of the cache of built optics. Configurations that differ
+        only in their name have the same hash, and so do those whose designs differ, as long as they need the same grid
+        between the planes.
 
     Raises
     ------
     ConfigError
-        If the mask's file is not there.
+        If the mask's file does not exist.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
-
-
-def _is_real(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_int(value: Any, least: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def _is_smooth(number: int) -> bool:

@@ -12,7 +12,7 @@ import numpy as np
 
 from dluxshera.errors import StaleValueError
 from dluxshera.params import DerivedResolver, ParameterStore
-from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.resolver import SHERA_RESOLVER
 
 
 class StaleValue(NamedTuple):

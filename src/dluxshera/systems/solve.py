@@ -9,7 +9,7 @@ import numpy as np
 
 from dluxshera.errors import InversionError
 from dluxshera.params import Bounds, DerivedResolver, ParameterStore, ParamSpec, from_quantity, is_quantity
-from dluxshera.systems.registries import SHERA_RESOLVER
+from dluxshera.systems.resolver import SHERA_RESOLVER
 
 _STEPS = 100
 _PROBE = 1e-6  # relative step of the first difference quotient

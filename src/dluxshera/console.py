@@ -1,0 +1,83 @@
+"""Tables, a status line and a progress bar for the terminal. rich is imported when something is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class _Advance(Protocol):
+    def __call__(self, text: str, *, completed: float | None = None, total: float | None = None) -> None: ...
+
+
+def print_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table, fitted to the width of a terminal; in a file no column is shortened.
+
+    Parameters
+    ----------
+    head : sequence of str
+        Titles of the columns.
+    rows : iterable of sequence of str
+        Cells of each row; markup in them is not interpreted.
+    """
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=max(80, console.measure(table, options=console.options.update(width=1000)).maximum))
+    console.print(table)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[str], None]]:
+    """Yield a function that shows a status line on a terminal's standard error, and does nothing elsewhere."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status("") as status:
+        yield status.update
+
+
+@contextmanager
+def progress_bar(title: str, text: str, *, total: float | None = None, transient: bool = False) -> Iterator[_Advance]:
+    """Show a progress bar on standard error.
+
+    Parameters
+    ----------
+    title : str
+        Text before the bar.
+    text : str
+        Text after the bar, until the first move.
+    total : float, optional
+        Value at which the bar is full. With it the remaining time is shown too; without it the bar pulses until a move
+        sets a total.
+    transient : bool
+        Remove the bar at the end.
+
+    Yields
+    ------
+    Advance
+        Function that moves the bar.
+    """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")]
+    columns += [TimeElapsedColumn()] if total is None else [TimeElapsedColumn(), TimeRemainingColumn()]
+    with Progress(*columns, console=Console(stderr=True), transient=transient) as bars:
+        task = bars.add_task(title, total=total, text=text)
+
+        def advance(text: str, *, completed: float | None = None, total: float | None = None) -> None:
+            bars.update(task, text=text, completed=completed, total=total)
+
+        yield advance

@@ -1,0 +1,87 @@
+"""Checks that a configuration, a spec and a store belong together."""
+
+from __future__ import annotations
+
+from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.systems import EFFECTS, PARAMETERS, SheraConfig
+
+
+def check_spec(config: SheraConfig, spec: ParamSpec) -> None:
+    """Check that a spec has the system, the Zernike bases and the effects of a configuration.
+
+    Raises
+    ------
+    ConfigError
+        If they differ.
+    """
+    if spec.system_id != config.system_id:
+        raise ConfigError("spec", expected=f"a spec of {config.system_id}", got=spec.title)
+    for key, basis in _bases(config):
+        noll = getattr(config, basis)
+        components = spec[key].components if key in spec else ()
+        if components != tuple(f"Z{j}" for j in noll):
+            raise ConfigError(
+                "spec",
+                expected=f"{key} with one coefficient for each Noll index of the configuration, {noll}",
+                got=components,
+                remedy="Build the spec from the same configuration",
+            )
+    check_effects(config, spec)
+
+
+def _bases(config: SheraConfig) -> list[tuple[str, str]]:
+    """Return the keys of the Zernike coefficients of a system, with the fields of the configuration for their bases."""
+    return [(key, item.basis) for key, item in PARAMETERS.items() if item.basis and config.system_id in item.kinds]
+
+
+def check_effects(config: SheraConfig, spec: ParamSpec) -> None:
+    """Check that a spec has the parameters of the configuration's effects and of no other, with their shapes.
+
+    Raises
+    ------
+    ConfigError
+        If they differ.
+    """
+    parameters = [
+        (name, item) for name in config.effects for item in EFFECTS[name].parameters_in(spec.system_id, spec.name)
+    ]
+    keys = {parameter.key for _, parameter in parameters}
+    for key, item in spec.items():
+        if item.effect and key not in keys:
+            raise ConfigError(
+                "config",
+                expected=f"the effect {item.effect}, because the spec has {key}",
+                got=config.effects,
+                remedy="Build the spec from the same configuration",
+            )
+    for name, parameter in parameters:
+        key, side = parameter.key, parameter.map_side
+        if key not in spec:
+            raise ConfigError(
+                "spec",
+                expected=f"{key}, because the configuration has the effect {name}",
+                got=spec.title,
+                remedy="Build the spec from the same configuration",
+            )
+        size = (getattr(config, side),) * 2 if side else spec[key].shape
+        if spec[key].shape != size:
+            raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
+
+
+def check_store(spec: ParamSpec, store: object) -> None:
+    """Check that `store` is a `ParameterStore` of a spec.
+
+    Raises
+    ------
+    ParameterError
+        If it is not.
+    """
+    if isinstance(store, ParameterStore) and (store.spec is spec or store.spec == spec):
+        return
+    raise ParameterError(
+        "store",
+        expected=f"a ParameterStore of the binder's {spec.title} spec",
+        got=f"one of {store.spec.title}" if isinstance(store, ParameterStore) else store,
+        remedy="Vary the base store: binder.store.replace({key: value})",
+    )

@@ -1,0 +1,117 @@
+"""Fits from a profile to the folder of a run. The one module of the room that builds models."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import numpy as np
+
+from dluxshera.inference import FitStep, draw_from_prior, free_parameters, gauss_newton, make_posterior, simulate
+from dluxshera.model import binder_of
+from dluxshera.optics import read_array
+from dluxshera.profiles import load_profile, model_of, profile_of, profile_text, provenance_of, shera_profiles
+from dluxshera.runs.checkpoint import Checkpoint, problem_of
+from dluxshera.runs.folder import check_folder, read_run, save_run
+from dluxshera.runs.run import HEAD, Run
+
+
+def fit_profile(
+    source: str | Path,
+    folder: Path | str,
+    *,
+    data: Path | None = None,
+    free: Iterable[str] | None = None,
+    spec: str = "inference",
+    overrides: Iterable[str] = (),
+    seed: int = 0,
+    max_steps: int = 100,
+    tolerance: float = 1e-3,
+    resume: bool = False,
+    force: bool = False,
+    callback: Callable[[int, FitStep], bool | None] | None = None,
+) -> Run:
+    """Fit an image with the model of a profile, and write the folder of the run.
+
+    A checkpoint is written after each step, so that a run that was interrupted can be resumed; the result is bit by bit
+    that of an uninterrupted run. Switch on JAX's double precision first.
+
+    Parameters
+    ----------
+    source : str or path
+        Name of a packaged profile, such as ``observation/flight_alpha_cen``, or path of a file.
+    folder : path
+        Folder to write. It also gets ``profile.yaml``, the model as a profile.
+    data : path, optional
+        Image in photons, FITS or ``.npy``. By default one is simulated, its truth drawn from the prior.
+    free : iterable of str, optional
+        Keys of the parameters to fit. By default each primitive that has a prior.
+    spec : {'forward', 'inference', 'physics_inference'}
+        Spec of the model.
+    overrides : iterable of str
+        ``key=value`` or ``key=value unit``, applied to the profile.
+    seed : int
+        Seed of the simulated truth, the noise and the start.
+    max_steps, tolerance, callback
+        Arguments of `gauss_newton`.
+    resume : bool
+        Continue the run in the folder. A run that has converged is returned unchanged.
+    force : bool
+        Replace the run in the folder.
+
+    Returns
+    -------
+    Run
+        The run, read from the folder; look at ``result``.
+
+    Raises
+    ------
+    ParameterError
+        If the folder exists and is not that of a run, or is one and neither `resume` nor `force` is set.
+    UnknownKeyError
+        If the spec has no such key in `free`.
+    DocumentError
+        If the profile has a fault, or the checkpoint is damaged or belongs to another problem.
+    DataError
+        If the data cannot be read or do not fit the model.
+    """
+    folder = Path(folder)
+    check_folder(folder, replace=resume or force)
+    profile = load_profile(source, shera_profiles(), overrides)
+    model = model_of(profile, spec=spec)
+    binder = binder_of(*model)
+    fitted = free_parameters(model.spec, free)
+    rng = np.random.default_rng(seed)
+    if data is None:
+        truth, _, image = simulate(binder.predict, fitted, model.store, rng)
+    else:
+        truth, image = None, read_array(data)[0]
+    start = draw_from_prior(fitted, rng)
+    posterior = make_posterior(binder.predict, fitted, model.store, image)
+    problem = problem_of(posterior, solver="gauss_newton", tolerance=tolerance, start=start.tolist())
+    checkpoint = Checkpoint(folder, problem)
+    state = checkpoint.resume() if resume else None
+    if resume and state is None and (folder / HEAD).exists():
+        return read_run(folder)
+    solution = gauss_newton(
+        posterior, start, max_steps=max_steps, tolerance=tolerance, callback=callback, checkpoint=checkpoint,
+        state=state, throw=False,
+    )  # fmt: skip
+    values = {**solution.store, **binder.derived(solution.store)}
+    base = profile_of(model.config, model.store, model.spec, name=model.config.name)
+    save_run(
+        folder,
+        solution,
+        truth=truth,
+        images={"data": image, "model": np.asarray(binder.predict(solution.store))},
+        provenance={
+            "seed": seed,
+            "tolerance": tolerance,
+            "data": "simulated" if data is None else data.name,
+            "plate_scale_as_per_pix": float(values["system.plate_scale_as_per_pix"]),
+            **provenance_of(model.config, profile),
+        },
+        texts={"profile.yaml": profile_text(base)},
+        checkpoint=checkpoint,
+    )
+    return read_run(folder)

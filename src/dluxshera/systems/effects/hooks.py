@@ -1,0 +1,146 @@
+"""The hooks by which optional effects act in the model: one class for each place of the light's path.
+
+Modules of effects are importable without jax. The functions that a hook runs import it, and `dluxshera.optics`, inside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple, final
+
+from dluxshera.systems.parameters.record import Parameter
+
+Array = Any  # a JAX array, which may be traced
+Values = Mapping[str, Array]
+
+
+class Spectra(NamedTuple):
+    """Curves across the band, sampled at its wavelengths.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths, metres.
+    positions : Array, shape (w,)
+        Places in the band: -1/2 at the blue edge, 1/2 at the red one.
+    photons : Array, shape (3, w)
+        Relative photons of star A, of star B and of a flat spectrum.
+    transmission : Array, shape (w,)
+        Relative transmission of the filter.
+    """
+
+    wavelengths: Array
+    positions: Array
+    photons: Array
+    transmission: Array
+
+
+class PointSources(NamedTuple):
+    """Point sources before the telescope.
+
+    Parameters
+    ----------
+    positions : Array, shape (sources, 2)
+        Directions (x, y) from the axis, arcsec.
+    photons : Array, shape (sources, w)
+        Photons through the aperture at each wavelength.
+    """
+
+    positions: Array
+    photons: Array
+
+
+@dataclass(frozen=True)
+class Hook:
+    """Hook of an effect into the model; abstract.
+
+    Parameters
+    ----------
+    reads : tuple of Parameter
+        Parameters whose values `run` takes, in the units of their keys.
+    run : callable
+        Pure, traceable function. Its last argument is a mapping of key to value.
+    """
+
+    reads: tuple[Parameter, ...]
+    run: Callable[..., Any]
+
+
+@final
+@dataclass(frozen=True)
+class BandHook(Hook):
+    """Hook into the band: ``run(spectra, values)`` returns the spectra with the effect."""
+
+    run: Callable[[Spectra, Values], Spectra]
+
+
+@final
+@dataclass(frozen=True)
+class CompanionHook(Hook):
+    """Hook into the sources: ``run(stars, values)`` returns light of the two stars that arrives as further sources."""
+
+    run: Callable[[PointSources, Values], PointSources]
+
+
+@final
+@dataclass(frozen=True)
+class SourceHook(Hook):
+    """Hook into the sources: ``run(weights, values)`` returns further sources.
+
+    `weights`, shape (w,), is the part of the photons of a flat spectrum at each wavelength.
+    """
+
+    run: Callable[[Array, Values], PointSources]
+
+
+@final
+@dataclass(frozen=True)
+class DirectionHook(Hook):
+    """Hook into the sources: ``run(positions, values)`` returns the positions at which all sources are imaged."""
+
+    run: Callable[[Array, Values], Array]
+
+
+@final
+@dataclass(frozen=True)
+class SurfaceHook(Hook):
+    """Hook into a surface: ``run(values)`` returns an OPD to add, a map in metres.
+
+    Parameters
+    ----------
+    surface : int
+        Constant of the surface: 0 for the pupil, 1 for the first surface behind it.
+    """
+
+    run: Callable[[Values], Array]
+    surface: int
+
+
+@final
+@dataclass(frozen=True)
+class PointingHook(Hook):
+    """Hook into the relay: ``run(values)`` returns a shift (x, y) of the line of sight, radians."""
+
+    run: Callable[[Values], Array]
+
+
+def _no_margin(_config: Any) -> int:
+    return 0
+
+
+@final
+@dataclass(frozen=True)
+class DetectorHook(Hook):
+    """Hook into the detector: ``run(image, margin, values)`` returns the image with the effect, without the margin.
+
+    Effects act in the order of `dluxshera.systems.EFFECTS`; those with a margin come before those without.
+
+    Parameters
+    ----------
+    margin : callable
+        Function of the configuration: the number of pixels beyond each border of the image that the effect needs.
+    """
+
+    run: Callable[[Array, int, Values], Array]
+    margin: Callable[[Any], int] = _no_margin

@@ -1,0 +1,113 @@
+"""Canaries for changes of the packages that dLuxShera computes with."""
+
+import ast
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dluxshera as ds
+from support.fingerprints import (
+    PROFILES,
+    TOLERANCE,
+    default_image,
+    differences,
+    fingerprint,
+    read_record,
+    versions,
+)
+from support.helpers import run_fresh
+
+PACKAGE = Path(ds.__file__).parent
+UPSTREAM = {"dLux", "dLuxToliman", "abcdLux"}
+
+
+@pytest.fixture(scope="module")
+def images():
+    return {profile: default_image(profile) for profile in PROFILES}
+
+
+def test_the_default_images_are_those_of_the_record(images):
+    """A release of a dependency that changes the default images fails here.
+
+    Tests of this suite compare with independent truth. This one compares with earlier output of the package, because
+    its subject is change itself: a dependency that redefines an argument can alter images by an amount that the
+    tolerances of other tests let pass, or alter the models that they compare with in the same way. Agreement here says
+    nothing about correctness.
+    """
+    message = differences(images, read_record())
+    if message:
+        pytest.fail(message, pytrace=False)
+
+
+def test_each_packaged_design_has_an_image_in_the_record():
+    designs = {path.stem for path in (PACKAGE / "profiles/data/instrument").glob("*.yaml")}
+    assert {ds.load_model(profile).config.name for profile in PROFILES} == designs
+    assert set(read_record()["images"]) == set(PROFILES)
+
+
+def test_a_fingerprint_sees_a_change_of_one_pixel_and_no_rounding(images):
+    record = {"versions": versions(), "images": {name: fingerprint(image) for name, image in images.items()}}
+    noise = np.random.default_rng(1).standard_normal(images[PROFILES[0]].shape)
+    assert differences({name: image * (1.0 + 1e-13 * noise) for name, image in images.items()}, record) == ""
+    for name, image in images.items():
+        changed, moved = image.copy(), image.copy()
+        changed[100, 150] += 3 * TOLERANCE * np.linalg.norm(image)
+        moved[120, 130], moved[121, 130] = image[121, 130], image[120, 130]
+        assert name in differences({name: changed}, record)
+        assert name in differences({name: moved}, record)
+        assert name in differences({name: np.full_like(image, np.nan)}, record)
+
+
+def test_a_circle_that_takes_a_diameter_as_its_radius_is_seen():
+    """Simulate dLux's redefinition of soft_circle: in a new process, because compiled models are kept."""
+    code = """
+        import jax
+        jax.config.update("jax_enable_x64", True)
+        import dLux.utils as dlu
+        from support.fingerprints import PROFILES, default_image, differences, read_record
+        circle = dlu.soft_circle
+        dlu.soft_circle = lambda coords, radius, clip_dist: circle(coords, 0.5 * radius, clip_dist)
+        print(differences({PROFILES[0]: default_image(PROFILES[0])}, read_record()))
+    """
+    folders = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    message = run_fresh(code, {"PYTHONPATH": os.pathsep.join(folders)})
+    assert "The default images have changed:\nobservation/flight_alpha_cen: sum " in message
+    for name, number in versions().items():
+        assert f"{name} {read_record()['versions'][name]} -> {number}" in message
+
+
+def positional_calls(source: str) -> list[str]:
+    """Return the calls of functions of dLux and its companions that pass arguments by position."""
+    tree = ast.parse(source)
+    names = {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+        if (node.module or "" if isinstance(node, ast.ImportFrom) else alias.name).split(".")[0] in UPSTREAM
+    }
+    return [
+        f"{node.lineno}: {ast.unparse(node)}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.func).split(".")[0] in names
+    ]
+
+
+def test_functions_of_dlux_are_called_by_keyword():
+    """An argument that is renamed with its meaning then raises, instead of being taken for the new one."""
+    files = [*PACKAGE.rglob("*.py"), *(Path(__file__).parent / "benchmarks").glob("*.py")]
+    calls = {path.name: found for path in files if (found := positional_calls(path.read_text(encoding="utf-8")))}
+    assert calls == {}
+
+
+@pytest.mark.parametrize("call", [
+    "import dLux.utils as dlu\ndlu.soft_circle(xy, 2.0)",
+    "import dLux\ndLux.utils.soft_circle(xy, radius=2.0)",
+    "from dLux.utils import soft_circle\nsoft_circle(xy, 2.0)",
+    "from dLux import Wavefront as Field\nField.from_phasor(u, 1e-6)",
+])  # fmt: skip
+def test_a_positional_call_is_seen(call):
+    assert len(positional_calls(call)) == 1
+    assert positional_calls(call.replace("(xy, 2.0)", "(coords=xy)").split("\n")[0]) == []
