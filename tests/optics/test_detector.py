@@ -17,6 +17,7 @@ from dluxshera.optics import (
     exposure_margin,
 )
 from dluxshera.systems.catalogue import DETECTORS
+from support.rows import each_row
 
 STILL = jnp.zeros(2)
 
@@ -124,7 +125,7 @@ def test_light_of_the_opposite_border_stays_within_its_bound():
     assert np.abs(blur(image, jitter, smear, margin)).max() < bound
 
 
-@pytest.mark.parametrize(("jitter", "smear"), [(0.1, 0.0), (0.45, 0.0), (0.8, 0.0), (0.0, 1.0), (0.0, 1.7), (0.4, 2.5)])
+@each_row("jitter, smear", [(0.1, 0.0), (0.45, 0.0), (0.8, 0.0), (0.0, 1.0), (0.0, 1.7), (0.4, 2.5)])
 @pytest.mark.parametrize("margin", [4, 8, 12])
 def test_ringing_from_a_step_at_the_border_stays_within_its_bound(jitter, smear, margin):
     ramp = jnp.broadcast_to(jnp.linspace(0.0, 1.0, 64), (64, 64))  # a step of 1 where opposite borders meet
@@ -244,7 +245,7 @@ def test_named_detectors_are_those_of_the_design():
 @pytest.mark.parametrize(
     ("jitter", "smear"), [(0.0, (0.0, 0.0)), (0.3, (0.0, 0.0)), (2.0, (0.0, 5.0)), (0.0, (9.0, 1.0))]
 )
-@pytest.mark.parametrize("leak", [2e-3, 1e-4])
+@each_row("leak", [2e-3, 1e-4])
 def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, leak):
     margin, size = exposure_margin(jitter, smear, leak=leak), 16
     assert (margin > 0) == bool(jitter or any(smear))
@@ -258,7 +259,7 @@ def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, lea
 
 
 @pytest.mark.parametrize("smear", [(0.3, 0.3), (1.0, 1.0), (2.5, -1.5), (1.0, 0.0)])
-@pytest.mark.parametrize("margin", [4, 8, 16])
+@each_row("margin", [4, 8, 16])
 def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(smear, margin):
     size, frequency = 64, 0.25  # cycles per pixel along the border, and a ramp across it
     x, y = np.arange(size)[None, :] / (size - 1) - 0.5, np.arange(size)[:, None]
