@@ -14,14 +14,15 @@ import dluxshera as ds
 from dluxshera.errors import BoundsError, ParameterError, ShapeError
 from dluxshera.params import ParameterStore, unit_factor
 from support.helpers import run_fresh
+from support.rows import each_row
 
 PITCH, FLUX, ZERNIKES = "system.pixel_pitch_m", "binary.log_flux_total", "primary.zernike_coeffs_nm"
 FORWARD = ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(ds.SHERA_FLIGHT_CONFIG))
 INFERENCE = ParameterStore.from_spec_defaults(ds.build_inference_spec_basic(ds.SHERA_FLIGHT_CONFIG))
 
 
-@pytest.mark.parametrize(
-    ("key", "quantity", "number"),
+@each_row(
+    "key, quantity, number",
     [
         (PITCH, 4.6 * u.um, 4.6e-6),
         (PITCH, 4.6e-6 * u.m, 4.6e-6),

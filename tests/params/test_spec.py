@@ -14,6 +14,7 @@ import dluxshera as ds
 from dluxshera.errors import ParameterError, UnknownKeyError
 from dluxshera.params import Bounds, Normal, ParamField, ParamSpec
 from support.helpers import run_fresh
+from support.rows import each_row
 from support.toys import AREA, COEFFS, CONTRAST, DIAMETER, FLUX, GROUPS, LENGTH, OPEN, PITCH, RATIO, SCALE, telescope
 
 limit = st.none() | st.integers(-3, 3) | st.floats(-3, 3)
@@ -52,8 +53,8 @@ def test_a_consistent_field_is_accepted(changes):
     assert field(**changes).group == "star"
 
 
-@pytest.mark.parametrize(
-    ("changes", "about", "expected"),
+@each_row(
+    "changes, about, expected",
     [
         *[({"key": key}, "key", "dotted name") for key in ("flux", "star.", ".flux", "star.flux.total", "star.a b")],
         (COMPUTED | {"default": 1.0}, "star.flux", "no default"),

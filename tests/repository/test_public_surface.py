@@ -16,6 +16,7 @@ from griffe import Docstring, DocstringSectionKind, Parser, parse
 
 import dluxshera as ds
 from repository.import_rules import front_doors, modules_of
+from support.rows import each_row
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dluxshera"
 PUBLIC = [
@@ -124,7 +125,7 @@ def test_a_star_import_and_dir_give_the_public_names():
     assert set(PUBLIC) <= set(dir(ds))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@each_row("name", PUBLIC)
 def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
     value = getattr(ds, name)
     assert value is getattr(ds, name)

@@ -67,7 +67,12 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     """
     if not _all_finite(numbers):
         raise NonFiniteError(field.key, got=numbers)
-    index = first_index(numbers, lambda x: not field.bounds.contains(x)) if field.bounds.as_dict() else None
+    if not field.bounds.as_dict():
+        return
+    extremes = _extremes(numbers)
+    if extremes and all(map(field.bounds.contains, extremes)):  # element by element, a map would take a second
+        return
+    index = first_index(numbers, lambda x: not field.bounds.contains(x))
     if index is not None:
         expected = _with_unit(str(field.bounds), field)
         raise BoundsError(field.key, expected=expected, got=numbers, index=index, remedy=field.doc)
@@ -112,6 +117,12 @@ def _real(field: ParamField, value: Any) -> Any:
     if value.dtype.kind not in "iuf":
         raise ParameterError(field.key, expected=_with_unit("a real number", field), got=value)
     return value if value.dtype.kind == "f" else value.astype(float)
+
+
+def _extremes(numbers: Any) -> tuple[float, ...]:
+    """Return the smallest and the largest number of an array; nothing for plain numbers."""
+    is_array = not isinstance(numbers, float | list) and numbers.size > 1
+    return (float(numbers.min()), float(numbers.max())) if is_array else ()
 
 
 def _all_finite(numbers: Any) -> bool:

@@ -185,7 +185,10 @@ def provenance(record: dict[str, Any]) -> str:
         for name, value in record.items()
         if name not in ("command", "created_with", "profiles")
     ]
-    profiles = (f"{item['kind']}/{item['name']} {shortened(item['content_hash'])}" for item in record["profiles"])
+    profiles = (
+        f"{text.plain(item['kind'] + '/' + item['name'])} {shortened(item['content_hash'])}"
+        for item in record["profiles"]
+    )
     rows.append(("Profiles", ", ".join(profiles)))
     rows.append(("Created with", ", ".join(f"{name} {version}" for name, version in record["created_with"].items())))
     return "\n".join(
