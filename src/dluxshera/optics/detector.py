@@ -206,7 +206,7 @@ def _stencil(offset: Array) -> tuple[Array, Array]:
 def margin_for(
     jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
 ) -> int:
-    """Return the number of pixels that an image for `blur` and `displaced_pixels` needs beyond the window, on each side.
+    """Return the number of pixels that `blur` and `displaced_pixels` need beyond the window, on each side.
 
     Parameters
     ----------
