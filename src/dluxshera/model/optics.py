@@ -21,7 +21,7 @@ from dluxshera.systems import (
 )
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
-CACHE_SIZE: Final = 8
+MAX_CACHED_OPTICS: Final = 8
 
 SystemOptics: TypeAlias = RelayOptics
 
@@ -73,7 +73,7 @@ def system_optics(config: SheraConfig) -> SystemOptics:
         optics = _build(config, dtype)
         if structural_hash_from_config(config) == key[0]:  # the mask's file did not change meanwhile
             _built[key] = optics
-        while len(_built) > CACHE_SIZE:
+        while len(_built) > MAX_CACHED_OPTICS:
             _built.popitem(last=False)
         return optics
 
@@ -88,7 +88,7 @@ def clear_threeplane_optics_cache() -> None:
 def threeplane_optics_cache_info() -> CacheInfo:
     """Return the statistics of the cache of built optics."""
     with _lock:
-        return CacheInfo(_counts["hits"], _counts["misses"], CACHE_SIZE, len(_built))
+        return CacheInfo(_counts["hits"], _counts["misses"], MAX_CACHED_OPTICS, len(_built))
 
 
 def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:

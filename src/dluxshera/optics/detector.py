@@ -203,7 +203,7 @@ def _stencil(offset: Array) -> tuple[Array, Array]:
     return whole.astype(int), jnp.stack(weights)
 
 
-def margin_for(
+def exposure_margin(
     jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
 ) -> int:
     """Return the number of pixels that `blur` and `displaced_pixels` need beyond the window, on each side.

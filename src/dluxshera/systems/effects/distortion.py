@@ -24,9 +24,9 @@ DISTORTION: Final = Parameter(
 
 
 def _distort(positions: Array, values: Values) -> Array:
-    from dluxshera.optics import distorted
+    from dluxshera.optics import distort
 
-    return distorted(positions, values[DISTORTION.key])
+    return distort(positions, values[DISTORTION.key])
 
 
 EFFECT: Final = OptionalEffect(
