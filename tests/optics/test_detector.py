@@ -12,8 +12,6 @@ from dluxshera.optics import (
     blur,
     crop,
     displaced_pixels,
-    expected_counts,
-    expected_exposure,
     exposure_margin,
 )
 from dluxshera.systems.catalogue import DETECTORS
@@ -214,19 +212,12 @@ def test_displaced_pixels_refuse_an_image_without_its_margin(size):
         displaced_pixels(jnp.zeros((size, size)), jnp.zeros((8, 8)), jnp.zeros((8, 8)))
 
 
-def test_background_sees_the_response_and_dark_does_not():
-    image, response = jnp.array([[10.0, 20.0], [30.0, 40.0]]), jnp.array([[1.0, 0.5], [0.0, 2.0]])
-    counts = expected_counts(image, response, 4.0, jnp.array([[0.0, 1.0], [2.0, 0.0]]), 3.0)
-    np.testing.assert_allclose(counts, [[14.0, 15.0], [6.0, 88.0]], rtol=1e-15)
-
-
 def test_float32_jit_and_vmap():
     image = gaussian_pixels(22, 1.8, 1.8)
     offset = np.full((10, 10), 0.25)
 
     def counts(image, jitter, offset):
-        moved = displaced_pixels(blur(image, jitter, jnp.array([0.5, 0.2], image.dtype), 3), offset, offset)
-        return expected_counts(moved, 1.0, 0.0, 0.0, 1.0)
+        return displaced_pixels(blur(image, jitter, jnp.array([0.5, 0.2], image.dtype), 3), offset, offset)
 
     exact = counts(jnp.asarray(image), 0.4, jnp.asarray(offset))
     many = jax.jit(jax.vmap(counts, (None, 0, None)))
@@ -298,34 +289,3 @@ def test_displacements_up_to_the_promise_fit_their_margin():
         margin = exposure_margin(displacement=largest)
         given = displaced_pixels(jnp.ones((8 + 2 * margin,) * 2), jnp.full((8, 8), largest), jnp.full((8, 8), -largest))
         np.testing.assert_allclose(given, 1.0, rtol=1e-13)
-
-
-def test_expected_exposure_of_a_gaussian_in_closed_form():
-    npix, jitter, drift = 12, 0.6, np.array([0.02, -0.01])
-    margin = exposure_margin(jitter, displacement=0.5)
-    offset = np.broadcast_to(np.array([0.3, -0.2])[:, None, None], (2, npix, npix))
-    response = np.random.default_rng(4).uniform(0.9, 1.1, (npix, npix))
-    given = expected_exposure(
-        jnp.asarray(1e3 * gaussian_pixels(npix + 2 * margin, 2.5, 3.0)),
-        npix,
-        motion=(jitter, jnp.asarray(drift)),
-        offsets=jnp.asarray(offset),
-        response=jnp.asarray(response),
-        background=0.25,
-        dark_rate=0.125,
-        exposure_time=2.0,
-    )
-    width_x, width_y = np.sqrt(np.array([2.5, 3.0]) ** 2 + jitter**2 + drift**2 / 12)
-    truth = response * (1e3 * gaussian_pixels(npix, width_x, width_y, -0.3, 0.2) + 0.25) + 0.25
-    np.testing.assert_allclose(given, truth, atol=5e-4 * truth.max())
-
-
-def test_expected_exposure_without_effects_is_the_window():
-    image = jnp.asarray(np.random.default_rng(1).normal(size=(12, 12)))
-    np.testing.assert_array_equal(expected_exposure(image, 8), image[2:-2, 2:-2])
-    np.testing.assert_array_equal(expected_exposure(image, 12, background=3.0), image + 3.0)
-    for npix in (13, 7):
-        with pytest.raises(ShapeError, match="equal margin on each side"):
-            expected_exposure(image, npix)
-    with pytest.raises(ShapeError, match="at least 3 on each side"):
-        expected_exposure(image, 8, offsets=jnp.zeros((2, 8, 8)))

@@ -11,8 +11,6 @@ from .detector import REACH as REACH
 from .detector import blur as blur
 from .detector import crop as crop
 from .detector import displaced_pixels as displaced_pixels
-from .detector import expected_counts as expected_counts
-from .detector import expected_exposure as expected_exposure
 from .detector import exposure_margin as exposure_margin
 from .detector import integrate_pixels as integrate_pixels
 from .detector import pixel_nodes as pixel_nodes

@@ -1,4 +1,4 @@
-"""The detector before noise: integration over pixels, image motion, displaced pixels, response and dark current.
+"""The detector before noise: image motion and displaced pixels.
 
 Images are expected photo-electrons per pixel and exposure. The row index increases with +y and the column index with
 +x. Lengths are in pixels. Effects that bring in light from outside the window take a larger image and return a smaller
@@ -203,37 +203,10 @@ def _stencil(offset: Array) -> tuple[Array, Array]:
     return whole.astype(int), jnp.stack(weights)
 
 
-def expected_counts(
-    image: Float[Array, "npix npix"],
-    response: ArrayLike,
-    background: ArrayLike,
-    dark_rate: ArrayLike,
-    exposure_time: ArrayLike,
-) -> Float[Array, "npix npix"]:
-    """Return the electrons expected in each pixel: ``response * (image + background) + dark_rate * exposure_time``.
-
-    The response applies to the background, which is light, and not to the dark current.
-
-    Parameters
-    ----------
-    image : Array, shape (npix, npix)
-        Photo-electrons of the sources per pixel and exposure, after motion and displacement.
-    response : float or Array, shape (npix, npix)
-        Response of each pixel relative to the nominal response.
-    background : float or Array, shape (npix, npix)
-        Photo-electrons of the background per pixel and exposure at nominal response.
-    dark_rate : float or Array, shape (npix, npix)
-        Dark current, electrons per pixel and second.
-    exposure_time : float
-        Duration of all frames together, seconds.
-    """
-    return jnp.asarray(response) * (image + background) + jnp.asarray(dark_rate) * exposure_time
-
-
 def exposure_margin(
     jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
 ) -> int:
-    """Return the number of pixels that an image for `expected_exposure` needs beyond the window, on each side.
+    """Return the number of pixels that `blur` and `displaced_pixels` need beyond the window, on each side.
 
     Parameters
     ----------
@@ -270,47 +243,3 @@ def _leak(margin: int, jitter: float, half: float, oblique: float) -> float:
     """Return the bound of the spurious light in the window in `blur` for values of one along the border."""
     far = erfc((margin - half) / (sqrt(2) * jitter)) if jitter else 0.0
     return RINGING / margin**2 + RINGING * oblique / margin + 2 * far
-
-
-def expected_exposure(
-    image: Float[Array, "rows rows"],
-    npix: int,
-    *,
-    motion: tuple[ArrayLike, Float[Array, " 2"]] | None = None,
-    offsets: Float[Array, "2 npix npix"] | None = None,
-    response: ArrayLike = 1.0,
-    background: ArrayLike = 0.0,
-    dark_rate: ArrayLike = 0.0,
-    exposure_time: ArrayLike = 0.0,
-) -> Float[Array, "npix npix"]:
-    """Return the electrons expected in each pixel of the window, from a larger optical image.
-
-    Applies image motion (`blur`), displaced pixels (`displaced_pixels`), and response, background and dark current
-    (`expected_counts`), in this order.
-
-    Parameters
-    ----------
-    image : Array, shape (npix + 2 margin, npix + 2 margin)
-        Photo-electrons of the sources per pixel and exposure, with the margin of `exposure_margin` around the window.
-    npix : int
-        Pixels across the window.
-    motion : (float, Array of shape (2,)), optional
-        Jitter and smear of `blur`, pixels; None omits the motion.
-    offsets : Array, shape (2, npix, npix), optional
-        Displacements of the pixels along x and y, pixels; None omits them.
-    response, background, dark_rate, exposure_time
-        Arguments of `expected_counts`.
-
-    Raises
-    ------
-    ShapeError
-        If the image is smaller than the window or than displaced pixels need, or is not centred on the window.
-    """
-    margin, odd = divmod(image.shape[0] - npix, 2)
-    if odd or margin < 0:
-        expected = f"{npix} pixels across and an equal margin on each side"
-        raise ShapeError("image", expected=expected, got=image, remedy="Add `exposure_margin` pixels on each side")
-    if motion is not None:
-        image = blur(image, *motion, 0)
-    window = crop(image, margin) if offsets is None else displaced_pixels(image, *offsets)
-    return expected_counts(window, response, background, dark_rate, exposure_time)
