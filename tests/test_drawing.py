@@ -136,6 +136,23 @@ def test_connected_parts_are_one_below_the_other_the_largest_first():
         assert max(y + height for _, y, _, height in above) < min(y for _, y, _, _ in below)
 
 
+def test_no_strip_is_empty_in_all_layers():
+    """Boxes and the level parts of lines leave no wide strip without either."""
+    wide = {}
+    for name, (boxes, edges) in GRAPHS.items():
+        drawing = read_drawing(layered_drawing(boxes, edges, label=""))
+        rows = [(y, y + height) for _, y, _, height in (box.rectangle for box in drawing.boxes)]
+        for line in drawing.lines:
+            level = np.abs(np.diff(line[:, 1])) < 1e-9
+            rows += [(y, y) for y in line[:-1][level, 1]]
+        bottom = 0.0
+        for top, end in sorted(rows):
+            if top - bottom > 18.2:  # the distance of two parts
+                wide.setdefault(name, []).append((bottom, top))
+            bottom = max(bottom, end)
+    assert wide == {}
+
+
 def test_lines_that_need_not_cross_do_not():
     edges = [(f"{before}{(2 * i + 1) % 5}", f"{after}{i}") for before, after in ("xp", "pq") for i in range(5)]
     edges.append(("q0", "end"))

@@ -5,7 +5,6 @@ import pickle
 import re
 
 import numpy as np
-import pytest
 
 from dluxshera import errors
 from dluxshera.errors import (
@@ -30,6 +29,7 @@ from dluxshera.errors import (
     first_index,
     near_matches,
 )
+from support.rows import each_row
 
 KEYS = ("binary.separation_as", "binary.position_angle_deg", "primary.zernike_coeffs_nm", "system.separation_m")
 
@@ -72,7 +72,7 @@ def test_the_tree_in_the_docstring_is_that_of_the_classes():
     assert ["    " * depth + name for depth, name in depths] == lines(SheraError, 0)
 
 
-@pytest.mark.parametrize("error", EVERY, ids=lambda e: type(e).__name__)
+@each_row("error", EVERY, ids=lambda e: type(e).__name__)
 def test_an_exception_survives_pickling_with_its_message_and_fields(error):
     copy = pickle.loads(pickle.dumps(error))
     assert type(copy) is type(error)
@@ -80,7 +80,7 @@ def test_an_exception_survives_pickling_with_its_message_and_fields(error):
     assert repr(vars(copy)) == repr(vars(error))
 
 
-@pytest.mark.parametrize("error", EVERY, ids=lambda e: type(e).__name__)
+@each_row("error", EVERY, ids=lambda e: type(e).__name__)
 def test_a_message_is_one_line_of_whole_sentences(error):
     text = str(error)
     assert text.endswith((".", "?"))
@@ -89,8 +89,8 @@ def test_a_message_is_one_line_of_whole_sentences(error):
     assert not text.startswith(("'", '"'))
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
+@each_row(
+    "error, text",
     [
         (EVERY[0], "band.n: expected a whole number, got 2.5. Round it."),
         (EVERY[1], "binary.separaton_as: expected a key of the spec, got 'binary.separaton_as'. "

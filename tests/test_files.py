@@ -1,10 +1,12 @@
 """Files and folders that appear whole or not at all."""
 
+import ast
 import stat
 from pathlib import Path
 
 import pytest
 
+import dluxshera
 from dluxshera.files import remove_parts, whole_folder, write_bytes, write_text
 
 
@@ -120,3 +122,30 @@ def test_a_failure_leaves_the_old_folder_as_it_was_and_nothing_else(tmp_path, fa
         raise failure
     assert names(tmp_path) == ({"run", "run/one"} if old else set())
     assert not old or (path / "one").read_text() == "old"
+
+
+def written_by_hand(source: str) -> list[str]:
+    """Return the places in a source that write a file without the functions of `dluxshera.files`."""
+    return [
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(source))
+        if (isinstance(node, ast.Attribute) and node.attr in {"write_text", "write_bytes", "mkdtemp", "mkstemp"})
+        or (isinstance(node, ast.Call) and ast.unparse(node.func).endswith("open") and "'w" in ast.unparse(node))
+        or (isinstance(node, ast.Attribute) and node.attr == "replace" and ast.unparse(node.value) == "os")
+    ]
+
+
+def test_no_other_module_writes_files_itself():
+    package = Path(dluxshera.__file__).parent
+    sources = {path.relative_to(package).as_posix(): path.read_text() for path in package.rglob("*.py")}
+    assert written_by_hand(sources.pop("files.py"))
+    assert {name: places for name, source in sources.items() if (places := written_by_hand(source))} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["path.write_text('x')", "part.write_bytes(raw)", "open(path, 'w')", "tempfile.mkdtemp()", "os.replace(a, b)"],
+)
+def test_a_planted_writer_is_found(source):
+    assert len(written_by_hand(source)) == 1
+    assert written_by_hand(f"from dluxshera.files import write_text\nwrite_text(path, {source!r})") == []

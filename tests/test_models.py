@@ -12,6 +12,7 @@ from dluxshera.errors import ConfigError, DerivedKeyError, ParameterError, Unkno
 from dluxshera.models import OLD_NAMES, REMOVAL, ModelParams, OldNameWarning, SheraThreePlane_Model
 from support.helpers import CENTRAL_STEP, central_difference, rounding, run_fresh
 from support.page_runner import ROOT
+from support.rows import each_row
 
 CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
 FORWARD = ds.build_forward_model_spec_from_config(CONFIG)
@@ -56,7 +57,7 @@ def test_the_table_is_what_scripts_mean():
     assert dict(OLD_NAMES) == {name: key for name, (_, key) in MEANT.items()}
 
 
-@pytest.mark.parametrize("name", MEANT)
+@each_row("name", MEANT)
 def test_an_old_name_gives_the_image_of_its_key(name: str):
     value, key = MEANT[name]
     spec = spec_of(key)

@@ -17,20 +17,22 @@ jax.config.update("jax_enable_x64", True)
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.inference import PoissonNoise
-from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.inference import (
+    draw_from_prior,
+    free_parameters,
+    make_posterior,
+    simulate,
+)
 
 config = ds.SHERA_FLIGHT_CONFIG.replace(
     pupil_npix=64, image_npix=64, n_wavelengths=1
 )
 spec = ds.build_inference_spec_basic(config)
 binder = ds.SheraThreePlaneBinder(config, spec)
-free = spec.subset(key for key in spec if spec[key].prior)
+free = free_parameters(spec)
 
 rng = np.random.default_rng(8)
-truth = draw_from_prior(free, rng)
-true_store = ds.unpack_params(truth, free, binder.store)
-data = PoissonNoise().sample(rng, binder.predict(true_store))
+truth, _, data = simulate(binder.predict, free, binder.store, rng)
 posterior = make_posterior(binder.predict, free, binder.store, data)
 start = draw_from_prior(free, rng)
 print(len(posterior.labels), "numbers")

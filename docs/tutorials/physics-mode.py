@@ -52,6 +52,7 @@ for key, sigma in metrology.items():
 # light, it cannot tell all four apart. Give each its prior, as the spec has none for them:
 
 # %%
+from dluxshera.inference import free_parameters
 from dluxshera.params import Normal
 
 fields = (
@@ -62,7 +63,7 @@ fields = (
 )
 spec = replace(spec, fields=tuple(fields))
 physics = ds.SheraThreePlaneBinder(config, spec)
-lengths = spec.subset(key for key in spec if spec[key].prior)
+lengths = free_parameters(spec)
 print(len(lengths.labels), "numbers")
 
 # %% [markdown]
@@ -71,13 +72,12 @@ print(len(lengths.labels), "numbers")
 # The truth, lengths and all, is drawn from the prior:
 
 # %%
-from dluxshera.inference import PoissonNoise
-from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.inference import simulate
 
 rng = np.random.default_rng(3)
-truth = draw_from_prior(lengths, rng)
-true_store = ds.unpack_params(truth, lengths, physics.store)
-data = PoissonNoise().sample(rng, physics.predict(true_store))
+truth, true_store, data = simulate(
+    physics.predict, lengths, physics.store, rng
+)
 defocus = physics.derived(true_store)["system.defocus_nm"]
 print(f"true defocus: {defocus:.1f} nm rms")
 
@@ -87,7 +87,7 @@ print(f"true defocus: {defocus:.1f} nm rms")
 # %%
 import warnings
 
-from dluxshera.inference import gauss_newton
+from dluxshera.inference import draw_from_prior, gauss_newton, make_posterior
 
 posterior = make_posterior(physics.predict, lengths, physics.store, data)
 start = draw_from_prior(lengths, rng)

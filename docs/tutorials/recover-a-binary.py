@@ -72,14 +72,11 @@ print(len(free.labels), "numbers, the last:", free.labels[-1])
 # Each has a prior in the spec: what a catalogue or the design says, and how far to trust it. Draw a truth from it, make the image, and add photon noise.
 
 # %%
-from dluxshera.inference import PoissonNoise
-from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.inference import simulate
 from dluxshera.plot import plot_image
 
 rng = np.random.default_rng(20)
-truth = draw_from_prior(free, rng)
-true_store = ds.unpack_params(truth, free, binder.store)
-data = PoissonNoise().sample(rng, binder.predict(true_store))
+truth, _, data = simulate(binder.predict, free, binder.store, rng)
 
 figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 
@@ -89,7 +86,7 @@ figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 # The *posterior* is the prior times the likelihood of this image. The fit starts at another draw from the prior, so it knows nothing of the truth:
 
 # %%
-from dluxshera.inference import gauss_newton
+from dluxshera.inference import draw_from_prior, gauss_newton, make_posterior
 
 posterior = make_posterior(binder.predict, free, binder.store, data)
 start = draw_from_prior(free, rng)

@@ -23,9 +23,12 @@ from dataclasses import replace
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.inference import gauss_newton
-from dluxshera.inference import PoissonNoise
-from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.inference import (
+    draw_from_prior,
+    gauss_newton,
+    make_posterior,
+    simulate,
+)
 from dluxshera.params import Normal
 
 config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
@@ -33,8 +36,8 @@ config = config.replace(
     pupil_npix=32, image_npix=24, n_wavelengths=1, m1_noll=(4, 5)
 )
 spec = ds.build_inference_spec_basic(config)
-unsure = {"binary.contrast": Normal(3.5, 1.0)}
-fields = (replace(f, prior=unsure.get(f.key, f.prior)) for f in spec.fields)
+wide = {"binary.contrast": Normal(3.5, 1.0)}
+fields = (replace(f, prior=wide.get(f.key, f.prior)) for f in spec.fields)
 spec = replace(spec, fields=tuple(fields))
 binder = ds.SheraTwoPlaneBinder(config, spec)
 base = binder.store.replace({"binary.log_flux_total": 4.0})
@@ -48,10 +51,7 @@ free = spec.subset(
 )
 
 rng = np.random.default_rng(2)
-truth = draw_from_prior(free, rng)
-data = PoissonNoise().sample(
-    rng, binder.predict(ds.unpack_params(truth, free, base))
-)
+truth, _, data = simulate(binder.predict, free, base, rng)
 posterior = make_posterior(binder.predict, free, base, data)
 solution = gauss_newton(posterior, draw_from_prior(free, rng))
 print(solution.result.name, "on", int(data.sum()), "photons")
@@ -73,10 +73,10 @@ print(samples.result.name + ":", samples.result)
 # That is a verdict. It rests on three things: that no transition diverged, that the chains agree (R-hat), and that the draws, which depend on each other, are worth enough independent ones:
 
 # %%
-said = samples.diagnostics()
-print("divergences:", said["divergences"])
-print("R-hat below 1.01:", said["r_hat"] < 1.01)
-print("worth more than 300 draws:", said["ess_bulk"] > 300)
+diagnostics = samples.diagnostics()
+print("divergences:", diagnostics["divergences"])
+print("R-hat below 1.01:", diagnostics["r_hat"] < 1.01)
+print("worth more than 300 draws:", diagnostics["ess_bulk"] > 300)
 
 # %% [markdown]
 # ## Against the fit

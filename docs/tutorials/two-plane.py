@@ -17,6 +17,7 @@ jax.config.update("jax_enable_x64", True)
 import numpy as np
 
 import dluxshera as ds
+from dluxshera.inference import free_parameters
 
 size = ["pupil_npix=128", "image_npix=96", "n_wavelengths=1"]
 plate_scale = "system.plate_scale_as_per_pix=0.1232069"
@@ -26,21 +27,23 @@ two = ds.load_model(
     overrides=[*size, plate_scale],
 )
 binder = ds.SheraTwoPlaneBinder(*two)
-free = two.spec.subset(k for k in two.spec if two.spec[k].prior)
+free = free_parameters(two.spec)
 print(len(free.labels), "numbers:", *free)
 
 # %% [markdown]
 # There is one mirror with aberrations, so 15 numbers are free and not 23. Draw a truth from the prior, make the image, fit it from another draw:
 
 # %%
-from dluxshera.inference import gauss_newton
-from dluxshera.inference import PoissonNoise
-from dluxshera.inference import draw_from_prior, make_posterior
+from dluxshera.inference import (
+    PoissonNoise,
+    draw_from_prior,
+    gauss_newton,
+    make_posterior,
+    simulate,
+)
 
 rng = np.random.default_rng(3)
-truth = draw_from_prior(free, rng)
-true_store = ds.unpack_params(truth, free, binder.store)
-data = PoissonNoise().sample(rng, binder.predict(true_store))
+truth, _, data = simulate(binder.predict, free, binder.store, rng)
 
 posterior = make_posterior(binder.predict, free, binder.store, data)
 start = draw_from_prior(free, rng)
@@ -70,7 +73,7 @@ config = ds.SHERA_FLIGHT_CONFIG.replace(
 )
 spec = ds.build_inference_spec_basic(config)
 telescope = ds.SheraThreePlaneBinder(config, spec)
-all_free = spec.subset(k for k in spec if spec[k].prior)
+all_free = free_parameters(spec)
 
 real = draw_from_prior(all_free, rng)
 real[: truth.size] = truth

@@ -81,7 +81,10 @@ def first_index(value: Any, offends: Callable[[float], bool]) -> tuple[int, ...]
     if not isinstance(items, list | tuple):
         return () if offends(items) else None
     for i, item in enumerate(items):
-        if (inner := first_index(item, offends)) is not None:
+        if isinstance(item, int | float):  # a map has thousands
+            if offends(item):
+                return (i,)
+        elif (inner := first_index(item, offends)) is not None:
             return (i, *inner)
     return None
 

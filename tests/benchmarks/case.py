@@ -27,7 +27,6 @@ FREE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-CHUNK = 1  # one image keeps two cores busy; more at a time cost memory traffic
 
 
 class Case(NamedTuple):

@@ -86,12 +86,12 @@ def first_call(folder: str) -> dict[str, Any]:
 
 def batch_memory(n: str) -> dict[str, Any]:
     """The images of a batch."""
-    from benchmarks.case import CHUNK, batch, reference_case, stores_of
+    from benchmarks.case import batch, reference_case, stores_of
 
     case = reference_case()
     stores = stores_of(case, batch(case, int(n)))
     begin = time.perf_counter()
-    images = jax.block_until_ready(case.scene.binder.predict_batch(stores, CHUNK))
+    images = jax.block_until_ready(case.scene.binder.predict_batch(stores))
     return {"peak_gb": peak_gb(), "images_gb": images.nbytes / 1e9, "seconds": time.perf_counter() - begin}
 
 

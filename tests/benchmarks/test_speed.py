@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from benchmarks.case import CHUNK, batch, image_of, reference_case, stores_of
+from benchmarks.case import batch, image_of, reference_case, stores_of
 from benchmarks.measure import in_a_process, interleaved, seconds
 from benchmarks.test_cold_start import LIGHT, start
 from support import reference_optics as ref
@@ -141,12 +141,10 @@ def test_light_commands(record, quantity, arguments):
 def test_throughput_of_a_batch(record):
     case = reference_case()
     binder, stores = case.scene.binder, stores_of(case, batch(case, STORES))
-    found = interleaved(
-        lambda: binder.predict_batch(stores, CHUNK), lambda: [binder.predict(store) for store in stores], 3
-    )
-    assert jnp.allclose(binder.predict_batch(stores, CHUNK)[-1], binder.predict(stores[-1]), rtol=1e-9)
+    found = interleaved(lambda: binder.predict_batch(stores), lambda: [binder.predict(store) for store in stores], 3)
+    assert jnp.allclose(binder.predict_batch(stores)[-1], binder.predict(stores[-1]), rtol=1e-9)
     record.add(
-        f"a batch of {STORES} stores, {CHUNK} at a time",
+        f"a batch of {STORES} stores, 1 at a time",
         ("at least", 1.0, TIMES),
         found.pop("ratio"),
         f"{STORES} single calls",
@@ -155,11 +153,11 @@ def test_throughput_of_a_batch(record):
 
 
 def test_memory_of_a_batch(record):
-    chunk, many = (in_a_process("batch_memory", n) for n in (CHUNK, 256))
-    beyond = (many["peak_gb"] - chunk["peak_gb"]) / (many["images_gb"] - chunk["images_gb"])
+    single, many = (in_a_process("batch_memory", n) for n in (1, 256))
+    beyond = (many["peak_gb"] - single["peak_gb"]) / (many["images_gb"] - single["images_gb"])
     record.add(
-        f"memory for 256 stores beyond that of {CHUNK}, over the images themselves",
+        "memory for 256 stores beyond that of 1, over the images themselves",
         ("at most", 2.0, TIMES),
         beyond,
-        f"a batch of {CHUNK}, whose peak is {chunk['peak_gb']:.2f} GB; that of 256 is {many['peak_gb']:.2f} GB",
+        f"a batch of 1, whose peak is {single['peak_gb']:.2f} GB; that of 256 is {many['peak_gb']:.2f} GB",
     )

@@ -14,9 +14,10 @@ from dluxshera import cli
 from dluxshera.params import ParamSpec
 from dluxshera.systems import CONFIGS, build_spec
 from support.helpers import run_fresh
+from support.paths import ROOT
+from support.rows import each_row
 
 HEAVY = {"jax", "jaxlib", "dLux", "equinox", "optax", "astropy", "matplotlib", "scipy"}
-ROOT = Path(__file__).resolve().parents[2]
 HEAD = "schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n"
 
 
@@ -51,7 +52,7 @@ def test_the_commands_are_these():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path", EVERY, ids=" ".join)
+@each_row("path", EVERY, ids=" ".join)
 def test_help_has_an_example_that_parses_and_the_exit_codes(path: tuple[str, ...]):
     code, text = run(*path, "--help")
     plain = " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
@@ -212,17 +213,19 @@ LIGHT = {
 }
 
 
-@pytest.mark.parametrize("arguments", LIGHT.values(), ids=LIGHT)
-def test_light_commands_load_nothing_heavy(arguments: list[str], tmp_path: Path):
-    arguments = [part.format(folder=tmp_path) for part in arguments]
+def test_light_commands_load_nothing_heavy(tmp_path: Path):
+    """One after the other in one process: what a command loads stays loaded."""
+    commands = {name: [part.format(folder=tmp_path) for part in arguments] for name, arguments in LIGHT.items()}
     code = f"""
-        import atexit, sys
-        atexit.register(lambda: print('loaded:', *({HEAVY!r} & set(sys.modules))))
+        import sys
         from dluxshera.cli import main
-        sys.argv = ['dluxshera', *{arguments!r}]
-        try:
-            main()
-        except SystemExit:
-            pass
+        for name, arguments in {commands!r}.items():
+            sys.argv = ['dluxshera', *arguments]
+            try:
+                main()
+            except SystemExit:
+                pass
+            print(f'loaded by {{name}}:', *({HEAVY!r} & set(sys.modules)))
     """
-    assert run_fresh(code).splitlines()[-1].split() == ["loaded:"]
+    lines = [line for line in run_fresh(code).splitlines() if line.startswith("loaded by ")]
+    assert lines == [f"loaded by {name}:" for name in commands]

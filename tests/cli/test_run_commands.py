@@ -188,7 +188,7 @@ def test_data_of_a_file_is_fitted_and_has_no_truth(fitted, tmp_path, suffix):
     ("arguments", "error", "message"),
     [
         (["--free", "binary.seperation_as"], UnknownKeyError, "Did you mean binary.separation_as"),
-        (["--data", "none.npy"], DataError, "none.npy: expected a file"),
+        (["--data", "none.npy"], DataError, "none.npy: expected an existing file"),
         (["--set", "image_npx=3"], DocumentError, "did you mean image_npix"),
     ],
 )

@@ -6,6 +6,7 @@ import jax
 import pytest
 
 from support.page_runner import Page, same_output
+from support.rows import each_row
 
 OUTPUT = "```{ .text .output .no-copy }\n"
 
@@ -27,7 +28,7 @@ def test_one_namespace_and_shown_output(run):
     )
 
 
-@pytest.mark.parametrize(("shown", "printed", "same"), [
+@each_row("shown, printed, same", [
     ("0.476", "0.4762", True),
     ("0.476", "0.4766", False),
     ("0.476", "0.477", False),                            # off by one in the last digit

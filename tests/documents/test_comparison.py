@@ -7,10 +7,11 @@ import json
 import pytest
 
 from dluxshera.documents import difference, json_text
+from support.rows import each_row
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "found"),
+@each_row(
+    "old, new, found",
     [
         ({"a": 1.0}, {"a": 1.0 + 1e-9}, None),
         ({"a": 1}, {"a": 1.0}, None),

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from dluxshera.documents import parse_yaml
 from dluxshera.documents.document import MAX_BYTES
-from dluxshera.documents.formats import read_document
 from dluxshera.documents.json import parse_json
+from dluxshera.documents.reader import read_document
 from dluxshera.errors import DocumentError
 
 PLAIN = st.recursive(

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from dluxshera.documents import Place, parse_yaml, read_yaml, spelled, validate
 from dluxshera.errors import DocumentError
+from support.rows import each_row
 
 plain = st.recursive(
     st.none()
@@ -24,8 +25,8 @@ plain = st.recursive(
 )
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
+@each_row(
+    "text, value",
     [
         ("1e-5", 1e-5),
         ("1.5E3", 1500.0),

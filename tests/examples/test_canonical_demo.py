@@ -6,7 +6,6 @@ import subprocess
 import sys
 from contextlib import redirect_stdout
 from io import StringIO
-from pathlib import Path
 from types import ModuleType
 
 import matplotlib.pyplot as plt
@@ -17,8 +16,8 @@ import dluxshera as ds
 from dluxshera.errors import ParameterError
 from dluxshera.inference import FitResult
 from dluxshera.runs import read_run
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "Examples" / "scripts" / "run_canonical_astrometry_demo.py"
 FILES = {"run.json", "arrays.npz", "image.png", "residual.png", "convergence.png", "correlation.png", "pulls.png"}
 

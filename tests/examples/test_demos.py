@@ -3,15 +3,15 @@
 import importlib.util
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dluxshera.inference import FitResult, SamplingResult
 from dluxshera.runs import read_run
+from support.paths import ROOT
 
-SCRIPTS = Path(__file__).resolve().parents[2] / "Examples" / "scripts"
+SCRIPTS = ROOT / "Examples" / "scripts"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("run_*.py"))
 
 

@@ -19,6 +19,7 @@ from dluxshera.inference import (
     pixel_mask,
 )
 from support.helpers import rounding
+from support.rows import each_row
 
 POISSON = PoissonNoise()
 NOISES = [POISSON, GaussianNoise(3.0), PhotonReadNoise(0.7), PhotonReadNoise(30.0)]
@@ -82,7 +83,7 @@ def test_photon_and_read_noise_differences_are_those_of_the_distribution(data, o
 
 
 @pytest.mark.parametrize(("noise", "density"), list(zip(NOISES, DENSITIES, strict=True)), ids=NAMES)
-@pytest.mark.parametrize("count", [0.0, 1.0, 12.0, 500.0])
+@each_row("count", [0.0, 1.0, 12.0, 500.0])
 def test_the_deviance_is_twice_what_a_pixel_lacks_of_its_best_model(noise, density, count):
     """The best of SciPy's density over models without negative photons, found by a search."""
     best = optimize.minimize_scalar(
@@ -152,7 +153,7 @@ def test_the_gradient_is_that_of_the_distribution_and_finite_where_no_photon_cam
         np.testing.assert_allclose(gradient(d, m), truth, rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize("bad", [0.0, -1e-300, -5.0, np.nan, -np.inf])
+@each_row("bad", [0.0, -1e-300, -5.0, np.nan, -np.inf])
 @pytest.mark.parametrize("photons", [0.0, 7.0])
 def test_a_model_that_no_poisson_process_has_is_nan_and_never_the_best(bad, photons):
     data = jnp.asarray([5.0, photons, 9.0])
@@ -235,7 +236,7 @@ def misfit(draws: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> float:
     return min(of_mean, of_scatter)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@each_row("seed", range(4))
 @pytest.mark.parametrize(
     ("noise", "variance"),
     [
@@ -277,8 +278,8 @@ def test_noise_is_abstract():
         Noise()
 
 
-@pytest.mark.parametrize(
-    ("variance", "text"),
+@each_row(
+    "variance, text",
     [
         (0.0, "positive and finite, got 0.0"),
         (-1, "positive and finite, got -1.0"),
@@ -332,8 +333,8 @@ def test_changing_the_array_later_does_not_change_the_data():
     np.testing.assert_array_equal(data, 1.0)
 
 
-@pytest.mark.parametrize(
-    ("data", "text"),
+@each_row(
+    "data, text",
     [
         (np.ones((2, 2)) * 1j, "real numbers"),
         (np.ones((2, 2), dtype=bool), "real numbers"),

@@ -8,6 +8,7 @@ import pytest
 
 from dluxshera.inference import GaussianNoise, labelled, make_posterior, prior_of
 from dluxshera.params import Bounds, LogUniform, Normal, ParameterStore, ParamField, ParamSpec, TruncatedNormal, Uniform
+from support.rows import each_row
 
 X, Y = np.linspace(-1, 1, 20), np.linspace(2, 3, 20)
 
@@ -42,7 +43,7 @@ def test_differences_of_the_log_prior_are_those_of_the_density(prior):
 
 
 @pytest.mark.parametrize("prior", [TruncatedNormal(2.0, 1.0, 0.5, 4.0), Uniform(0.5, 4.0), LogUniform(0.5, 4.0)])
-@pytest.mark.parametrize("b", [0.3, 5.0, 0.0, -1.0])
+@each_row("b", [0.3, 5.0, 0.0, -1.0])
 def test_outside_a_support_the_loss_is_infinite_and_never_nan(prior, b):
     shaped = posterior(None, prior)
     theta = jnp.array([1.0, b])

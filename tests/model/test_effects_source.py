@@ -25,7 +25,6 @@ from support.effect_scenes import (
     direct_sum,
     everything,
     normal,
-    planck,
 )
 from support.helpers import relative_l2, rounding
 from support.scenes import M2_ZERNIKES
@@ -70,8 +69,8 @@ def test_filter_and_spectra_multiply_the_black_bodies():
     samples[0, [0, -1]] = 0.0  # a filter may let nothing pass at the edges of the band
     transmission, *spectra = (np.interp(NODES, CURVE, row) for row in samples)
     weights = [
-        normal(planck(5790.0) * spectra[0] * transmission),
-        normal(planck(5260.0) * spectra[1] * transmission),
+        normal(ref.black_body_photons(WAVELENGTHS, 5790.0) * spectra[0] * transmission),
+        normal(ref.black_body_photons(WAVELENGTHS, 5260.0) * spectra[1] * transmission),
     ]
     updates = dict(zip(("band.transmission", "binary.spectrum_a", "binary.spectrum_b"), samples, strict=True))
     image = everything().image(updates)
@@ -92,7 +91,9 @@ def test_effective_wavelengths_are_means_of_photons():
 
     def photons(t: float) -> float:
         curves = np.interp(t, CURVE, transmission) * np.interp(t, CURVE, spectrum)
-        return curves * planck(6500.0, WAVELENGTH + t * WIDTH) / planck(6500.0, WAVELENGTH)
+        return (
+            curves * ref.black_body_photons(WAVELENGTH + t * WIDTH, 6500.0) / ref.black_body_photons(WAVELENGTH, 6500.0)
+        )
 
     total = quad(photons, -0.5, 0.5, points=CURVE, epsabs=0, epsrel=1e-12)[0]
     first = quad(lambda t: t * photons(t), -0.5, 0.5, points=CURVE, epsabs=1e-14)[0]
@@ -124,7 +125,7 @@ def test_stars_of_the_field_have_their_own_light_through_the_filter():
     transmission = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
     through = np.interp(NODES, CURVE, transmission)
     stars = [(np.array(place), 10.0**flux * normal(through)) for *place, flux in zip(x, y, log_flux, strict=True)]
-    weights = [normal(planck(temperature) * through) for temperature in (5790.0, 5260.0)]
+    weights = [normal(ref.black_body_photons(WAVELENGTHS, temperature) * through) for temperature in (5790.0, 5260.0)]
     updates = {
         "field.star_x_position_as": x,
         "field.star_y_position_as": y,

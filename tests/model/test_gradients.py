@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from support.helpers import central_difference, probe_step, relative_l2
+from support.rows import each_row
 from support.scenes import (
     ABERRATED,
     CONFIGS,
@@ -75,7 +76,7 @@ def keys_of(spec: str) -> list[tuple[str, str]]:
     return [(spec, key) for key in SPECS[spec](CONFIGS["flight"]).primitives]
 
 
-@pytest.mark.parametrize(("spec", "key"), [pair for spec in SPECS for pair in keys_of(spec)])
+@each_row("spec, key", [pair for spec in SPECS for pair in keys_of(spec)])
 def test_derivative(cases, spec, key):
     case = cases[spec]
     field, value, jacobian = case.model.binder.spec[key], np.asarray(case.model.store[key]), case.jacobian[key]

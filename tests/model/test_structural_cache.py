@@ -10,6 +10,7 @@ import dluxshera as ds
 from dluxshera.model import system_optics, threeplane_optics_cache_info
 from dluxshera.model.optics import CACHE_DISABLED_VARIABLE
 from support.helpers import relative_l2
+from support.rows import each_row
 from support.scenes import CONFIGS, scene
 
 CONFIG = CONFIGS["flight"].replace(pupil_npix=32, image_npix=16, n_wavelengths=1, gap_npix=72)
@@ -66,7 +67,7 @@ def test_every_structural_field_is_listed():
     assert set(STRUCTURAL) == set(CONFIG.structure()) - {"system_id"}
 
 
-@pytest.mark.parametrize("field", STRUCTURAL)
+@each_row("field", STRUCTURAL)
 def test_structural_fields_are_never_served_stale(field):
     """Whatever was built before, the optics are those of an empty cache; and they change with what they are made of."""
     other = CONFIG.replace(**{field: STRUCTURAL[field]})

@@ -16,8 +16,6 @@ from dluxshera.optics import (
 from support import reference_optics as ref
 from support.helpers import rounding
 
-DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
-
 
 def raster_of(design: ref.Design, npix: int = 256) -> np.ndarray:
     return pupil_raster(
@@ -36,17 +34,17 @@ def test_cells_are_symmetric_and_span_the_pupil(npix):
     assert x[0] - (x[1] - x[0]) / 2 == pytest.approx(-1.0)
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", ref.DESIGNS)
 def test_raster_equals_the_reference(name):
-    design = DESIGNS[name]
+    design = ref.DESIGNS[name]
     # Coverage comes in steps of 1/25: equal up to rounding means equal.
     np.testing.assert_allclose(raster_of(design), ref.design_coverage(design, 256), rtol=0, atol=rounding(float, 25))
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", ref.DESIGNS)
 def test_open_area_is_that_of_the_shapes(name):
     """The circle less the obscuration less the struts, each a rectangle cut by two arcs."""
-    design = DESIGNS[name]
+    design = ref.DESIGNS[name]
     big, small, w = 0.5 * design.m1_diameter, 0.5 * design.m2_diameter, design.strut_width
 
     def half_strip(radius: float) -> float:  # the part of a strip of width w beyond the origin, within a circle

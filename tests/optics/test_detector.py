@@ -14,9 +14,10 @@ from dluxshera.optics import (
     displaced_pixels,
     expected_counts,
     expected_exposure,
-    margin_for,
+    exposure_margin,
 )
 from dluxshera.systems.catalogue import DETECTORS
+from support.rows import each_row
 
 STILL = jnp.zeros(2)
 
@@ -124,7 +125,7 @@ def test_light_of_the_opposite_border_stays_within_its_bound():
     assert np.abs(blur(image, jitter, smear, margin)).max() < bound
 
 
-@pytest.mark.parametrize(("jitter", "smear"), [(0.1, 0.0), (0.45, 0.0), (0.8, 0.0), (0.0, 1.0), (0.0, 1.7), (0.4, 2.5)])
+@each_row("jitter, smear", [(0.1, 0.0), (0.45, 0.0), (0.8, 0.0), (0.0, 1.0), (0.0, 1.7), (0.4, 2.5)])
 @pytest.mark.parametrize("margin", [4, 8, 12])
 def test_ringing_from_a_step_at_the_border_stays_within_its_bound(jitter, smear, margin):
     ramp = jnp.broadcast_to(jnp.linspace(0.0, 1.0, 64), (64, 64))  # a step of 1 where opposite borders meet
@@ -244,9 +245,9 @@ def test_named_detectors_are_those_of_the_design():
 @pytest.mark.parametrize(
     ("jitter", "smear"), [(0.0, (0.0, 0.0)), (0.3, (0.0, 0.0)), (2.0, (0.0, 5.0)), (0.0, (9.0, 1.0))]
 )
-@pytest.mark.parametrize("leak", [2e-3, 1e-4])
+@each_row("leak", [2e-3, 1e-4])
 def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, leak):
-    margin, size = margin_for(jitter, smear, leak=leak), 16
+    margin, size = exposure_margin(jitter, smear, leak=leak), 16
     assert (margin > 0) == bool(jitter or any(smear))
     rows = jnp.arange(size + 2 * margin) < 1.0  # light along one border, which is a step to the opposite one
     image = jnp.broadcast_to(rows[:, None].astype(float), (len(rows), len(rows)))
@@ -258,7 +259,7 @@ def test_margin_keeps_the_opposite_border_and_the_ringing_out(jitter, smear, lea
 
 
 @pytest.mark.parametrize("smear", [(0.3, 0.3), (1.0, 1.0), (2.5, -1.5), (1.0, 0.0)])
-@pytest.mark.parametrize("margin", [4, 8, 16])
+@each_row("margin", [4, 8, 16])
 def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(smear, margin):
     size, frequency = 64, 0.25  # cycles per pixel along the border, and a ramp across it
     x, y = np.arange(size)[None, :] / (size - 1) - 0.5, np.arange(size)[:, None]
@@ -275,27 +276,33 @@ def test_ringing_of_an_oblique_smear_from_a_step_that_varies_along_the_border(sm
 
 
 def test_margin_grows_with_the_motion_and_refuses_nonsense():
-    assert margin_for() == 0
-    assert [margin_for(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
-    assert margin_for(0.3, displacement=0.5) == margin_for(0.3) + 3
-    assert margin_for(2.0) > margin_for(0.3)
-    assert margin_for(smear=(1.0, 1.0)) > 50 > margin_for(smear=(0.05, 0.05)) == margin_for(smear=(0.05, 0.0)) == 8
-    assert margin_for(smear=(0.0, -20.0)) == margin_for(smear=(20.0, 0.0)) > 10
+    assert exposure_margin() == 0
+    assert [exposure_margin(displacement=d) for d in (0.5, 1.0, 2.5)] == [3, 4, 5]
+    assert exposure_margin(0.3, displacement=0.5) == exposure_margin(0.3) + 3
+    assert exposure_margin(2.0) > exposure_margin(0.3)
+    assert (
+        exposure_margin(smear=(1.0, 1.0))
+        > 50
+        > exposure_margin(smear=(0.05, 0.05))
+        == exposure_margin(smear=(0.05, 0.0))
+        == 8
+    )
+    assert exposure_margin(smear=(0.0, -20.0)) == exposure_margin(smear=(20.0, 0.0)) > 10
     for wrong in ({"jitter": -1.0}, {"displacement": float("nan")}, {"smear": (0.0, float("inf"))}, {"leak": 0.0}):
         with pytest.raises(ConfigError, match=next(iter(wrong))):
-            margin_for(**wrong)
+            exposure_margin(**wrong)
 
 
 def test_displacements_up_to_the_promise_fit_their_margin():
     for largest in (0.5, 1.0, 2.5):
-        margin = margin_for(displacement=largest)
+        margin = exposure_margin(displacement=largest)
         given = displaced_pixels(jnp.ones((8 + 2 * margin,) * 2), jnp.full((8, 8), largest), jnp.full((8, 8), -largest))
         np.testing.assert_allclose(given, 1.0, rtol=1e-13)
 
 
 def test_expected_exposure_of_a_gaussian_in_closed_form():
     npix, jitter, drift = 12, 0.6, np.array([0.02, -0.01])
-    margin = margin_for(jitter, displacement=0.5)
+    margin = exposure_margin(jitter, displacement=0.5)
     offset = np.broadcast_to(np.array([0.3, -0.2])[:, None, None], (2, npix, npix))
     response = np.random.default_rng(4).uniform(0.9, 1.1, (npix, npix))
     given = expected_exposure(

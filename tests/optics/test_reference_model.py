@@ -9,7 +9,6 @@ from scipy.special import j0, j1
 from support import reference_optics as ref
 from support.helpers import relative_l2, rounding
 
-DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 # The published design: focal length (m), plate scale (as), z (m), 1 / A at M2, log10 photons of the clear circle
 TABLE = {
     "flight": (7.701014379237933, 0.12320690002795907, 6.668063, 12.033391, 11.684201258550685),
@@ -17,9 +16,9 @@ TABLE = {
 }
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", ref.DESIGNS)
 def test_relay_has_the_published_values(name):
-    design = DESIGNS[name]
+    design = ref.DESIGNS[name]
     geometry = design.geometry()
     focal_length, plate_scale, z, magnification, log_photons = TABLE[name]
     (a, b), _ = ref.relay_to_detector(geometry)
@@ -121,9 +120,9 @@ def test_subpixels_converge_at_the_rate_of_the_midpoint_rule():
     assert error[9, 15] < 1e-7
 
 
-@pytest.mark.parametrize("name", DESIGNS)
+@pytest.mark.parametrize("name", ref.DESIGNS)
 def test_energy_through_the_mirrors(name):
-    design = DESIGNS[name]
+    design = ref.DESIGNS[name]
     structure = ref.Structure.of(design, 128)
     params = {
         **design.geometry(),

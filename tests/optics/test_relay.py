@@ -9,7 +9,6 @@ from dluxshera.optics import RayMatrix, two_mirror_telescope
 from support import reference_optics as ref
 from support.helpers import rounding
 
-DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 F1, F2, S, L = (
     "system.m1_focal_length_m",
     "system.m2_focal_length_m",
@@ -29,9 +28,9 @@ def lengths(design: ref.Design) -> tuple[float, ...]:
     return tuple(geometry[key] for key in (F1, F2, S, L))
 
 
-@pytest.fixture(params=DESIGNS)
+@pytest.fixture(params=ref.DESIGNS)
 def design(request) -> ref.Design:
-    return DESIGNS[request.param]
+    return ref.DESIGNS[request.param]
 
 
 @pytest.mark.parametrize("perturbed", [False, True])

@@ -8,7 +8,7 @@ import pytest
 from dluxshera.optics import (
     binary_photons,
     binary_positions,
-    distorted,
+    distort,
     field_star_photons,
     ghost_photons,
     ghost_positions,
@@ -77,14 +77,14 @@ def test_field_stars_shine_by_their_logarithm():
 
 def test_distortion_is_radial_and_cubic():
     stars = jnp.array([[3.0, 4.0], [0.0, 0.0], [-6.0, 8.0]])
-    np.testing.assert_allclose(distorted(stars, 1e-3), [[3.075, 4.1], [0.0, 0.0], [-6.6, 8.8]], rtol=rounding(float, 4))
-    np.testing.assert_array_equal(distorted(stars, 0.0), stars)
+    np.testing.assert_allclose(distort(stars, 1e-3), [[3.075, 4.1], [0.0, 0.0], [-6.6, 8.8]], rtol=rounding(float, 4))
+    np.testing.assert_array_equal(distort(stars, 0.0), stars)
     # A pair on a line through the axis is stretched by 1 + c (a^2 + a b + b^2), a and b signed distances.
     a, b, cubic = 2.0, -5.0, 1e-4
-    pair = np.asarray(distorted(jnp.array([[0.6 * a, 0.8 * a], [0.6 * b, 0.8 * b]]), cubic))
+    pair = np.asarray(distort(jnp.array([[0.6 * a, 0.8 * a], [0.6 * b, 0.8 * b]]), cubic))
     assert np.hypot(*(pair[0] - pair[1])) == pytest.approx((a - b) * (1 + cubic * (a * a + a * b + b * b)), rel=1e-14)
-    slope = jax.jacfwd(lambda c: distorted(stars, c))(0.2)
-    np.testing.assert_allclose(slope, (distorted(stars, 0.7) - distorted(stars, 0.2)) / 0.5, atol=1e-12)
+    slope = jax.jacfwd(lambda c: distort(stars, c))(0.2)
+    np.testing.assert_allclose(slope, (distort(stars, 0.7) - distort(stars, 0.2)) / 0.5, atol=1e-12)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

@@ -21,6 +21,7 @@ from dluxshera.optics import (
 )
 from dluxshera.optics.curves import PHOTON_PEAK
 from support.helpers import central_difference, rounding
+from support.reference_optics import black_body_photons
 
 CENTRE, WIDTH = 550e-9, 110e-9
 TEMPERATURES = jnp.array([[5790.0], [5260.0], [3000.0]])
@@ -29,11 +30,6 @@ ONE = jnp.ones(1)
 
 def band(n=9):
     return top_hat_band(jnp.asarray(CENTRE), jnp.asarray(WIDTH), n)
-
-
-def planck(wavelength, temperature):
-    """Return photons per unit of wavelength, not normalised."""
-    return wavelength**-4 / np.expm1(0.01438776877503933 / (wavelength * temperature))
 
 
 def filter_curve(wavelength):
@@ -97,7 +93,7 @@ def test_weights_and_mean_wavelengths_equal_numerical_integrals():
     for temperature, row, mean in zip(TEMPERATURES[:, 0], weights, means, strict=True):
 
         def photons(wavelength, temperature=float(temperature)):
-            return filter_curve(wavelength) * planck(wavelength, temperature)
+            return filter_curve(wavelength) * black_body_photons(wavelength, temperature)
 
         total = quad(photons, *edges, epsabs=0, epsrel=1e-13)[0]
         first = quad(lambda w: w * photons(w), *edges, epsabs=0, epsrel=1e-13)[0]

@@ -14,6 +14,7 @@ from scipy import stats
 from dluxshera.errors import ParameterError
 from dluxshera.params import LogUniform, Normal, TruncatedNormal, Uniform
 from dluxshera.params.priors import PRIORS
+from support.rows import each_row
 
 KINDS = [
     (Normal(9.765, 0.01), stats.norm(9.765, 0.01)),
@@ -78,8 +79,8 @@ def test_a_prior_is_plain_data(prior, truth):
     assert hash(prior) == hash(kind(**{**limits, **said}))
 
 
-@pytest.mark.parametrize(
-    ("make", "text"),
+@each_row(
+    "make, text",
     [
         (lambda: Normal(math.nan, 1.0), "mean: expected a finite mean"),
         (lambda: Normal(0.0, 0.0), "sigma: expected a positive"),

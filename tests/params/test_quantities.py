@@ -1,6 +1,7 @@
 """Astropy quantities in and out of a store, its table for notebooks, and its check of itself."""
 
 import html.parser
+from fractions import Fraction
 
 import astropy.units as u
 import jax
@@ -11,16 +12,17 @@ from hypothesis import strategies as st
 
 import dluxshera as ds
 from dluxshera.errors import BoundsError, ParameterError, ShapeError
-from dluxshera.params import ParameterStore
+from dluxshera.params import ParameterStore, unit_factor
 from support.helpers import run_fresh
+from support.rows import each_row
 
 PITCH, FLUX, ZERNIKES = "system.pixel_pitch_m", "binary.log_flux_total", "primary.zernike_coeffs_nm"
 FORWARD = ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(ds.SHERA_FLIGHT_CONFIG))
 INFERENCE = ParameterStore.from_spec_defaults(ds.build_inference_spec_basic(ds.SHERA_FLIGHT_CONFIG))
 
 
-@pytest.mark.parametrize(
-    ("key", "quantity", "number"),
+@each_row(
+    "key, quantity, number",
     [
         (PITCH, 4.6 * u.um, 4.6e-6),
         (PITCH, 4.6e-6 * u.m, 4.6e-6),
@@ -97,6 +99,52 @@ def test_any_length_converts_as_astropy_does(number, unit):
     quantity = number * u.Unit(unit)
     got = float(FORWARD.replace({PITCH: quantity})[PITCH])
     assert got == pytest.approx(quantity.to_value("m"), rel=1e-15)
+
+
+UNITS = [
+    "m",
+    "um",
+    "nm",
+    "km",
+    "AU",
+    "arcsec",
+    "uarcsec",
+    "deg",
+    "rad",
+    "s",
+    "h",
+    "",
+    "%",
+    "K",
+    "pixel",
+    "arcsec/pixel",
+]
+
+
+def test_factors_are_those_of_astropy_to_rounding_and_whole_numbers_are_exact():
+    faults = []
+    for unit in UNITS:
+        for to in UNITS:
+            here, there = (u.percent if name == "%" else u.Unit(name, format="vounit") for name in (unit, to))
+            try:
+                factor = unit_factor(unit, to)
+            except ValueError as error:
+                if here.is_equivalent(there) or str(error) != "wrong unit":
+                    faults.append(f"{unit} to {to}: {error}")
+                continue
+            exact = Fraction(here.decompose().scale) / Fraction(there.decompose().scale)
+            if not here.is_equivalent(there) or abs(factor / float(exact) - 1) > 1e-15:
+                faults.append(f"{unit} to {to}: {factor!r}")
+    assert faults == []
+    assert unit_factor("m", "nm") == 1e9  # astropy gives 999999999.9999999
+    assert [unit_factor(unit, "m") for unit in ("nm", "um", "cm")] == [1e-9, 1e-6, 1e-2]
+    assert [unit_factor(unit, "cm") for unit in ("nm", "um")] == [1e-7, 1e-4]  # 1.0000000000000001e-07 to astropy
+
+
+@pytest.mark.parametrize("unit", ["furlong", "m**9999999", "(((", "1/0", "x" * 50, "10**400 m"])
+def test_a_text_that_is_no_unit_raises(unit):
+    with pytest.raises(ValueError, match="no such unit"):
+        unit_factor(unit, "m")
 
 
 def test_numbers_do_not_import_astropy():

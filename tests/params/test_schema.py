@@ -18,8 +18,8 @@ from dluxshera.documents import DIMENSIONS, difference
 from dluxshera.errors import ParameterError
 from dluxshera.params import Bounds, ParameterStore, ParamField, ParamSpec, field_schema, spec_schema
 from dluxshera.units import units_of_suffix
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SPECS = {"forward": ds.build_forward_model_spec_from_config, "inference": ds.build_inference_spec_basic}
 CONFIGS = (ds.SHERA_FLIGHT_CONFIG, ds.SHERA_TESTBED_CONFIG)
 

@@ -14,6 +14,7 @@ import dluxshera as ds
 from dluxshera.errors import ParameterError, UnknownKeyError
 from dluxshera.params import Bounds, Normal, ParamField, ParamSpec
 from support.helpers import run_fresh
+from support.rows import each_row
 from support.toys import AREA, COEFFS, CONTRAST, DIAMETER, FLUX, GROUPS, LENGTH, OPEN, PITCH, RATIO, SCALE, telescope
 
 limit = st.none() | st.integers(-3, 3) | st.floats(-3, 3)
@@ -52,8 +53,8 @@ def test_a_consistent_field_is_accepted(changes):
     assert field(**changes).group == "star"
 
 
-@pytest.mark.parametrize(
-    ("changes", "about", "expected"),
+@each_row(
+    "changes, about, expected",
     [
         *[({"key": key}, "key", "dotted name") for key in ("flux", "star.", ".flux", "star.flux.total", "star.a b")],
         (COMPUTED | {"default": 1.0}, "star.flux", "no default"),
@@ -198,6 +199,19 @@ def test_the_digest_changes_with_whatever_a_field_says():
     ]
     assert len(set(seen)) == len(seen)
     assert telescope().subset([FLUX, CONTRAST]).digest() == seen[0]
+
+
+def test_the_digest_ignores_the_last_bits_of_a_number():
+    """Processors differ in the last bits of a computed default, and the digest has to name the same spec on all."""
+    field = telescope()[CONTRAST]
+
+    def digest(default: float) -> str:
+        prior = Normal(default, abs(default))
+        return ParamSpec("a", "b", (dataclasses.replace(field, default=default, prior=prior),)).digest()
+
+    for default in (3.5, 1 / 3, 1e-9, 123456789.0):
+        assert digest(math.nextafter(default, 10 * default)) == digest(default)
+        assert digest(default * (1 + 1e-11)) != digest(default)
 
 
 def test_another_process_finds_the_same_digest_and_reads_a_pickled_spec():

@@ -22,7 +22,8 @@ from dluxshera.errors import (
     ShapeError,
     UnknownKeyError,
 )
-from dluxshera.params import ParameterStore
+from dluxshera.params import Bounds, ParameterStore, ParamSpec
+from support.rows import each_row
 from support.toys import (
     COEFFS,
     CONTRAST,
@@ -34,6 +35,7 @@ from support.toys import (
     RATIO,
     SCALE,
     defaults,
+    parameter,
     resolver,
     telescope,
 )
@@ -96,7 +98,7 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("updates", "kind", "key", "texts"), REFUSED)
+@each_row("updates, kind, key, texts", REFUSED)
 def test_bad_input_is_refused_by_name(store, updates, kind, key, texts):
     made = [
         lambda: ParameterStore({**store, **updates}, SPEC),
@@ -348,3 +350,27 @@ def test_copies_and_pickles_are_equal_stores(store, duplicate):
         assert isinstance(other, ParameterStore)
         assert other == one
         assert other.allow_derived == one.allow_derived
+
+
+def test_a_store_of_checked_values_is_the_store_of_the_constructor(store):
+    plain = {key: np.asarray(value).tolist() for key, value in store.items()}
+    same = ParameterStore.from_checked(plain, store.spec)
+    assert same == store
+    assert [value.dtype for value in same.values()] == [np.dtype(np.float64)] * len(store)
+    assert not any(value.flags.writeable for value in same.values())
+    assert not same.allow_derived
+
+
+def test_a_map_is_checked_as_a_whole_and_its_fault_found_by_index(monkeypatch):
+    """Not element by element: a map of 256 x 256 would take a second, at each change of any value."""
+    opd = parameter("lens.map", "Map", "OPD.", shape=(256, 256), default=0.0, bounds=Bounds(minimum=-1))
+    spec = ParamSpec("a", "b", (opd,))
+    calls = []
+    contains = Bounds.contains
+    monkeypatch.setattr(Bounds, "contains", lambda self, number: calls.append(number) or contains(self, number))
+    values = np.linspace(-1.0, 1.0, 256**2).reshape(256, 256)
+    store = ParameterStore({"lens.map": values}, spec)
+    assert calls == [-1.0, 1.0]
+    values[3, 5] = -1.5
+    with pytest.raises(BoundsError, match=r"-1.5 at index \(3, 5\) of an array of shape"):
+        store.replace({"lens.map": values})

@@ -119,6 +119,18 @@ def test_it_computes_only_what_is_asked_for_and_each_value_once():
         counting.resolve(telescope(), defaults(), ["lens.scala"])
 
 
+def test_the_order_has_each_transform_once_after_those_of_its_inputs():
+    of, spec = resolver(), telescope()
+    assert [transform.key for transform in of.order(spec)] == [SCALE, RATIO, AREA]
+    assert [transform.key for transform in of.order(spec, [RATIO, SCALE])] == [RATIO, SCALE]
+    assert [transform.key for transform in of.order(spec, [AREA], available={*spec.primitives, OPEN, SCALE})] == [
+        RATIO,
+        AREA,
+    ]
+    with pytest.raises(DerivationError, match=rf"{AREA} -> {SCALE} -> {LENGTH}: {LENGTH} has no value"):
+        of.order(spec, [AREA], available={PITCH, DIAMETER, OPEN})
+
+
 def test_an_override_is_taken_as_it_is_and_others_follow_it():
     values = resolver().resolve(telescope(), defaults() | {SCALE: 2.0})
     assert values == {AREA: 0.75 * (2.0 * 16.0) ** 2, SCALE: 2.0, RATIO: 16.0}

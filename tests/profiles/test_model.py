@@ -3,6 +3,7 @@
 import math
 import random
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -30,6 +31,7 @@ from dluxshera.systems import (
 )
 from support.helpers import run_fresh
 from support.profile_documents import disagreement, documents, python_accepts
+from support.rows import each_row
 
 KNOWN = shera_profiles()
 SMALL = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
@@ -40,7 +42,7 @@ def small(name: str):
     return CONFIGS[name].replace(**SMALL)
 
 
-@pytest.mark.parametrize("name", KNOWN.names())
+@each_row("name", KNOWN.names())
 def test_a_packaged_profile_is_what_the_designs_say(name: str):
     assert (KNOWN.packaged / f"{name}.yaml").read_text() == exports.packaged_files()[f"{name}.yaml"]
     load_profile(name, KNOWN)
@@ -53,7 +55,7 @@ def test_every_design_and_target_is_packaged():
     assert sum(name.startswith("target/") for name in names) == len(TARGETS) == 7
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_a_packaged_observation_is_the_named_configuration(name: str):
     config, spec, store = load_model(f"observation/{name.removeprefix('shera_')}_alpha_cen")
     assert config == CONFIGS[name]
@@ -61,7 +63,7 @@ def test_a_packaged_observation_is_the_named_configuration(name: str):
     assert store == ParameterStore.from_spec_defaults(spec)
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
+@each_row("target", TARGETS.values(), ids=lambda target: target.name)
 def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
     text = (
         "schema: dluxshera.profile/0.1.0\nkind: observation\nname: x\n"
@@ -73,9 +75,7 @@ def test_a_packaged_target_gives_its_defaults_and_the_size_of_its_image(target):
     assert target.name in model.spec["binary.contrast"].source
 
 
-@pytest.mark.parametrize("spec_name", SPEC_NAMES)
-@pytest.mark.parametrize("name", CONFIGS)
-@pytest.mark.parametrize("suffix", ["yaml", "json"])
+@each_row("name, spec_name, suffix", product(CONFIGS, SPEC_NAMES, ["yaml", "json"]))
 def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_name: str, suffix: str):
     config, rng = small(name), random.Random(name + spec_name)
     spec = build_spec(config, spec_name)
@@ -87,8 +87,10 @@ def test_a_store_goes_through_a_file_bit_by_bit(tmp_path: Path, name: str, spec_
     }
     values["binary.x_position_as"] = rng.choice(EXTREMES)
     store = ParameterStore(values, spec)
-    save_model(tmp_path / f"saved.{suffix}", config, store, spec, name="saved")
-    back = load_model(tmp_path / f"saved.{suffix}")
+    path = tmp_path / name / spec_name / f"saved.{suffix}"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_model(path, config, store, spec, name="saved")
+    back = load_model(path)
     assert back.spec.title == spec.title
     assert list(back.store) == list(store)
     for key in store:

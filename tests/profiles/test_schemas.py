@@ -5,7 +5,6 @@ import re
 from dataclasses import fields
 from pathlib import Path
 
-import pytest
 from jsonschema import Draft202012Validator
 
 import dluxshera
@@ -23,12 +22,13 @@ from dluxshera.documents.keywords import KEYWORDS
 from dluxshera.profiles import shera_profiles
 from dluxshera.profiles.schema import config_schema, profile_schema
 from dluxshera.systems import CONFIG_CLASSES, SPEC_NAMES, settable_parameters
+from support.paths import ROOT
+from support.rows import each_row
 
-ROOT = Path(__file__).resolve().parents[2]
 MADE = schemas()
 
 
-@pytest.mark.parametrize("name", MADE)
+@each_row("name", MADE)
 def test_a_committed_schema_is_what_the_code_says(name: str):
     assert difference(json.loads((ROOT / "schemas" / name).read_text()), MADE[name], relative=1e-12) is None
 
@@ -41,7 +41,7 @@ def test_nothing_else_is_committed():
     } <= committed
 
 
-@pytest.mark.parametrize("name", MADE)
+@each_row("name", MADE)
 def test_a_schema_satisfies_the_meta_schema_and_has_its_own_id(name: str):
     assert meta_faults(MADE[name]) == []
     identity = MADE[name]["$id"]
@@ -50,7 +50,7 @@ def test_a_schema_satisfies_the_meta_schema_and_has_its_own_id(name: str):
     assert len({schema["$id"] for schema in MADE.values()}) == len(MADE)
 
 
-@pytest.mark.parametrize(
+@each_row(
     "wrong",
     [
         {"x-unti": "m"}, {"x-unit": 3}, {"properties": {"a": {"x-kind": "free"}}}, {"items": {"x-form": ""}},
@@ -69,7 +69,7 @@ def test_the_meta_schema_describes_each_of_its_words_and_itself():
     assert used <= set(KEYWORDS)
 
 
-@pytest.mark.parametrize("cls", CONFIG_CLASSES.values(), ids=lambda cls: cls.__name__)
+@each_row("cls", CONFIG_CLASSES.values(), ids=lambda cls: cls.__name__)
 def test_a_configuration_and_its_schema_have_the_same_fields_and_defaults(cls):
     schema = config_schema(cls)
     structural = [item for item in fields(cls) if item.name not in ("name", "design")]

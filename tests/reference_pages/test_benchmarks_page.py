@@ -2,13 +2,12 @@
 
 import copy
 import json
-from pathlib import Path
 
 import pytest
 
 from dluxshera.reference import benchmarks
+from support.paths import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 RECORD = {
     "made": "2027-01-02",
     "command": "make bench",

@@ -18,6 +18,7 @@ from dluxshera.reference.bar_chart import Bar, bar_chart
 from dluxshera.reference.inputs import Label, read_schemas
 from support.drawings import SVG, read_drawing
 from support.page_runner import ROOT, Page
+from support.rows import each_row
 
 GROUPS = {"mirror": {"title": "Mirror", "description": "Glass."}, "image": {"title": "Image", "description": "Pixels."}}
 
@@ -487,7 +488,7 @@ def test_only_what_changed_is_written_and_stale_pages_go(root, capsys):
     assert (folder / "mirror.md").stat().st_mtime_ns == rewritten
 
 
-@pytest.mark.parametrize(("value", "said"), [
+@each_row("value, said", [
     (0.0, "0"), (2.5, "2.5"), (90.0, "90"), (1800.0, "1800"), (123456.0, "123456"), (-0.0545, "-0.0545"),
     (1.7227e17, "1.7227e17"), (4.6e-06, "4.6e-6"), ([0.0, 0.0], "2 × 0"), ([1.0, 2.0], "[1, 2]"), (True, "True"),
 ])  # fmt: skip

@@ -110,18 +110,18 @@ class Doors:
         """Return the faults of a Markdown page: in Python fences by the syntax, elsewhere by the form of the words."""
         text = path.read_text(encoding="utf-8")
         faults, rest = [], text
-        for found in FENCE.finditer(text):
-            if re.match(r"[ {.]*py(thon)?\b", found["info"]):
-                first = text[: found.start("code")].count("\n")
-                code = re.sub(f"^{found['blank']}", "", found["code"], flags=re.M)
+        for match in FENCE.finditer(text):
+            if re.match(r"[ {.]*py(thon)?\b", match["info"]):
+                first = text[: match.start("code")].count("\n")
+                code = re.sub(f"^{match['blank']}", "", match["code"], flags=re.M)
                 faults += [(first + line, words) for line, words in self.around(ast.parse(code))]
-                hidden = re.sub(r"[^\n]", " ", found[0])
-                rest = rest[: found.start()] + hidden + rest[found.end() :]
-        for found in STATEMENT.finditer(rest):
-            module, names = found[1] or found[3], re.findall(r"\w+", found[2] or "")
+                hidden = re.sub(r"[^\n]", " ", match[0])
+                rest = rest[: match.start()] + hidden + rest[match.end() :]
+        for match in STATEMENT.finditer(rest):
+            module, names = match[1] or match[3], re.findall(r"\w+", match[2] or "")
             is_right = all(self.offers(module, name) for name in names) if names else self._is_door(module)
             if not is_right:
-                faults.append((rest[: found.start()].count("\n") + 1, found[0]))
+                faults.append((rest[: match.start()].count("\n") + 1, match[0]))
         return _lines(path, faults)
 
 

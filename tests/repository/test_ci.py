@@ -85,7 +85,7 @@ def test_a_skip_is_a_failure_under_ci_alone(tmp_path: Path, ci: str, summary: st
     options = ["-p", "no:cacheprovider", "--continue-on-collection-errors", "--rootdir", tmp_path]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *options, tmp_path],
-        env={**os.environ, "CI": ci},
+        env={**os.environ, "CI": ci, "PYTHONPATH": os.pathsep.join(map(str, (ROOT / "src", ROOT / "tests")))},
         capture_output=True,
         text=True,
         check=False,

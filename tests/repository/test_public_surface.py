@@ -16,6 +16,7 @@ from griffe import Docstring, DocstringSectionKind, Parser, parse
 
 import dluxshera as ds
 from repository.import_rules import front_doors, modules_of
+from support.rows import each_row
 
 PACKAGE = Path(__file__).resolve().parents[2] / "src" / "dluxshera"
 PUBLIC = [
@@ -74,6 +75,8 @@ def undocumented(function: object) -> list[str]:
     bases = [base for base in function.__mro__ if base.__module__.startswith("dluxshera")] if is_class(function) else []
     documented = [sections(item) for item in [function, *bases]]
     missing = [] if DocstringSectionKind.text in documented[0] else ["summary"]
+    titles = re.findall(r"^(\w+)\n-{3,}$", inspect.getdoc(function) or "", re.MULTILINE)
+    missing += [f"one section {title}" for title in set(titles) if titles.count(title) > 1]
     if is_class(function) and (issubclass(function, Exception | Enum) or getattr(function, "_is_protocol", False)):
         return missing  # raised and chosen, not constructed
     kinds = (DocstringSectionKind.parameters, DocstringSectionKind.attributes)
@@ -122,7 +125,7 @@ def test_a_star_import_and_dir_give_the_public_names():
     assert set(PUBLIC) <= set(dir(ds))
 
 
-@pytest.mark.parametrize("name", PUBLIC)
+@each_row("name", PUBLIC)
 def test_a_public_name_resolves_to_one_object_of_the_package(name: str):
     value = getattr(ds, name)
     assert value is getattr(ds, name)
@@ -182,7 +185,22 @@ def test_what_a_docstring_leaves_out_is_found():
     def plain(x: float) -> float:
         """Return the square of a number."""
 
+    def twice(x: float) -> float:
+        """Return the square of a number.
+
+        Raises
+        ------
+        ValueError
+            Never.
+
+        Raises
+        ------
+        TypeError
+            Never.
+        """
+
     assert undocumented(good) == undocumented(plain) == []
+    assert undocumented(twice) == ["one section Raises"]
     assert undocumented(bad) == ["x", "returns"]
 
 

@@ -3,10 +3,9 @@
 import re
 from html import unescape
 
-import pytest
-
 from support import built_site
 from support.page_runner import ROOT, Page
+from support.rows import each_row
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -14,7 +13,7 @@ PAGES = sorted(DOCS.rglob("*.md"))
 BLOCK = re.compile(r'<div class="language-py(?:thon)?\b(?![^"]*doc-signature)[^"]*">.*?<code[^>]*>(.*?)</code>', re.S)
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
+@each_row("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 def test_every_shown_block_is_one_that_runs(path):
     built = built_site.site() / path.relative_to(DOCS).with_suffix(".html")
     found = BLOCK.findall(built.read_text(encoding="utf-8"))

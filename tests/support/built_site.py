@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.paths import ROOT
+
 SITE = Path(os.environ.get("SITE_DIR", ROOT / "site")).resolve()
 
 

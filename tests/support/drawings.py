@@ -14,6 +14,7 @@ import numpy as np
 from dluxshera.drawing import Box
 
 SVG = "{http://www.w3.org/2000/svg}"
+GAP = 10.0  # least distance between two boxes
 ROUNDING = 0.11  # coordinates have one decimal
 CHARACTER = 0.605  # width of a character of DejaVu Sans Mono in units of its size, the widest of the usual fonts
 Rectangle = tuple[float, float, float, float]  # x, y, width, height
@@ -128,13 +129,13 @@ def _faults_of_places(drawing: Drawing) -> Iterator[str]:
                 yield f"{drawn.title}: {text!r} overlaps the line above or the border"
             previous = b
     for a, b in itertools.combinations(drawing.boxes, 2):
-        if overlap(a.rectangle, b.rectangle):
-            yield f"{a.title} overlaps {b.title}"
+        if overlap(a.rectangle, b.rectangle, GAP):
+            yield f"{a.title} overlaps {b.title}, or nearly"
 
 
-def overlap(a: Rectangle, b: Rectangle) -> bool:
-    """Return whether two rectangles (x, y, width, height) share an area."""
-    return all(a[i] < b[i] + b[i + 2] and b[i] < a[i] + a[i + 2] for i in (0, 1))
+def overlap(a: Rectangle, b: Rectangle, gap: float = 0.0) -> bool:
+    """Return whether two rectangles (x, y, width, height) share an area or are closer than `gap`."""
+    return all(a[i] < b[i] + b[i + 2] + gap and b[i] < a[i] + a[i + 2] + gap for i in (0, 1))
 
 
 def _faults_of_lines(drawing: Drawing, name_of: Mapping[str, str], edges: set[tuple[str, str]]) -> Iterator[str]:

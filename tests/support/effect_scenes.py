@@ -9,6 +9,7 @@ import numpy as np
 
 import dluxshera as ds
 from dluxshera.systems import SHERA_FOURPLANE_EXAMPLE_CONFIG, effects_of
+from support.reference_optics import black_body_photons
 from support.scenes import ABERRATED, CONTRAST, LOG_FLUX, M2_FOCAL_LENGTH, POSITION_ANGLE, SEPARATION, Scene, X, Y
 
 NPIX, MARGIN, WAVES = 24, 11, 2  # a margin of 8 for motion and 3 for displaced pixels
@@ -76,11 +77,6 @@ def direct_sum(sources: Iterable[tuple[np.ndarray, np.ndarray]], updates=None, m
     return image[cut, cut]
 
 
-def planck(temperature: float, wavelengths=WAVELENGTHS) -> np.ndarray:
-    """Return photons of a black body per unit of wavelength, not normalised."""
-    return wavelengths**-4 / np.expm1(0.01438776877503933 / (wavelengths * temperature))
-
-
 def normal(photons) -> np.ndarray:
     """Return the part of the photons at each wavelength."""
     return photons / np.sum(photons)
@@ -99,5 +95,5 @@ def binary(weights=None) -> list[tuple[np.ndarray, np.ndarray]]:
     total, contrast = 10.0 ** STARS[LOG_FLUX], STARS[CONTRAST]
     photons = (total * contrast / (1 + contrast), total / (1 + contrast))
     if weights is None:
-        weights = [normal(planck(temperature)) for temperature in TEMPERATURES]
+        weights = [normal(black_body_photons(WAVELENGTHS, temperature)) for temperature in TEMPERATURES]
     return [(place, number * row) for place, number, row in zip(positions(), photons, weights, strict=True)]

@@ -23,10 +23,9 @@ from typing import Any
 
 from dluxshera.files import write_text
 from repository.import_rules import imports_of, modules_of, named_in
+from support.paths import PACKAGE, ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "docs" / "validation"
-PACKAGE = ROOT / "src" / "dluxshera"
 
 Position = tuple[int, int]  # line from 1, byte in the line from 0
 

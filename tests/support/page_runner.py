@@ -26,7 +26,8 @@ from typing import Any
 from sybil import Document, Example, Region
 from sybil.parsers.markdown.lexers import RawFencedCodeBlockLexer
 
-ROOT = Path(__file__).resolve().parents[2]
+from support.paths import ROOT
+
 FIGURES = ROOT / "docs" / "_generated"
 
 INFO = re.compile(r"[ \t]*(?P<info>[^\n]*)\n")

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from dluxshera.errors import DocumentError
 from dluxshera.profiles import parse_profile, shera_profiles
-from dluxshera.profiles.format import MAX_BYTES
+from dluxshera.profiles.format import MAX_PROFILE_BYTES
 
 TOKENS = [
     b"schema: dluxshera.profile/0.1.0\n",
@@ -103,7 +103,7 @@ BOMBS = [
     b"\n" * 199_000,
     b"#" * 199_000,
     b"a: b\n" * 39_000,
-    b"x" * (MAX_BYTES + 1),
+    b"x" * (MAX_PROFILE_BYTES + 1),
     b"\x00" * 1000,
 ]
 

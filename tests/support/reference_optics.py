@@ -70,6 +70,10 @@ class Design:
 
 FLIGHT = Design(0.220, 0.025, 0.604353, -0.0545, 0.554130, 4.6e-6, 550e-9, 41e-9, 3, 2e-3, -90.0)
 TESTBED = Design(0.090, 0.025, 0.357960, -0.041935, 0.320000, 6.5e-6, 550e-9, 110e-9, 4, 2e-3, 45.0)
+DESIGNS = {"flight": FLIGHT, "testbed": TESTBED}
+# Aberrations of M1 and M2 without symmetry, nanometres.
+COEFFS_M1 = np.array([5.0, -3.0, 4.0, 2.0, -6.0, 3.0, 1.0, -2.0])
+COEFFS_M2 = np.array([-4.0, 3.0, 2.0, -5.0, 1.0, 6.0, -2.0, 3.0])
 
 
 def gap(length: float) -> np.ndarray:
@@ -411,3 +415,8 @@ def gaussian_beam(x: np.ndarray, y: np.ndarray, waist: float, wavelength: float,
     """Fundamental Gaussian beam without its piston ``k z``, of unit amplitude at the centre of its waist."""
     q = 1.0 + 1j * distance * wavelength / (pi * waist**2)
     return np.exp(-(x**2 + y**2) / (waist**2 * q)) / q
+
+
+def black_body_photons(wavelength: np.ndarray | float, temperature: np.ndarray | float) -> np.ndarray:
+    """Photons of a black body per unit of wavelength, not normalised; metres and kelvin."""
+    return wavelength**-4 / np.expm1(0.01438776877503933 / (wavelength * temperature))

@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 import dluxshera as ds
-from support import reference_optics as ref
+from support.reference_optics import COEFFS_M1, COEFFS_M2, DESIGNS
 
 CONFIGS = {"flight": ds.SHERA_FLIGHT_CONFIG, "testbed": ds.SHERA_TESTBED_CONFIG}
-DESIGNS = {"flight": ref.FLIGHT, "testbed": ref.TESTBED}
 SPECS = {"forward": ds.build_forward_model_spec_from_config, "inference": ds.build_inference_spec_basic}
 
 # A pupil without obscuration, struts or mask.
@@ -24,8 +23,6 @@ M1_ZERNIKES, M2_ZERNIKES = "primary.zernike_coeffs_nm", "secondary.zernike_coeff
 M2_FOCAL_LENGTH = "system.m2_focal_length_m"
 DETECTOR_SEPARATION = "system.m2_detector_separation_m"
 
-COEFFS_M1 = np.array([5.0, -3.0, 4.0, 2.0, -6.0, 3.0, 1.0, -2.0])
-COEFFS_M2 = np.array([-4.0, 3.0, 2.0, -5.0, 1.0, 6.0, -2.0, 3.0])
 ABERRATED = {M1_ZERNIKES: COEFFS_M1, M2_ZERNIKES: COEFFS_M2, X: 0.31, Y: -0.17}
 # All the light in star A, which stands at the given position.
 SINGLE_STAR = {SEPARATION: 1e-9, CONTRAST: 1e12}

@@ -12,7 +12,6 @@ from dluxshera.systems.transforms import (
     line_of_sight_shift,
 )
 from support import reference_optics as ref
-from support.effect_scenes import planck
 from support.helpers import rounding
 
 F1, F2, S, L = (
@@ -57,7 +56,9 @@ def test_effective_wavelength_is_the_mean_of_the_photons(temperature):
 
     def photons(t: float) -> float:
         curves = np.interp(t, grid, spectrum) * np.interp(t, grid, transmission)
-        return curves * (1.0 if temperature is None else planck(temperature, CENTRE + t * WIDTH) * CENTRE**4)
+        return curves * (
+            1.0 if temperature is None else ref.black_body_photons(CENTRE + t * WIDTH, temperature) * CENTRE**4
+        )
 
     total = quad(photons, -0.5, 0.5, points=grid, epsabs=0, epsrel=1e-12)[0]
     first = quad(lambda t: t * photons(t), -0.5, 0.5, points=grid, epsabs=1e-14 * total, epsrel=1e-12)[0]

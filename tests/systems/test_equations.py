@@ -12,6 +12,7 @@ from dluxshera.systems import (
     build_forward_model_spec_from_config,
     build_inference_spec_physics,
 )
+from support.rows import each_row
 
 F, SCALE, DEFOCUS = "system.focal_length_m", "system.plate_scale_as_per_pix", "system.defocus_nm"
 SYMBOLS = {
@@ -104,7 +105,7 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+@each_row("name", CASES)
 def test_the_latex_is_what_the_transforms_compute(name: str):
     spec = build_forward_model_spec_from_config(CONFIGS[name])
     values = {key: spec[key].default for key in spec.primitives} | CASES[name]
@@ -155,7 +156,7 @@ def test_the_four_plane_values_are_those_of_the_product_of_the_matrices():
     assert derived[DEFOCUS] * 1e-9 == pytest.approx(a * v["D"] ** 2 / (16 * sqrt(3) * b), rel=1e-9)
 
 
-@pytest.mark.parametrize("name", sorted(CONFIGS))
+@each_row("name", sorted(CONFIGS))
 def test_every_derived_parameter_has_an_equation(name: str):
     spec = build_forward_model_spec_from_config(CONFIGS[name])
     assert [key for key in spec.derived if not spec[key].equation] == []

@@ -14,14 +14,20 @@ from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, TARG
 from dluxshera.systems.aperture import aperture_numbers
 from dluxshera.systems.transforms import log_photons
 from support import keys as f
+from support.rows import every_row
 
 EVERY = [(name, target) for name in CONFIGS for target in ("alpha Cen", "36 Oph", "HR 2667/8")]
 
 
-@pytest.mark.parametrize(("name", "target"), EVERY)
-def test_photons_by_hand(name, target):
+def test_photons_by_hand():
     """Every number with its unit, from the targets' and designs' own attributes."""
-    config, binary = CONFIGS[name], TARGETS[target]
+    with every_row() as row:
+        for name, target in EVERY:
+            with row(name, target):
+                check_photons(CONFIGS[name], TARGETS[target])
+
+
+def check_photons(config, binary):
     design = config.design
     store = ds.ParameterStore.from_spec_defaults(ds.build_forward_model_spec_from_config(config, binary))
     derived = SHERA_RESOLVER.resolve(store.spec, store)
@@ -128,6 +134,8 @@ def test_the_numbers_of_an_aperture_follow_the_masks_file(tmp_path):
     config = SHERA_FLIGHT_CONFIG.replace(diffractive_pupil=str(path))
     clear = aperture_numbers(config)
     assert aperture_numbers(config) is clear
+    assert aperture_numbers(config.replace(name="x", image_npix=32, effects=["ghosts"])) is clear
+    assert aperture_numbers(config.replace(strut_width=0.02)) is not clear
     assert clear == aperture_numbers(SHERA_FLIGHT_CONFIG.replace(diffractive_pupil=None))
     np.save(path, (np.indices((512, 512)).sum(axis=0) // 32 % 2).astype(np.float64))
     assert aperture_numbers(config).peak_fraction < 0.5 * clear.peak_fraction

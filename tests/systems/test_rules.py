@@ -135,6 +135,8 @@ def test_a_class_and_its_schema_agree_on_fields_and_relations(cls: type[SheraCon
             changes[name] = rng.choice([*generated(rng, cls.rules()[name]), *OTHERS, None, 256, 254, "m2_maps"])
         if rng.random() < 0.2:
             changes["effects"] = rng.sample(["ghosts", "m2_maps", "m3_maps", "motion"], 2)
+        if "gap_npix" in cls.rules() and rng.random() < 0.2:
+            changes |= {"gap_npix": rng.choice([None, 254, 256, 300]), "pupil_npix": rng.choice([252, 256, 298, 302])}
         by_schema = not faults(Document("", {**plain, **changes}), schema)
         by_class = True
         try:

@@ -106,10 +106,15 @@ def test_the_value_that_it_has_changes_nothing():
     [
         (f.CONTRAST, 3.0, f.WAVELENGTH, "binary.contrast is primitive: set it with replace"),
         (f.OPEN_FRACTION, 0.9, f.M1_DIAMETER, "open_area_fraction is structural"),
-        (f.PLATE_SCALE, 0.1, f.FOCAL_LENGTH, "system.focal_length_m is derived, not a primitive. Primitives that"),
+        (
+            f.PLATE_SCALE,
+            0.1,
+            f.FOCAL_LENGTH,
+            "system.focal_length_m is derived, not a primitive. It depends on",
+        ),
         (f.LOG_FLUX, 9.0, f.OPEN_FRACTION, "open_area_fraction is structural, not a primitive"),
         (f.PLATE_SCALE, 0.1, f.M1_ZERNIKES, "primary.zernike_coeffs_nm is an array"),
-        (f.PLATE_SCALE, 0.1, f.CONTRAST, "does not depend on binary.contrast. Primitives that it depends on: system"),
+        (f.PLATE_SCALE, 0.1, f.CONTRAST, "does not depend on binary.contrast. It depends on the primitives system"),
         (f.PLATE_SCALE, 0.1, f.M1_FOCAL_LENGTH, "it does not change with it there"),
         (f.PLATE_SCALE, -0.1, f.PIXEL_PITCH, "-0.1 is not > 0"),
         (f.PLATE_SCALE, np.nan, f.PIXEL_PITCH, "nan is not > 0"),

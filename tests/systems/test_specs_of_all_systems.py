@@ -31,6 +31,7 @@ from dluxshera.units import units_of_suffix
 from support import keys as e
 from support import keys as f
 from support.helpers import run_fresh
+from support.rows import each_row, every_row
 
 BUILDERS = {
     "forward": ds.build_forward_model_spec_from_config,
@@ -42,7 +43,6 @@ WITH_EFFECTS = {
 }
 EVERY = [(name, kind) for name in CONFIGS | WITH_EFFECTS for kind in BUILDERS]
 SPECS = {(name, kind): BUILDERS[kind]((CONFIGS | WITH_EFFECTS)[name]) for name, kind in EVERY}
-KEYS = [pytest.param(case, key, id=f"{case[0]}-{case[1]}-{key}") for case in EVERY for key in SPECS[case]]
 PLATE_SCALE, LOG_FLUX = f.PLATE_SCALE, f.LOG_FLUX
 # Theta's order in the effective mode of the three-plane system, to which stored fits hold.
 THREE_PLANE_INFERENCE = (
@@ -57,36 +57,39 @@ def derived(spec, values=None):
     return SHERA_RESOLVER.resolve(spec, {**ParameterStore.from_spec_defaults(spec), **(values or {})})
 
 
-@pytest.mark.parametrize(("case", "key"), KEYS)
-def test_each_parameter_says_all_that_a_reader_needs(case, key):
-    field = SPECS[case][key]
-    assert field.title
-    assert field.doc.endswith(".")
-    assert field.symbol
-    assert field.source
-    assert field.since
-    assert bool(field.equation) == (field.kind == "derived")
-    suffix = units_of_suffix(key)
-    assert suffix in (None, field.units)
-    assert suffix or field.units in ("", "ph", "ph.s**-1", "ph.s**-1.m**-3")
-    u.Unit(field.units, format="vounit")
-    if field.kind == "derived":
-        transform = SHERA_RESOLVER.registry(SPECS[case].system_id)[key]
-        optional = tuple(one for one in transform.optional if one in SPECS[case])
-        assert (field.transform, field.depends_on) == (transform.name, (*transform.inputs, *optional))
+def test_each_parameter_of_each_spec_is_described():
+    with every_row() as row:
+        for case, spec in SPECS.items():
+            for key, field in spec.items():
+                with row(*case, key):
+                    assert field.title
+                    assert field.doc.endswith(".")
+                    assert field.symbol
+                    assert field.source
+                    assert field.since
+                    assert bool(field.equation) == (field.kind == "derived")
+                    suffix = units_of_suffix(key)
+                    assert suffix in (None, field.units)
+                    assert suffix or field.units in ("", "ph", "ph.s**-1", "ph.s**-1.m**-3")
+                    u.Unit(field.units, format="vounit")
+                    if field.kind == "derived":
+                        transform = SHERA_RESOLVER.registry(spec.system_id)[key]
+                        optional = tuple(one for one in transform.optional if one in spec)
+                        assert (field.transform, field.depends_on) == (transform.name, (*transform.inputs, *optional))
 
 
-@pytest.mark.parametrize("case", EVERY)
-def test_every_spec_resolves_and_has_a_text_for_its_groups(case):
-    spec = SPECS[case]
-    SHERA_RESOLVER.check(spec)
-    values = derived(spec)
-    assert tuple(values) == spec.derived
-    for key, value in values.items():
-        assert spec[key].bounds.contains(float(value)), key
-    texts = {group: text for group, _, text in spec.groups}
-    assert all(texts[field.group].endswith(".") for field in spec.fields)
-    assert spec.title == f"{(CONFIGS | WITH_EFFECTS)[case[0]].system_id}.{case[1]}"
+def test_every_spec_resolves_and_has_a_text_for_its_groups():
+    with every_row() as row:
+        for (name, kind), spec in SPECS.items():
+            with row(name, kind):
+                SHERA_RESOLVER.check(spec)
+                values = derived(spec)
+                assert tuple(values) == spec.derived
+                for key, value in values.items():
+                    assert spec[key].bounds.contains(float(value)), key
+                texts = {group: text for group, _, text in spec.groups}
+                assert all(texts[field.group].endswith(".") for field in spec.fields)
+                assert spec.title == f"{(CONFIGS | WITH_EFFECTS)[name].system_id}.{kind}"
 
 
 def test_what_systems_share_is_said_in_the_same_words():
@@ -98,14 +101,14 @@ def test_what_systems_share_is_said_in_the_same_words():
     assert set(said) == set(PARAMETERS)  # and no definition is left over
 
 
-@pytest.mark.parametrize("system_id", CONFIG_CLASSES)
+@each_row("system_id", CONFIG_CLASSES)
 def test_the_transforms_of_a_system_are_those_that_its_specs_use(system_id):
     registry = SHERA_RESOLVER.registry(system_id)
     assert registry.system_id == system_id == CONFIG_CLASSES[system_id].system_id
     assert set(registry) == {key for spec in SPECS.values() if spec.system_id == system_id for key in spec.derived}
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_effective_mode_has_knobs_where_the_forward_spec_derives(name):
     forward, effective, physics = (SPECS[name, kind] for kind in BUILDERS)
     assert not effective.derived
@@ -209,7 +212,7 @@ def test_threads_resolve_each_their_own_store():
         spec, pitch = case
         return [derived(spec, {f.PIXEL_PITCH: pitch}) for _ in range(20)]
 
-    alone = [work(case)[0] for case in zip(cases, pitches, strict=True)]
+    alone = [derived(spec, {f.PIXEL_PITCH: pitch}) for spec, pitch in zip(cases, pitches, strict=True)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(work, zip(cases, pitches, strict=True)))
     for one, many in zip(alone, together, strict=True):
@@ -247,7 +250,7 @@ def test_a_configuration_of_no_system_is_refused():
         ds.SheraTwoPlaneConfig("wrong", ds.SHERA_FLIGHT_CONFIG.design)
 
 
-@pytest.mark.parametrize("cls", CONFIG_CLASSES.values())
+@each_row("cls", CONFIG_CLASSES.values())
 def test_a_configuration_documents_each_of_its_fields(cls):
     assert issubclass(cls, SheraConfig)
     for item in fields(cls):
@@ -271,17 +274,19 @@ def test_defaults_follow_the_target_and_say_their_source():
         assert spec[f.FLUX_DENSITY].source.startswith(f"{target.name}: Epoch 2027")
 
 
-@pytest.mark.parametrize("target", TARGETS.values(), ids=lambda target: target.name)
-def test_targets_follow_from_their_magnitudes(target):
+def test_targets_follow_from_their_magnitudes():
     """Against astropy's magnitudes; alpha Cen's flux density is the spreadsheet's, as its source says."""
-    flux_a, flux_b = (u.Magnitude(v).to_value(u.dimensionless_unscaled) for v in (target.v_a, target.v_b))
-    assert target.contrast == pytest.approx(flux_a / flux_b, rel=2e-4 if target is ALPHA_CEN else 1e-12)
-    density = ZERO_POINT * (flux_a + flux_b)
-    if target is ALPHA_CEN:
-        assert target.spectral_flux_density == 1.7227e17
-        assert density == pytest.approx(1.29e17, rel=5e-3)
-    else:
-        assert target.spectral_flux_density == pytest.approx(density, rel=1e-12)
+    with every_row() as row:
+        for target in TARGETS.values():
+            with row(target.name):
+                flux_a, flux_b = (u.Magnitude(v).to_value(u.dimensionless_unscaled) for v in (target.v_a, target.v_b))
+                assert target.contrast == pytest.approx(flux_a / flux_b, rel=2e-4 if target is ALPHA_CEN else 1e-12)
+                density = ZERO_POINT * (flux_a + flux_b)
+                if target is ALPHA_CEN:
+                    assert target.spectral_flux_density == 1.7227e17
+                    assert density == pytest.approx(1.29e17, rel=5e-3)
+                else:
+                    assert target.spectral_flux_density == pytest.approx(density, rel=1e-12)
 
 
 def test_the_seven_targets_of_the_design_page():
@@ -301,7 +306,7 @@ def test_the_seven_targets_of_the_design_page():
         assert target.image_npix / 2 - offset >= 88
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_an_effect_brings_its_parameters_and_no_others(name):
     config = CONFIGS[name]
     for kind, build in BUILDERS.items():

@@ -1,10 +1,4 @@
-"""The transforms: derivatives against finite differences, Euler sums, and the two plate scales in and out of focus.
-
-Transforms (the reference pages name this file with them): effective_focal_length, focal_ratio, image_plate_scale,
-refocused_plate_scale, relay_defocus, focal_length_from_plate_scale, four_plane_focal_length,
-four_plane_image_plate_scale, four_plane_defocus, line_of_sight_shift, four_plane_line_of_sight_shift, dark_signal,
-total_read_noise.
-"""
+"""The transforms: derivatives against finite differences, Euler sums, and the two plate scales in and out of focus."""
 
 import jax
 import numpy as np
@@ -16,6 +10,7 @@ from dluxshera.systems import transforms as t
 from dluxshera.units import ARCSEC
 from support import keys as f
 from support.helpers import central_difference
+from support.rows import each_row, every_row
 
 # The effects that bring transforms of plain numbers.
 WITH = {0: ("electronics",), 1: ("alignment", "electronics"), 2: ("alignment", "electronics")}
@@ -25,9 +20,7 @@ SPECS = {
     for config in (ds.SHERA_FLIGHT_CONFIG, SHERA_FOURPLANE_EXAMPLE_CONFIG, CONFIGS["shera_twoplane_flight"])
 }
 TRANSFORMS = [
-    pytest.param(SPECS[system_id], transform, id=f"{system_id}-{transform.key}")
-    for system_id in SPECS
-    for transform in SHERA_RESOLVER.registry(system_id).values()
+    (SPECS[system_id], transform) for system_id in SPECS for transform in SHERA_RESOLVER.registry(system_id).values()
 ]
 FLIGHT = SPECS["shera_threeplane"]
 LENGTHS = (f.M1_FOCAL_LENGTH, f.M2_FOCAL_LENGTH, f.M1_M2_SEPARATION, f.M2_DETECTOR_SEPARATION)
@@ -43,30 +36,36 @@ def values_near_the_design(spec, seed=0):
     return values | SHERA_RESOLVER.resolve(spec, values)
 
 
-@pytest.mark.parametrize(("spec", "transform"), TRANSFORMS)
-def test_derivatives_agree_with_finite_differences_of_the_numpy_function(spec, transform):
-    values = values_near_the_design(spec)
-    inputs = [float(values[key]) for key in transform.inputs]
-    slopes = jax.grad(transform.fn, argnums=tuple(range(len(inputs))))(*inputs)
-    for i, (slope, x) in enumerate(zip(slopes, inputs, strict=True)):
-        step = 1e-5 * abs(x)
+def test_derivatives_agree_with_finite_differences_of_the_numpy_function():
+    with every_row() as row:
+        for spec, transform in TRANSFORMS:
+            values = values_near_the_design(spec)
+            inputs = [float(values[key]) for key in transform.inputs]
+            slopes = jax.grad(transform.fn, argnums=tuple(range(len(inputs))))(*inputs)
+            for i, (slope, x) in enumerate(zip(slopes, inputs, strict=True)):
+                step = 1e-5 * abs(x)
 
-        def along(d, i=i):
-            return np.float64(transform.fn(*inputs[:i], inputs[i] + d, *inputs[i + 1 :]))
+                def along(d, i=i, fn=transform.fn, inputs=inputs):
+                    return np.float64(fn(*inputs[:i], inputs[i] + d, *inputs[i + 1 :]))
 
-        # Rounding of a difference over the step; the relay's terms are up to 3e3 times a small result.
-        size = 3e3 if transform.key == f.DEFOCUS else 150 * abs(along(0.0))
-        assert float(slope) == pytest.approx(central_difference(along, step), rel=1e-8, abs=30 * EPS * size / step)
+                # Rounding of a difference over the step; the relay's terms are up to 3e3 times a small result.
+                size = 3e3 if transform.key == f.DEFOCUS else 150 * abs(along(0.0))
+                expected = central_difference(along, step)
+                with row(spec.system_id, transform.key, transform.inputs[i]):
+                    assert float(slope) == pytest.approx(expected, rel=1e-8, abs=30 * EPS * size / step)
 
 
-@pytest.mark.parametrize(("spec", "transform"), TRANSFORMS)
-def test_numpy_and_jax_give_the_same(spec, transform):
-    values = values_near_the_design(spec, seed=1)
-    inputs = [float(values[key]) for key in transform.inputs]
-    plain = transform.fn(*inputs)
-    assert not isinstance(plain, jax.Array)
-    traced = jax.jit(transform.fn)(*inputs)
-    assert float(traced) == pytest.approx(float(plain), rel=1e-11, abs=1e-8 * (transform.key == f.DEFOCUS))
+def test_numpy_and_jax_give_the_same():
+    with every_row() as row:
+        for spec, transform in TRANSFORMS:
+            values = values_near_the_design(spec, seed=1)
+            inputs = [float(values[key]) for key in transform.inputs]
+            with row(spec.system_id, transform.key):
+                plain = transform.fn(*inputs)
+                assert not isinstance(plain, jax.Array)
+                traced = jax.jit(transform.fn)(*inputs)
+                slack = 1e-8 * (transform.key == f.DEFOCUS)
+                assert float(traced) == pytest.approx(float(plain), rel=1e-11, abs=slack)
 
 
 def log_derivatives(fn, lengths):
@@ -102,7 +101,7 @@ def test_euler_sums_of_four_planes(seed):
         assert sum(parts) - 2 * parts[4] == pytest.approx(1.0, abs=1e-9)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@each_row("name", CONFIGS)
 def test_the_two_plate_scales_agree_in_focus(name):
     spec = ds.build_forward_model_spec_from_config(CONFIGS[name])
     if f.REFOCUSED_PLATE_SCALE not in spec:

@@ -1,4 +1,4 @@
-"""`dluxshera schema`: JSON Schemas of the documents that the package reads and writes, and the packaged profiles."""
+"""`dluxshera schema`: the JSON Schemas of the package's documents, and the packaged profiles."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 app = group("JSON Schemas of the documents that the package reads and writes.")
 
 Folder = Annotated[Path, typer.Option(help="Folder of the schemas.")]
-Profiles = Annotated[Path, typer.Option(help="Folder of the packaged profiles; skipped if it does not exist.")]
+Profiles = Annotated[Path, typer.Option(help="Folder of the packaged profiles; ignored if it does not exist.")]
 SCHEMAS: Final = Path("schemas")
 PROFILES: Final = Path("src/dluxshera/profiles/data")
-RELATIVE: Final = 1e-12  # defaults that are computed may differ in the last digits between machines
+RELATIVE: Final = 1e-12  # computed defaults may differ in the last digits between machines
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -26,10 +26,10 @@ def schemas() -> dict[str, dict[str, Any]]:
     from dluxshera.error_budget import budget_schema, report_schema
     from dluxshera.profiles import system_schemas
 
-    content = system_schemas()
+    catalogue = system_schemas()
     for name, schema in {"budget": budget_schema(), "report": report_schema()}.items():
-        content[f"error_budget/{schema['x-version']}/{name}.schema.json"] = schema
-    return content
+        catalogue[f"error_budget/{schema['x-version']}/{name}.schema.json"] = schema
+    return catalogue
 
 
 @app.command("export", epilog=example("dluxshera schema export --check"))
@@ -38,54 +38,65 @@ def schema_export(
     profiles: Profiles = PROFILES,
     check: Check = False,
     release: Annotated[
-        bool, typer.Option("--release", help="Also freeze today's schemas: list their hashes in released.json.")
+        bool, typer.Option("--release", help="Also freeze the current schemas: add their hashes to released.json.")
     ] = False,
 ) -> None:
     """Write the JSON Schemas and the packaged profiles that changed. A released schema is never rewritten."""
     from dluxshera.documents import outdated_documents, released_hashes, with_hashes
 
     frozen = released_hashes(directory)
-    content = schemas()
-    unfrozen = {directory / name: content[name] for name in content if name not in frozen}
-    outdated = [*outdated_documents(unfrozen, relative=RELATIVE), *_outdated_profiles(profiles, content)]
+    catalogue = schemas()
+    unfrozen = {directory / name: catalogue[name] for name in catalogue if name not in frozen}
+    outdated = [*outdated_documents(unfrozen, relative=RELATIVE), *_outdated_profiles(profiles, catalogue)]
     stale = update_files(outdated, check=check)
-    faults = _faults(directory, content)
+    faults = _faults(directory, catalogue)
     for line in faults:
         print(line)
     if release and not check and not faults:
-        with_hashes(directory, list(content))
+        with_hashes(directory, list(catalogue))
     if faults or (check and stale):
         raise typer.Exit(1)
 
 
 @app.command("check", epilog=example("dluxshera schema check --json"))
 def schema_check(directory: Folder = SCHEMAS, as_json: AsJson = False) -> None:
-    """Check the schemas of a folder: up to date, valid by the meta-schema, and unchanged since their release."""
-    from dluxshera.documents import outdated_documents
+    """Check that the schemas of a folder are up to date, valid by the meta-schema, and unchanged since release."""
+    import json
 
-    content = schemas()
-    faults = _faults(directory, content)
-    for file in outdated_documents({directory / name: schema for name, schema in content.items()}, relative=RELATIVE):
-        faults.append(f"{file.path}: out of date, {file.reason}")
+    from dluxshera.documents import difference
+
+    catalogue = schemas()
+    faults = _faults(directory, catalogue)
+    for name, schema in catalogue.items():
+        path = directory / name
+        if path.is_file():
+            try:
+                other = difference(json.loads(path.read_text(encoding="utf-8")), schema, relative=RELATIVE)
+            except ValueError:
+                other = "it is not JSON"
+            faults += [f"{path}: out of date, {other}"] if other else []
+        else:
+            faults.append(f"{path}: it is missing")
     if as_json:
-        print_json({"schemas": sorted(content), "faults": faults})
+        print_json({"schemas": sorted(catalogue), "faults": faults})
     else:
-        for line in faults or [f"{len(content)} schemas are up to date"]:
+        for line in faults or [f"{len(catalogue)} schemas are up to date"]:
             print(line)
     if faults:
         raise typer.Exit(1)
 
 
-def _faults(directory: Path, content: dict[str, dict[str, Any]]) -> list[str]:
-    """Return the faults of schemas: keywords outside the meta-schema, and files that changed after their release."""
+def _faults(directory: Path, catalogue: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the faults of the schemas in a folder: invalid keywords, and changes since a release."""
     from dluxshera.documents import changed_since_release, meta_faults
 
-    keywords = [f"{directory / name}: {fault}" for name, schema in content.items() for fault in meta_faults(schema)]
-    changes = changed_since_release(directory, content, RELATIVE)
-    return [*keywords, *(f"{directory / name}: {fault}" for name, fault in changes.items())]
+    faults = [f"{directory / name}: {text}" for name, schema in catalogue.items() for text in meta_faults(schema)]
+    return faults + [
+        f"{directory / name}: {text}" for name, text in changed_since_release(directory, catalogue, RELATIVE).items()
+    ]
 
 
-def _outdated_profiles(folder: Path, content: dict[str, dict[str, Any]]) -> list[OutdatedFile]:
+def _outdated_profiles(folder: Path, catalogue: dict[str, dict[str, Any]]) -> list[OutdatedFile]:
     """Return the outdated files among the packaged profiles and the copy of their schema."""
     from dluxshera.documents import json_text, outdated_texts
     from dluxshera.profiles import packaged_files
@@ -93,6 +104,6 @@ def _outdated_profiles(folder: Path, content: dict[str, dict[str, Any]]) -> list
     if not folder.is_dir():
         return []
     texts = {folder / name: text for name, text in packaged_files().items()}
-    schema = next(schema for name, schema in content.items() if name.startswith("profile/"))
+    schema = next(schema for name, schema in catalogue.items() if name.startswith("profile/"))
     texts[folder / "profile.schema.json"] = json_text(schema)
-    return outdated_texts(texts, "the designs or the schema changed")
+    return outdated_texts(texts, "the designs describe it otherwise")

@@ -6,14 +6,14 @@ from .document import decoded as decoded
 from .document import encodable as encodable
 from .document import read_text as read_text
 from .document import spelled as spelled
-from .formats import parse_document as parse_document
-from .formats import read_document as read_document
 from .json import json_text as json_text
 from .json import parse_json as parse_json
 from .keywords import DIALECT as DIALECT
 from .keywords import DIMENSIONS as DIMENSIONS
 from .keywords import SCHEMA_VERSION as SCHEMA_VERSION
 from .keywords import meta_schema as meta_schema
+from .reader import parse_document as parse_document
+from .reader import read_document as read_document
 from .released import changed_since_release as changed_since_release
 from .released import meta_faults as meta_faults
 from .released import released_hashes as released_hashes
@@ -23,8 +23,8 @@ from .upkeep import outdated_documents as outdated_documents
 from .upkeep import outdated_texts as outdated_texts
 from .validation import MAX_FAULTS as MAX_FAULTS
 from .validation import faults as faults
-from .validation import form_of as form_of
 from .validation import raise_all as raise_all
 from .validation import validate as validate
+from .validation import without_limits as without_limits
 from .yaml import parse_yaml as parse_yaml
 from .yaml import read_yaml as read_yaml

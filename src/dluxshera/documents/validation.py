@@ -93,7 +93,7 @@ def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
     return errors
 
 
-def form_of(schema: dict[str, Any]) -> dict[str, Any]:
+def without_limits(schema: dict[str, Any]) -> dict[str, Any]:
     """Return a schema without limits on values: types, names and patterns remain, at every depth.
 
     For values whose meaning a check in Python judges, so that no value is judged by two sets of limits.
@@ -101,9 +101,9 @@ def form_of(schema: dict[str, Any]) -> dict[str, Any]:
     form: dict[str, Any] = {}
     for keyword, value in schema.items():
         if keyword == "properties":
-            form[keyword] = {name: form_of(part) for name, part in value.items()}
+            form[keyword] = {name: without_limits(part) for name, part in value.items()}
         elif keyword == "items":
-            form[keyword] = form_of(value)
+            form[keyword] = without_limits(value)
         elif keyword not in _LIMITS:
             form[keyword] = value
     return form

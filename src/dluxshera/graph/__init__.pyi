@@ -1,4 +1,3 @@
-from .boxes import graph_drawing as graph_drawing
 from .cache import NodeStatistics as NodeStatistics
 from .cache import ResultCache as ResultCache
 from .content import combined as combined

@@ -20,7 +20,7 @@ from dluxshera.inference.theta_prior import Theta
 
 
 class BlindDirectionWarning(UserWarning):
-    """At some point of a fit the data do not constrain a direction; the message names its parameters."""
+    """The data do not constrain a direction at a point of a fit. The message names its parameters."""
 
 
 class Coordinates(eqx.Module):

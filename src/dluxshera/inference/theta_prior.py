@@ -257,13 +257,6 @@ def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarr
     rng : numpy.random.Generator
         Source of the draws.
 
-    Parameters
-    ----------
-    free : ParamSpec
-        Fields to draw.
-    rng : Generator
-        Random number generator.
-
     Raises
     ------
     ParameterError

@@ -4,9 +4,9 @@ from .binder import SheraFourPlaneBinder as SheraFourPlaneBinder
 from .binder import SheraThreePlaneBinder as SheraThreePlaneBinder
 from .binder import SheraTwoPlaneBinder as SheraTwoPlaneBinder
 from .binder import binder_of as binder_of
-from .graph import Band as Band
-from .graph import Sources as Sources
 from .graph import system_graph as system_graph
+from .light import Band as Band
+from .light import Sources as Sources
 from .optics import CacheInfo as CacheInfo
 from .optics import clear_threeplane_optics_cache as clear_threeplane_optics_cache
 from .optics import system_optics as system_optics

@@ -54,14 +54,14 @@ class Evaluator:
         """Return the output `name` of the model's graph."""
         needs = self._needs.get(name) or self._needs_of(name, optics)
         values = _with_derived(needs.derived, store)
-        return _evaluate(self._program, name, optics, {key: values[key] for key in needs.keys})
+        return self._program.output(name, optics, {key: values[key] for key in needs.keys})
 
     def images(self, optics: SystemOptics, stores: Sequence[ParameterStore], chunk: int) -> Array:
         """Return the images of many stores, computing `chunk` of them at a time."""
         needs = self._needs.get("image") or self._needs_of("image", optics)
         rows = [_with_derived(needs.derived, store) for store in stores]
         columns = {key: _stacked([values[key] for values in rows]) for key in needs.keys}
-        return _evaluate_many(self._program, optics, columns, chunk)
+        return self._program.images(optics, columns, chunk)
 
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics
@@ -81,7 +81,7 @@ class _Needs(NamedTuple):
 
 
 class _Program:
-    """A static argument of the compiled functions: one object for each structure, compared by identity.
+    """The compiled functions of a structure: one object for each structure, compared by identity.
 
     Traces depend on the structure of a configuration and on the keys of a spec. They do not depend on the name and the
     design of the configuration or on the defaults and texts of the spec, so that one configuration and spec stand for
@@ -91,19 +91,14 @@ class _Program:
     def __init__(self, config: SheraConfig, spec: ParamSpec) -> None:
         self.config, self.spec = config, spec
 
-    def trace(self, output: str, optics: SystemOptics, values: Mapping[str, Any]) -> Any:
+    @partial(jax.jit, static_argnums=(0, 1))
+    def output(self, name: str, optics: SystemOptics, values: Mapping[str, Any]) -> Any:
         graph = system_graph(self.config, self.spec, optics, compiled=False)
-        return graph.function(output)(values)[output]
+        return graph.function(name)(values)[name]
 
-
-@partial(jax.jit, static_argnums=(0, 1))
-def _evaluate(program: _Program, output: str, optics: SystemOptics, values: dict[str, Any]) -> Any:
-    return program.trace(output, optics, values)
-
-
-@partial(jax.jit, static_argnums=(0, 3))
-def _evaluate_many(program: _Program, optics: SystemOptics, values: dict[str, Array], chunk: int) -> Array:
-    return jax.lax.map(lambda row: program.trace("image", optics, row), values, batch_size=chunk)
+    @partial(jax.jit, static_argnums=(0, 3))
+    def images(self, optics: SystemOptics, values: dict[str, Array], chunk: int) -> Array:
+        return jax.lax.map(lambda row: self.output("image", optics, row), values, batch_size=chunk)
 
 
 _lock = threading.Lock()

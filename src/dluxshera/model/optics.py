@@ -21,7 +21,7 @@ from dluxshera.systems import (
 )
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
-CACHE_SIZE: Final = 8
+MAX_CACHED_OPTICS: Final = 8
 
 SystemOptics: TypeAlias = RelayOptics
 
@@ -54,6 +54,11 @@ def system_optics(config: SheraConfig) -> SystemOptics:
     The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
     of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
     ``0``. Safe under threads.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
     """
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
@@ -68,7 +73,7 @@ def system_optics(config: SheraConfig) -> SystemOptics:
         optics = _build(config, dtype)
         if structural_hash_from_config(config) == key[0]:  # the mask's file did not change meanwhile
             _built[key] = optics
-        while len(_built) > CACHE_SIZE:
+        while len(_built) > MAX_CACHED_OPTICS:
             _built.popitem(last=False)
         return optics
 
@@ -83,7 +88,7 @@ def clear_threeplane_optics_cache() -> None:
 def threeplane_optics_cache_info() -> CacheInfo:
     """Return the statistics of the cache of built optics."""
     with _lock:
-        return CacheInfo(_counts["hits"], _counts["misses"], CACHE_SIZE, len(_built))
+        return CacheInfo(_counts["hits"], _counts["misses"], MAX_CACHED_OPTICS, len(_built))
 
 
 def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:

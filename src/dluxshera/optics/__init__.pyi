@@ -13,8 +13,8 @@ from .detector import crop as crop
 from .detector import displaced_pixels as displaced_pixels
 from .detector import expected_counts as expected_counts
 from .detector import expected_exposure as expected_exposure
+from .detector import exposure_margin as exposure_margin
 from .detector import integrate_pixels as integrate_pixels
-from .detector import margin_for as margin_for
 from .detector import pixel_nodes as pixel_nodes
 from .exposure import Exposure as Exposure
 from .exposure import counts_to_electrons as counts_to_electrons
@@ -35,8 +35,8 @@ from .fourier import transform_kernels as transform_kernels
 from .maps import area_mean as area_mean
 from .maps import full_circle as full_circle
 from .maps import power_law_map as power_law_map
+from .maps import remove_low_orders as remove_low_orders
 from .maps import resample as resample
-from .maps import without_low_orders as without_low_orders
 from .mask_file import TOLIMAN as TOLIMAN
 from .mask_file import diffractive_pupil_file as diffractive_pupil_file
 from .propagation import PupilState as PupilState
@@ -53,7 +53,7 @@ from .relay import line_of_sight as line_of_sight
 from .relay import two_mirror_telescope as two_mirror_telescope
 from .source import binary_photons as binary_photons
 from .source import binary_positions as binary_positions
-from .source import distorted as distorted
+from .source import distort as distort
 from .source import field_star_photons as field_star_photons
 from .source import ghost_photons as ghost_photons
 from .source import ghost_positions as ghost_positions

@@ -230,7 +230,7 @@ def expected_counts(
     return jnp.asarray(response) * (image + background) + jnp.asarray(dark_rate) * exposure_time
 
 
-def margin_for(
+def exposure_margin(
     jitter: float = 0.0, smear: tuple[float, float] = (0.0, 0.0), displacement: float = 0.0, leak: float = 2e-3
 ) -> int:
     """Return the number of pixels that an image for `expected_exposure` needs beyond the window, on each side.
@@ -291,7 +291,7 @@ def expected_exposure(
     Parameters
     ----------
     image : Array, shape (npix + 2 margin, npix + 2 margin)
-        Photo-electrons of the sources per pixel and exposure, with the margin of `margin_for` around the window.
+        Photo-electrons of the sources per pixel and exposure, with the margin of `exposure_margin` around the window.
     npix : int
         Pixels across the window.
     motion : (float, Array of shape (2,)), optional
@@ -309,7 +309,7 @@ def expected_exposure(
     margin, odd = divmod(image.shape[0] - npix, 2)
     if odd or margin < 0:
         expected = f"{npix} pixels across and an equal margin on each side"
-        raise ShapeError("image", expected=expected, got=image, remedy="Add `margin_for` pixels on each side")
+        raise ShapeError("image", expected=expected, got=image, remedy="Add `exposure_margin` pixels on each side")
     if motion is not None:
         image = blur(image, *motion, 0)
     window = crop(image, margin) if offsets is None else displaced_pixels(image, *offsets)

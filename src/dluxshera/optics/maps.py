@@ -104,7 +104,7 @@ def full_circle(npix: int) -> np.ndarray:
     return (np.hypot(x, x[:, None]) <= 1.0).astype(float)
 
 
-def without_low_orders(
+def remove_low_orders(
     opd: Float[np.ndarray, "m m"],
     aperture: Float[np.ndarray, "m m"] | None = None,
     noll: tuple[int, ...] = (1, 2, 3),
@@ -192,7 +192,7 @@ def power_law_map(
     gain = frequency ** (-exponent / 2.0)
     gain[0, 0] = 0.0  # the mean is removed below
     filtered = np.fft.irfft2(np.fft.rfft2(noise) * gain, s=(box, box))[:npix, :npix]
-    flat = without_low_orders(filtered, weights)
+    flat = remove_low_orders(filtered, weights)
     return flat * (rms / np.sqrt(np.sum(weights * flat**2) / np.sum(weights)))
 
 

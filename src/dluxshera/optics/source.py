@@ -84,7 +84,7 @@ def ghost_photons(photons: Float[Array, "stars *w"], ratio: Scalar) -> Float[Arr
     return ratio * photons
 
 
-def distorted(positions: Float[Array, "stars 2"], cubic: Scalar) -> Float[Array, "stars 2"]:
+def distort(positions: Float[Array, "stars 2"], cubic: Scalar) -> Float[Array, "stars 2"]:
     """Return the positions of images in a field with cubic distortion: x becomes ``x (1 + cubic |x|^2)``.
 
     The pattern around each position keeps its shape, which holds for a field much wider than a pattern.

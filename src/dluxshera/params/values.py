@@ -51,7 +51,7 @@ def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
 
 
 def check_numbers(field: ParamField, numbers: Any) -> None:
-    """Check that numbers are finite and within the bounds of a parameter, whatever their shape.
+    """Check that numbers are finite and within the bounds of a parameter; their shape is not checked.
 
     Parameters
     ----------
@@ -60,13 +60,6 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     numbers : float, list of float or numpy.ndarray
         Numbers in the unit of the field. Plain ones are checked without NumPy.
 
-    Parameters
-    ----------
-    field : ParamField
-        Description of the parameter.
-    value : object
-        Number, sequence or array.
-
     Raises
     ------
     NonFiniteError, BoundsError
@@ -74,7 +67,12 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     """
     if not _all_finite(numbers):
         raise NonFiniteError(field.key, got=numbers)
-    index = first_index(numbers, lambda x: not field.bounds.contains(x)) if field.bounds.as_dict() else None
+    if not field.bounds.as_dict():
+        return
+    extremes = _extremes(numbers)
+    if extremes and all(map(field.bounds.contains, extremes)):  # element by element, a map would take a second
+        return
+    index = first_index(numbers, lambda x: not field.bounds.contains(x))
     if index is not None:
         expected = _with_unit(str(field.bounds), field)
         raise BoundsError(field.key, expected=expected, got=numbers, index=index, remedy=field.doc)
@@ -119,6 +117,12 @@ def _real(field: ParamField, value: Any) -> Any:
     if value.dtype.kind not in "iuf":
         raise ParameterError(field.key, expected=_with_unit("a real number", field), got=value)
     return value if value.dtype.kind == "f" else value.astype(float)
+
+
+def _extremes(numbers: Any) -> tuple[float, ...]:
+    """Return the smallest and the largest number of an array; nothing for plain numbers."""
+    is_array = not isinstance(numbers, float | list) and numbers.size > 1
+    return (float(numbers.min()), float(numbers.max())) if is_array else ()
 
 
 def _all_finite(numbers: Any) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from dluxshera.documents import MAX_FAULTS, Document, Where, decoded, faults, parse_document, raise_all, read_text
 from dluxshera.errors import DocumentError, near_matches
-from dluxshera.profiles.format import MAX_BYTES, MAX_ITEMS, ProfileFormat, is_packaged_name, is_relative_file
+from dluxshera.profiles.format import MAX_ITEMS, MAX_PROFILE_BYTES, ProfileFormat, is_packaged_name, is_relative_file
 from dluxshera.profiles.migration import MIGRATIONS, Migration, hash_faults, migrated
 from dluxshera.profiles.overrides import override_setting
 from dluxshera.profiles.profile import Profile
@@ -78,7 +78,7 @@ def parse_profile(
     """
     composer = _Composer(profile_format, MIGRATIONS)
     raw = text if isinstance(text, bytes) else text.encode("utf-8", "surrogatepass")
-    composer.take(parse_document(decoded(raw, file, MAX_BYTES), file), Path(file), ())
+    composer.take(parse_document(decoded(raw, file, MAX_PROFILE_BYTES), file), Path(file), ())
     return composer.compose(overrides)
 
 
@@ -93,7 +93,7 @@ class _Composer:
         self.visited: set[Path] = set()
 
     def visit(self, path: Path, chain: tuple[Path, ...]) -> None:
-        self.take(parse_document(read_text(path, MAX_BYTES), str(path)), path, chain)
+        self.take(parse_document(read_text(path, MAX_PROFILE_BYTES), str(path)), path, chain)
 
     def take(self, document: Document, path: Path, chain: tuple[Path, ...]) -> None:
         """Check one document and those that it extends, which come before it."""
@@ -145,7 +145,7 @@ class _Composer:
         if len(self.visited) >= MAX_DOCUMENTS:
             raise document.error(where, f"more than {MAX_DOCUMENTS} documents are composed")
         try:
-            text = read_text(path, MAX_BYTES)
+            text = read_text(path, MAX_PROFILE_BYTES)
         except DocumentError as error:
             self.faults.append(document.error(where, error.message.removesuffix("."), got=name))
             return

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from dluxshera.documents import form_of
+from dluxshera.documents import without_limits
 from dluxshera.params import ParamField
 from dluxshera.systems import Rule
 
@@ -23,7 +23,7 @@ VERSION: Final = "0.1.0"
 HASH: Final = "content_hash"
 KINDS: Final = ("instrument", "target", "observation", "numerics")
 
-MAX_BYTES: Final = 200_000  # of one document
+MAX_PROFILE_BYTES: Final = 200_000  # of one document
 MAX_ITEMS: Final = 1_000  # of one mapping or list
 
 _PACKAGED: Final = re.compile(rf"(?:{'|'.join(KINDS)})/[a-z0-9_]{{1,60}}")
@@ -54,10 +54,8 @@ class ProfileFormat:
     def form(self) -> dict[str, Any]:
         """The schema without the limits of values, which the rules and the fields check."""
         properties = self.schema["properties"]
-        return {
-            **self.schema,
-            "properties": {**properties, **{part: form_of(properties[part]) for part in ("config", "parameters")}},
-        }
+        judged = {part: without_limits(properties[part]) for part in ("config", "parameters")}
+        return {**self.schema, "properties": {**properties, **judged}}
 
     def names(self) -> tuple[str, ...]:
         """Return the names of the packaged profiles."""

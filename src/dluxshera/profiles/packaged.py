@@ -17,6 +17,7 @@ from dluxshera.systems import (
     SHERA_FLIGHT_CONFIG,
     SHERA_RESOLVER,
     SPEC_NAMES,
+    SPEC_TEXTS,
     TARGETS,
     SheraConfig,
     Target,
@@ -29,15 +30,7 @@ from dluxshera.systems import (
     visit_keys,
 )
 
-SPEC_TEXTS: Final = {
-    "forward": "From geometry and photon flux density to the image: what follows from them (plate scale, defocus, total"
-    " flux) is derived. A two-plane system has no geometry behind its plate scale, which is primitive.",
-    "inference": "For fits (effective mode): plate scale and total flux are primitive, and focus lives in the primary's"
-    " Zernike coefficients.",
-    "physics_inference": "For fits with free geometry (physics mode): plate scale and defocus are derived and act;"
-    " total flux is primitive.",
-    "effects": "The forward spec with every optional effect: what each effect of a configuration brings with it.",
-}
+ALL_EFFECTS_TEXT: Final = "The forward spec with every optional effect, and the parameters that each of them adds."
 NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
 FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
 
@@ -72,7 +65,7 @@ def _spec_schema(system: str, name: str, effects: tuple[str, ...] = ()) -> dict[
     first = next(iter(specs.values()))
     if not effects:
         return spec_schema(first, SPEC_TEXTS[name], values)
-    return spec_schema(replace(first, name="effects"), SPEC_TEXTS["effects"], values)
+    return spec_schema(replace(first, name="effects"), ALL_EFFECTS_TEXT, values)
 
 
 def packaged_files() -> dict[str, str]:

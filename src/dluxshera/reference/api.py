@@ -16,8 +16,8 @@ PACKAGE = Path("src/dluxshera")
 FOLDER = "api"
 WHOLE = "    options: {heading_level: 2, show_root_heading: false, show_root_toc_entry: false}\n"
 INTRODUCTION = """\
-The names that most scripts need are in `dluxshera` itself. All other public names are in one of the rooms below. Import
-them from the room, as in `from dluxshera.inference import gauss_newton`: the modules inside a room may move.
+The names that most scripts need are in `dluxshera` itself. All other public names are in one of the modules below.
+Import them from there, as in `from dluxshera.inference import gauss_newton`; submodules may be renamed.
 
 ```python
 import dluxshera as ds
@@ -109,10 +109,10 @@ def index_page(package: Path, all_rooms: list[Room]) -> str:
             f"# Python API {{ #{PACKAGE.name} }}\n",
             text.MARK + "\n",
             INTRODUCTION,
-            "## Rooms\n",
-            text.table(["Room", "Content"], rows),
+            "## Modules\n",
+            text.markdown_table(["Module", "Content"], rows),
             "## Names of `dluxshera`\n",
-            text.table(["Name", "Content"], sorted(names)),
+            text.markdown_table(["Name", "Content"], sorted(names)),
         ]
     )
 

@@ -43,7 +43,7 @@ def page(record: Mapping[str, Any]) -> str:
             text.indent(f"Measured on {record['made']}.") + "\n",
             "## Results\n",
             text.figure(bar_chart(bars, "of the goal", limit_name="goal", label=label), label, caption),
-            text.table(
+            text.markdown_table(
                 ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Times, s"],
                 [_row(row) for row in rows],
             ),

@@ -32,7 +32,7 @@ def page(report: dict[str, Any]) -> str:
     parts = [
         f"# {budget['title']}\n",
         text.MARK + "\n",
-        f'!!! abstract "Requirement {requirement["id"]}: {text.quantity(requirement)} ({requirement["status"]})"\n',
+        f'!!! abstract "Requirement {requirement["id"]}: {text.with_unit(requirement)} ({requirement["status"]})"\n',
         text.indent(text.plain(requirement["text"])) + "\n",
         "## Definitions\n",
         READING,
@@ -53,7 +53,7 @@ def page(report: dict[str, Any]) -> str:
 def reference_point(reference: dict[str, Any]) -> str:
     """Return the reference point of the budget: its text, its facts and the overrides of its profile."""
     facts = [
-        (name.replace("_", " ").capitalize(), text.quantity(value if isinstance(value, dict) else {"value": value}))
+        (name.replace("_", " ").capitalize(), text.with_unit(value if isinstance(value, dict) else {"value": value}))
         for name, value in reference.items()
         if name not in ("text", "overrides") and value is not None
     ]
@@ -77,9 +77,9 @@ def estimators(report: dict[str, Any]) -> str:
             [
                 f"**{estimator['title']}**",
                 str(estimator["n_parameters"]),
-                text.quantity(estimator["sigma"]),
-                text.quantity(total["total"]),
-                text.quantity(total["margin"], "+"),
+                text.with_unit(estimator["sigma"]),
+                text.with_unit(total["total"]),
+                text.with_unit(total["margin"], "+"),
                 text.plain(estimator.get("note") or ""),
             ]
         )
@@ -87,20 +87,20 @@ def estimators(report: dict[str, Any]) -> str:
         keys.append(f'??? note "Free parameters of *{estimator["title"]}*"\n\n    {free}\n')
     classes = list(dict.fromkeys(c for total in report["rollup"].values() for c in total["by_class"]))
     by_class = [
-        [f"**{e['title']}**", *(text.quantity(report["rollup"][e["id"]]["by_class"].get(c)) for c in classes)]
+        [f"**{e['title']}**", *(text.with_unit(report["rollup"][e["id"]]["by_class"].get(c)) for c in classes)]
         for e in report["estimators"]
     ]
     notes = []
     if any(total.get("illustrative") for total in report["rollup"].values()):
         notes.append("Some of the magnitudes in these totals, or the requirement, are illustrative.")
     if reserve := report["budget"].get("reserve"):
-        notes.append(f"The allocations leave a reserve of {text.quantity(reserve)}.")
+        notes.append(f"The allocations leave a reserve of {text.with_unit(reserve)}.")
     return "\n".join(
         [
-            text.table(head, rows),
+            text.markdown_table(head, rows),
             " ".join(notes) + "\n",
             "By class of term:\n",
-            text.table(["Estimator", *classes], by_class),
+            text.markdown_table(["Estimator", *classes], by_class),
             *keys,
         ]
     )
@@ -135,14 +135,14 @@ def tab(report: dict[str, Any], estimator: dict[str, Any]) -> str:
     label = f"Contributions and allocations, {estimator['title']}"
     chart = bar_chart(bars, text.unit(unit), limit_name="allocation", label=label)
     figure = text.figure(chart, label, caption)
-    return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.table(head, rows, data=True))
+    return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.markdown_table(head, rows, data=True))
 
 
 def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:
     """Return a value, without its unit if that is the unit of the table."""
     if quantity and quantity["unit"] == unit:
         return text.short(quantity["value"], sign)
-    return text.quantity(quantity, sign)
+    return text.with_unit(quantity, sign)
 
 
 def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: list[dict[str, Any]]) -> str:
@@ -152,12 +152,12 @@ def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: 
         ("Part of", f"[{parent}][{parent}]" if parent in terms else parent or ""),
         ("Parameters", text.links(term["keys"])),
         ("Acts", text.plain(term["acts"])),
-        ("Magnitude", text.quantity(term["magnitude"])),
+        ("Magnitude", text.with_unit(term["magnitude"])),
         ("Evidence", text.plain(": ".join(filter(None, [evidence["tag"], evidence.get("source")])))),
         ("Class", term["class"]),
         ("Correlation group", term["group"] or ""),
         ("Combined by", term["rule"]),
-        ("Allocation", text.quantity(term["allocation"]) if term["allocation"] else "none"),
+        ("Allocation", text.with_unit(term["allocation"]) if term["allocation"] else "none"),
         ("Verified by", text.plain(term.get("verification") or "")),
         ("Owner", term["owner"] or ""),
         ("Status", term["status"]),
@@ -165,17 +165,17 @@ def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: 
     results = [
         [
             estimator["title"],
-            text.quantity(result["sensitivity"]),
-            *(text.quantity(result[name], sign) for name, sign in COLUMNS),
+            text.with_unit(result["sensitivity"]),
+            *(text.with_unit(result[name], sign) for name, sign in COLUMNS),
             text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
-            text.quantity(result.get("linear_range")),
+            text.with_unit(result.get("linear_range")),
         ]
         for estimator in estimators
         if (result := term["results"].get(estimator["id"]))
     ]
     head = ["Estimator", "Sensitivity", *HEADS, "Stealth", "Linear to"]
     title = f"### {term['id']} {term['name']} {{ #{term['id']} }}\n"
-    return "\n".join([title, text.facts(rows), text.table(head, results) if results else ""])
+    return "\n".join([title, text.facts(rows), text.markdown_table(head, results) if results else ""])
 
 
 def provenance(record: dict[str, Any]) -> str:

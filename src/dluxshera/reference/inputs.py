@@ -21,7 +21,7 @@ class Label(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterEntry:
     """A parameter, with its description in each spec that has it."""
 
     key: str
@@ -57,7 +57,7 @@ class Catalogue:
 
     Parameters
     ----------
-    parameters : dict of str to Parameter
+    parameters : dict of str to ParameterEntry
         Parameters by key, in the order of the pages.
     groups : dict of str to dict
         Title and description of each group.
@@ -69,7 +69,7 @@ class Catalogue:
         Every schema by its path below the folder of schemas.
     """
 
-    parameters: dict[str, Parameter]
+    parameters: dict[str, ParameterEntry]
     groups: dict[str, dict[str, str]]
     specs: dict[Label, dict[str, Any]]
     configs: dict[str, dict[str, Any]]
@@ -91,7 +91,7 @@ class Catalogue:
         entries = (entry for p in self.parameters.values() for entry in p.by_spec.values())
         return sorted({entry["x-transform"] for entry in entries if "x-transform" in entry})
 
-    def of_group(self, group: str) -> list[Parameter]:
+    def of_group(self, group: str) -> list[ParameterEntry]:
         """Return the parameters of a group, in the order of the schemas."""
         return [p for p in self.parameters.values() if p.group == group]
 
@@ -187,7 +187,9 @@ def read_schemas(folder: Path) -> Catalogue:
         for key, entry in schema["properties"].items():
             entries[key][label] = entry
     order = list(groups)
-    ranked = sorted((Parameter(key, by_spec) for key, by_spec in entries.items()), key=lambda p: order.index(p.group))
+    ranked = sorted(
+        (ParameterEntry(key, by_spec) for key, by_spec in entries.items()), key=lambda p: order.index(p.group)
+    )
     return Catalogue(
         parameters={p.key: p for p in ranked},
         groups=groups,

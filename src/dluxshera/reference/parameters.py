@@ -5,7 +5,7 @@ from typing import Any
 
 from dluxshera.reference import snippets, text
 from dluxshera.reference.coverage import MarkedTest
-from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, ParameterEntry, words
 
 DESIGN = "shera_flight"  # the table shows the values of this design
 VALUE_DIGITS = 8
@@ -71,12 +71,12 @@ def index_page(catalogue: Catalogue) -> str:
             "other parameters; *structural* values are fixed by the configuration. The kind depends on the spec, and "
             f"there is a column for each spec.{starred} Defaults are those of `{DESIGN}`, rounded; the "
             "[schemas](../schemas.md) have all digits. Select a heading to sort the table, or filter it.\n",
-            text.table(head + ["systems"] * several, rows, data=True),
+            text.markdown_table(head + ["systems"] * several, rows, data=True),
         ]
     )
 
 
-def kinds_of(p: Parameter, spec: str) -> list[str]:
+def kinds_of(p: ParameterEntry, spec: str) -> list[str]:
     """Return the kinds that a parameter has in the specs of one name, over all systems."""
     return list(dict.fromkeys(p.kind(label) for label in p.by_spec if label.spec == spec))
 
@@ -106,7 +106,9 @@ def group_page(
     return "\n".join(parts)
 
 
-def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[MarkedTest]]) -> str:
+def section(
+    p: ParameterEntry, catalogue: Catalogue, terms: list[dict[str, Any]], tests: dict[str, list[MarkedTest]]
+) -> str:
     """Return the section of one parameter."""
     labels = [label for label in catalogue.specs if label.system in p.systems]
     covering = [test for entry in p.by_spec.values() for test in tests.get(entry.get("x-transform", ""), [])]
@@ -149,19 +151,19 @@ def section(p: Parameter, catalogue: Catalogue, terms: list[dict[str, Any]], tes
     return "\n".join(filter(None, parts))
 
 
-def effect(p: Parameter) -> str:
+def effect(p: ParameterEntry) -> str:
     """Return the optional effect that a parameter belongs to, with a link to its description."""
     name = p.get("x-effect", "")
     return f"[`{name}`](../systems/{p.systems[-1]}.md#effects), an optional effect of the configuration" if name else ""
 
 
-def deprecation(p: Parameter) -> str:
+def deprecation(p: ParameterEntry) -> str:
     """Return the warning of a deprecated parameter."""
     notice = p.get("x-deprecated", "")
     return f'!!! warning "Deprecated"\n\n    {text.plain(notice)}\n' if notice else ""
 
 
-def equations(p: Parameter, catalogue: Catalogue) -> str:
+def equations(p: ParameterEntry, catalogue: Catalogue) -> str:
     """Return the equation, or the equation of each spec if they differ."""
     specs: dict[str, list[Label]] = {}
     for label, entry in p.by_spec.items():
@@ -183,13 +185,13 @@ def tested_by(tests: Iterable[MarkedTest]) -> str:
     return "<br>".join(f"`{test.node}`, line {test.line}" for test in dict.fromkeys(tests))
 
 
-def unit(p: Parameter) -> str:
+def unit(p: ParameterEntry) -> str:
     """Return the unit, in the form ``log10(unit)`` for a logarithm."""
     name = text.plain(p.get("x-unit") or "1")
     return f"log10({name})" if p.get("x-scale") == "log10" else name
 
 
-def values_of(p: Parameter) -> dict[str, Any]:
+def values_of(p: ParameterEntry) -> dict[str, Any]:
     """Return the value by the name of the design; a value that no design sets has an empty name."""
     values: dict[str, Any] = {}
     for entry in p.by_spec.values():
@@ -199,14 +201,14 @@ def values_of(p: Parameter) -> dict[str, Any]:
     return values
 
 
-def value(p: Parameter, design: str, digits: int) -> str:
+def value(p: ParameterEntry, design: str, digits: int) -> str:
     """Return the value in `design`, or in the first design that has the parameter."""
     values = values_of(p)
     number = values.get(design, next(iter(values.values())))
     return text.NONE if number is None else text.number(number, digits)
 
 
-def values_by_design(p: Parameter) -> str:
+def values_by_design(p: ParameterEntry) -> str:
     """Return the value in each design, or one value if all agree; the schema has all digits."""
     designs: dict[str, list[str]] = {}
     for design, number in values_of(p).items():

@@ -33,7 +33,7 @@ def page(catalogue: Catalogue) -> str:
             "# Schemas\n",
             text.MARK + "\n",
             "JSON Schemas of the documents that the package reads and writes.\n",
-            text.table(["Content", "Schema, below `urn:dluxshera:schema:`"], rows),
+            text.markdown_table(["Content", "Schema, below `urn:dluxshera:schema:`"], rows),
             "## Using the schemas\n",
             USE,
         ]

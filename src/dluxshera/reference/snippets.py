@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from dluxshera.reference import text
-from dluxshera.reference.inputs import Catalogue, Label, Parameter
+from dluxshera.reference.inputs import Catalogue, Label, ParameterEntry
 
 WIDTH = 76  # of a line of code on a page
 # Design that the snippets start from, by system; a snippet uses the first of these systems that has the parameter.
@@ -21,7 +21,7 @@ SPEC_BUILDERS = {
 }
 
 
-def label_of(p: Parameter) -> Label | None:
+def label_of(p: ParameterEntry) -> Label | None:
     """Return the spec that the snippet uses: of the first system, a spec in which the value can be set if possible."""
     for system in DESIGNS:
         labels = [label for spec in SPEC_BUILDERS if (label := Label(system, spec)) in p.by_spec]
@@ -41,7 +41,7 @@ def configuration_name(label: Label) -> str:
     return DESIGNS[label.system].upper() + "_CONFIG"
 
 
-def preamble(members: list[Parameter]) -> str:
+def preamble(members: list[ParameterEntry]) -> str:
     """Return the code that the snippets of a page start from."""
     used = {p.key: label for p in members if (label := label_of(p))}
     if not used:
@@ -70,7 +70,7 @@ def imports(module: str, names: Iterable[str]) -> list[str]:
     return [line] if len(line) <= WIDTH else [f"from {module} import (", *(f"    {name}," for name in names), ")"]
 
 
-def snippet(p: Parameter, catalogue: Catalogue) -> str:
+def snippet(p: ParameterEntry, catalogue: Catalogue) -> str:
     """Return code that prints the value and, if possible, sets it; then the printed output."""
     label = label_of(p)
     if label is None:

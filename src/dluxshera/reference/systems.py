@@ -5,7 +5,7 @@ from typing import Any
 
 from dluxshera.drawing import Box, Look, layered_drawing
 from dluxshera.reference import parameters, text
-from dluxshera.reference.inputs import Catalogue, Label, Parameter, words
+from dluxshera.reference.inputs import Catalogue, Label, ParameterEntry, words
 
 CONFIGURATION_TEXT = """\
 The configuration fixes the shapes of arrays and the rasters. A changed configuration is another model: build its spec
@@ -33,7 +33,7 @@ def page(system: str, catalogue: Catalogue) -> str:
     config = catalogue.configs.get(system)
     parts.append("Number of parameters of each kind in each spec:\n")
     parts.append(
-        text.table(
+        text.markdown_table(
             ["Spec", "Primitive", "Derived", "Structural", "Schema"],
             [[f"[{words(label.spec)}](#{anchor(label)})", *counts(catalogue, label)] for label in labels],
         )
@@ -76,14 +76,14 @@ def graph(catalogue: Catalogue, label: Label) -> str:
     parts = [
         text.figure(layered_drawing(boxes, edges, label=name), name, caption),
         '??? note "Dependencies as a table"\n',
-        text.indent(text.table(["Derived", "Computed from"], rows)),
+        text.indent(text.markdown_table(["Derived", "Computed from"], rows)),
     ]
     if independent:
         parts.append(f"Not in the drawing, because no parameter is derived from them: {text.links(independent)}.\n")
     return "\n".join(parts)
 
 
-def box(parameter: Parameter, label: Label) -> Box:
+def box(parameter: ParameterEntry, label: Label) -> Box:
     """Return the box of a parameter, which links to the parameter's section."""
     kind = parameter.kind(label)
     heading, _, name = parameter.key.partition(".")
@@ -101,11 +101,11 @@ def configuration(schema: dict[str, Any]) -> str:
             [
                 f"`{name}`",
                 text.plain(entry.get("description", entry.get("title", ""))) + (f" Unit: {unit}." if unit else ""),
-                form_of(entry),
+                field_values(entry),
                 "none" if default is None else text.number(default),
             ]
         )
-    return text.table(["Field", "Meaning", "Allowed", "Default"], rows)
+    return text.markdown_table(["Field", "Meaning", "Allowed", "Default"], rows)
 
 
 def effects(schema: dict[str, Any], catalogue: Catalogue) -> list[str]:
@@ -114,10 +114,12 @@ def effects(schema: dict[str, Any], catalogue: Catalogue) -> list[str]:
     for name, description in schema["properties"].get("effects", {}).get("x-effects", {}).items():
         keys = [p.key for p in catalogue.parameters.values() if p.get("x-effect") == name]
         rows.append([f"`{name}`", text.plain(description), text.links(keys)])
-    return ["## Effects\n", EFFECTS_TEXT, text.table(["Effect", "Meaning", "Parameters"], rows)] if rows else []
+    return (
+        ["## Effects\n", EFFECTS_TEXT, text.markdown_table(["Effect", "Meaning", "Parameters"], rows)] if rows else []
+    )
 
 
-def form_of(entry: dict[str, Any]) -> str:
+def field_values(entry: dict[str, Any]) -> str:
     """Return the allowed values of a field, in words."""
     if form := entry.get("x-form"):
         return str(form)

@@ -38,7 +38,7 @@ def plain(words: str) -> str:
     return re.sub(r"([\\`*_<\[\]$])", r"\\\1", raised)
 
 
-def quantity(entry: dict[str, Any] | None, sign: str = "") -> str:
+def with_unit(entry: dict[str, Any] | None, sign: str = "") -> str:
     """Return a value with its unit."""
     if entry is None:
         return NONE
@@ -73,7 +73,7 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(['<div class="facts" markdown data-search-exclude>\n', *items, "</div>\n"])
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], *, data: bool = False) -> str:
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, data: bool = False) -> str:
     """Return a table; the site's script adds sorting and a filter to a data table."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]

@@ -1,4 +1,4 @@
-"""What SHERA is: its parameters, optional effects, configurations, designs, targets and specs."""
+"""The SHERA systems: parameters, optional effects, configurations, designs, targets and specs."""
 
 from dluxshera._front_door import front_door
 

@@ -1,4 +1,4 @@
-"""What a configuration fixes in numbers: the open fraction of its aperture and the peak of its image. No jax."""
+"""Numbers that a configuration fixes: the open fraction of its aperture and the peak of its image. No jax."""
 
 from __future__ import annotations
 
@@ -24,8 +24,44 @@ class ApertureNumbers(NamedTuple):
     peak_fraction: float
 
 
-def aperture_raster(config: SheraConfig) -> np.ndarray:
-    """Return the open fraction of each cell of the pupil."""
+class _Pupil(NamedTuple):
+    """Everything in a configuration on which its `ApertureNumbers` depend."""
+
+    pupil_npix: int
+    obscuration: float
+    n_struts: int
+    strut_width: float
+    strut_rotation_deg: float
+    aperture_subpixels: int
+    diffractive_pupil: str | None
+    mask_phase: float
+    pixel: float
+
+    @classmethod
+    def of(cls, config: SheraConfig) -> _Pupil:
+        """Return the pupil of a configuration."""
+        design = config.design
+        return cls(
+            config.pupil_npix,
+            config.obscuration,
+            config.n_struts,
+            config.strut_width,
+            config.strut_rotation_deg,
+            config.aperture_subpixels,
+            config.diffractive_pupil,
+            mask_phase=np.pi * config.mask_design_wavelength_m / design.wavelength_m,
+            pixel=design.plate_scale * design.m1_diameter_m / design.wavelength_m,
+        )
+
+
+def aperture_raster(config: SheraConfig | _Pupil) -> np.ndarray:
+    """Return the open fraction of each cell of the pupil.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     return pupil_raster(
         config.pupil_npix,
         obscuration=config.obscuration,
@@ -36,8 +72,14 @@ def aperture_raster(config: SheraConfig) -> np.ndarray:
     )
 
 
-def mask_raster(config: SheraConfig) -> np.ndarray:
-    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil."""
+def mask_raster(config: SheraConfig | _Pupil) -> np.ndarray:
+    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     if config.diffractive_pupil is None:
         return np.zeros((config.pupil_npix, config.pupil_npix))
     return diffractive_pupil_raster(config.diffractive_pupil, config.pupil_npix)
@@ -49,14 +91,12 @@ def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
     if config.diffractive_pupil is not None:
         stat = diffractive_pupil_file(config.diffractive_pupil).stat()
         stamp = (stat.st_mtime_ns, stat.st_size)
-    return _aperture_numbers(config, stamp)
+    return _aperture_numbers(_Pupil.of(config), stamp)
 
 
 @lru_cache(maxsize=64)
-def _aperture_numbers(config: SheraConfig, stamp: tuple[int, int] | None) -> ApertureNumbers:
-    raster, design = aperture_raster(config), config.design
-    phase = np.pi * config.mask_design_wavelength_m / design.wavelength_m * mask_raster(config)
-    pixel = design.plate_scale * design.m1_diameter_m / design.wavelength_m
-    peak = peak_pixel_fraction(raster * np.exp(1j * phase), pixel)
+def _aperture_numbers(pupil: _Pupil, stamp: tuple[int, int] | None) -> ApertureNumbers:
+    raster = aperture_raster(pupil)
+    peak = peak_pixel_fraction(raster * np.exp(1j * pupil.mask_phase * mask_raster(pupil)), pupil.pixel)
     # Rounded, since its last bit differs from one processor's BLAS to the next and would differ in the spec's hash.
     return ApertureNumbers(open_area_fraction(raster), float(f"{peak:.12g}"))

@@ -135,7 +135,21 @@ DWARFS: Final = {
 def target_from_magnitudes(
     name: str, separation_as: float, position_angle_deg: float, v_a: float, v_b: float, spectral_types: str, **more: Any
 ) -> Target:
-    """Return a target whose flux density and flux ratio follow from the V magnitudes and the zero point."""
+    """Return a target whose flux density and flux ratio follow from the V magnitudes and the zero point.
+
+    Parameters
+    ----------
+    name : str
+        Usual name of the star.
+    separation_as, position_angle_deg : float
+        Separation, arcsec, and position angle, degrees, in 2027.
+    v_a, v_b : float
+        V magnitudes of stars A and B.
+    spectral_types : str
+        Spectral types of A and B among those of `DWARFS`, with a slash between them.
+    **more
+        Other attributes of `Target`, such as `image_npix`.
+    """
     type_a, type_b = spectral_types.split("/")
     return Target(
         name=name,

@@ -21,17 +21,8 @@ from dluxshera.params import Bounds
 from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 from dluxshera.systems.effects import EFFECTS, effects_of
 from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
-from dluxshera.systems.rules import (
-    AtLeast,
-    EffectNames,
-    Integer,
-    MaskSource,
-    NollIndices,
-    Number,
-    Relation,
-    Rule,
-    SystemEffects,
-)
+from dluxshera.systems.relations import AtLeast, Relation, SystemEffects
+from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number, Rule
 
 _NOLL = tuple(range(4, 12))
 # The largest sizes keep a slip of the pen from filling the memory.
@@ -183,6 +174,9 @@ class SheraConfig:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
             values["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
         return {**values, "system_id": self.system_id}
+
+
+_documented(SheraConfig)
 
 
 @_documented

@@ -8,23 +8,25 @@ from typing import Any, assert_never
 from dluxshera.errors import ConfigError
 from dluxshera.systems.catalogue import Target
 from dluxshera.systems.config import SheraConfig
-from dluxshera.systems.parameters.record import (
+from dluxshera.systems.parameters.origins import (
     ApertureNumber,
-    Cells,
-    Coefficients,
     Constant,
     DesignAttribute,
-    Elements,
     ForwardSpec,
     NoDefault,
-    Parameter,
     TargetAttribute,
 )
+from dluxshera.systems.parameters.record import Cells, Coefficients, Elements, Parameter
 from dluxshera.systems.table import PARAMETERS, target_keys
 
 
 def design_keys(config_class: type[SheraConfig]) -> dict[str, str]:
     """Return the keys of the parameters that a system's design has, with its attributes, in the design's order.
+
+    Parameters
+    ----------
+    config_class : type of SheraConfig
+        Class of the configurations of a system.
 
     Raises
     ------
@@ -47,7 +49,13 @@ def design_keys(config_class: type[SheraConfig]) -> dict[str, str]:
 
 
 def design_values(config: SheraConfig) -> dict[str, Any]:
-    """Return the values of a configuration's design by key."""
+    """Return the values of a configuration's design by key.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    """
     return {key: getattr(config.design, attribute) for key, attribute in design_keys(type(config)).items()}
 
 
@@ -55,6 +63,13 @@ def acts_through_default(key: str, config_class: type[SheraConfig]) -> bool:
     """Return whether a value acts even on a spec that does not have its key as a primitive.
 
     It does where a design or a target has it: the spec's defaults follow.
+
+    Parameters
+    ----------
+    key : str
+        Key of a parameter.
+    config_class : type of SheraConfig
+        Class of the configurations of a system.
     """
     return key in design_keys(config_class) or key in target_keys()
 
@@ -101,8 +116,10 @@ def source_of(parameter: Parameter, config: SheraConfig, target: Target) -> str:
             return source.format(**vars(target))
         case DesignAttribute(source):
             return config.design.source_of(parameter.key) or source
-        case origin:
-            return origin.source
+        case Constant(source=source) | ApertureNumber(source=source) | ForwardSpec(source) | NoDefault(source):
+            return source
+        case unknown:
+            assert_never(unknown)
 
 
 def components_of(parameter: Parameter, config: SheraConfig) -> tuple[str, ...]:

@@ -18,18 +18,18 @@ from dluxshera.units import ARCSEC
 
 @dataclass(frozen=True, kw_only=True)
 class Design(ABC):
-    """What the designs of all systems say: metres, seconds and detected photons.
+    """Values that the designs of all systems have, in metres, seconds and detected photons; abstract.
 
     Parameters
     ----------
     m1_diameter_m, pixel_pitch_m, wavelength_m, bandwidth_m, exposure_time_s, frame_time_s, full_well : float
-        As the parameters of these names.
+        Values of the parameters of these names.
     dark_current, read_noise : float
-        Of the detector, as the parameters of these names; zero for none.
+        Values of the parameters of these names, of the detector; zero for none.
     throughput : float
-        From the open aperture to detected electrons, quantum efficiency included.
+        Detected electrons over photons on the open aperture, quantum efficiency included.
     sources : tuple of (str, str)
-        Where a value comes from, by attribute, where it is not what the parameter's own text says.
+        Source of a value, by attribute, where it differs from that in the parameter's record.
 
     Raises
     ------
@@ -83,13 +83,19 @@ class Design(ABC):
         return {key: getattr(self, key.partition(".")[2]) for key in keys}
 
     def source_of(self, key: str) -> str | None:
-        """Return where the value of a parameter comes from, if the design itself says so."""
+        """Return the source of the value of a parameter, or None if the design does not state it."""
         return dict(self.sources).get(key.partition(".")[2])
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoPlaneDesign(Design):
-    """The design values of a two-plane system, which has a plate scale and no mirrors behind the pupil."""
+    """Design values of a two-plane system, which has a plate scale and no mirrors behind the pupil.
+
+    Parameters
+    ----------
+    plate_scale_as_per_pix : float
+        Plate scale, arcsec per pixel.
+    """
 
     plate_scale_as_per_pix: float
 
@@ -106,7 +112,13 @@ class TwoPlaneDesign(Design):
 
 @dataclass(frozen=True, kw_only=True)
 class ThreePlaneDesign(Design):
-    """The design values of a three-plane system."""
+    """Design values of a three-plane system.
+
+    Parameters
+    ----------
+    m2_diameter_m, m1_focal_length_m, m2_focal_length_m, m1_m2_separation_m : float
+        Values of the parameters of these names; `m2_focal_length_m` is negative.
+    """
 
     m2_diameter_m: float
     m1_focal_length_m: float
@@ -144,7 +156,15 @@ class ThreePlaneDesign(Design):
 
 @dataclass(frozen=True, kw_only=True)
 class FourPlaneDesign(ThreePlaneDesign):
-    """The design values of a four-plane system: a three-plane one with a surface M3 on the way to the detector."""
+    """Design values of a four-plane system: a three-plane one with a surface M3 on the way to the detector.
+
+    Parameters
+    ----------
+    m2_diameter_m, m1_focal_length_m, m2_focal_length_m, m1_m2_separation_m : float
+        Values of the parameters of these names; `m2_focal_length_m` is negative.
+    m3_diameter_m, m3_power_per_m, m2_m3_separation_m : float
+        Values of the parameters of these names; `m3_power_per_m` is zero for a flat surface.
+    """
 
     m3_diameter_m: float
     m3_power_per_m: float

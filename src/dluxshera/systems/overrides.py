@@ -1,7 +1,7 @@
-"""Explicit overrides of derived values: taken off, computed anew, and held against what the primitives give.
+"""Explicit overrides of derived values: removed, recomputed, and compared with the values of their transforms.
 
-A store has no derived values of its own, so none can be stale; what is said here concerns the overrides that a user
-put in place of a transform with `ParameterStore.with_derived_allowed`.
+A store has no derived values of its own, so none can be stale. An override is a value that replaces that of a transform
+(see `ParameterStore.with_derived_allowed`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,15 @@ from dluxshera.systems.resolver import SHERA_RESOLVER
 
 
 class StaleValue(NamedTuple):
-    """An override that differs from what the primitives give."""
+    """Override that differs from the value computed from the primitives.
+
+    Parameters
+    ----------
+    key : str
+        Key of the derived parameter.
+    stored, computed : float or list
+        Value in the store, and value of the transform.
+    """
 
     key: str
     stored: Any
@@ -24,40 +32,40 @@ class StaleValue(NamedTuple):
 
 
 def strip_derived(store: ParameterStore) -> ParameterStore:
-    """Return a strict store of the primitives alone: every derived value follows from them.
+    """Return a strict store of the primitives alone, from which every derived value follows.
 
     Parameters
     ----------
     store : ParameterStore
-        With or without overrides.
+        Store with or without overrides.
 
     Returns
     -------
     ParameterStore
-        In which derived keys are refused.
+        Store that raises where a derived key is set.
     """
     return store.strip_derived()
 
 
 def refresh_derived(store: ParameterStore, resolver: DerivedResolver = SHERA_RESOLVER) -> ParameterStore:
-    """Return the store with each override computed anew from the primitives.
+    """Return the store with each override recomputed from the primitives.
 
     Parameters
     ----------
     store : ParameterStore
-        One without overrides comes back as it is.
+        Store; one without overrides is returned unchanged.
     resolver : DerivedResolver
-        Has the transforms of the store's system.
+        Resolver with the transforms of the store's system.
 
     Returns
     -------
     ParameterStore
-        The same keys, traced where the primitives are.
+        Store with the same keys; values are traced where the primitives are.
 
     Raises
     ------
     BoundsError, NonFiniteError
-        If a computed value is not possible.
+        If a computed value is out of bounds or not finite.
     DerivationError
         If a value cannot be computed.
     """
@@ -74,16 +82,16 @@ def check_consistency(
     atol: float = 0.0,
     throw: bool = True,
 ) -> tuple[StaleValue, ...]:
-    """Hold each override against what the primitives give.
+    """Compare each override with the value that its transform computes from the primitives.
 
     Parameters
     ----------
     store : ParameterStore
-        Of concrete values.
+        Store of concrete values.
     resolver : DerivedResolver
-        Has the transforms of the store's system.
+        Resolver with the transforms of the store's system.
     rtol, atol : float
-        How far the two may differ: relative to the larger, and in the unit of the value.
+        Largest difference of the two: relative to the larger, and in the unit of the value.
     throw : bool
         Raise if an override is stale. Otherwise they are returned.
 
@@ -100,9 +108,9 @@ def check_consistency(
     computed = resolver.resolve(store.spec, store.strip_derived(), store.overrides)
     stale = []
     for key, value in computed.items():
-        stored, said = np.asarray(store[key]), np.asarray(value)
-        if not np.all(np.abs(stored - said) <= rtol * np.maximum(np.abs(stored), np.abs(said)) + atol):
-            stale.append(StaleValue(key, stored.tolist(), said.tolist()))
+        stored, fresh = np.asarray(store[key]), np.asarray(value)
+        if not np.all(np.abs(stored - fresh) <= rtol * np.maximum(np.abs(stored), np.abs(fresh)) + atol):
+            stale.append(StaleValue(key, stored.tolist(), fresh.tolist()))
     if stale and throw:
         raise StaleValueError(tuple(stale))
     return tuple(stale)

@@ -18,22 +18,22 @@ _PROBE = 1e-6  # relative step of the first difference quotient
 def set_derived(
     store: ParameterStore, key: str, value: Any, *, solve_for: str, resolver: DerivedResolver = SHERA_RESOLVER
 ) -> ParameterStore:
-    """Return the store in which one primitive is such that a derived value comes out as wanted.
+    """Return the store with one primitive solved for, so that a derived parameter has the value `value`.
 
-    Of several solutions it finds one near the present value of the primitive.
+    Of several solutions, the result is one near the present value of the primitive.
 
     Parameters
     ----------
     store : ParameterStore
-        Of concrete values.
+        Store of concrete values.
     key : str
         The derived parameter.
     value : float or Quantity
-        What it shall be, in its unit.
+        Value of the derived parameter, in its unit.
     solve_for : str
         The primitive that changes: a number, not an array.
     resolver : DerivedResolver
-        Has the transforms of the store's system.
+        Resolver with the transforms of the store's system.
 
     Returns
     -------
@@ -44,8 +44,8 @@ def set_derived(
     UnknownKeyError
         If the spec does not have a key.
     InversionError
-        If the value cannot be had in this way; the reason is said: `key` is not derived or is overridden, it does not
-        depend on `solve_for`, or no value of `solve_for` within its bounds gives it.
+        If there is no solution; the error states the reason: `key` is not derived or is overridden, it does not depend
+        on `solve_for`, or no value of `solve_for` within its bounds gives it.
 
     Examples
     --------
@@ -92,14 +92,14 @@ def _check(store: ParameterStore, key: str, solve_for: str, resolver: DerivedRes
 def _upstream(spec: ParamSpec, key: str, resolver: DerivedResolver) -> set[str]:
     """Return every key that a derived value is computed from, directly or not."""
     registry, ahead = resolver.registry(spec.system_id), [key]
-    found: set[str] = set()
+    inputs: set[str] = set()
     while ahead:
         one = ahead.pop()
         if spec[one].kind == "derived":
-            fresh = set(registry[one].inputs_in(spec)) - found
-            found |= fresh
+            fresh = set(registry[one].inputs_in(spec)) - inputs
+            inputs |= fresh
             ahead += fresh
-    return found
+    return inputs
 
 
 def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: float) -> float | str:

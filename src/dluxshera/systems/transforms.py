@@ -1,8 +1,7 @@
-"""How derived parameters follow from others: pure functions of numbers or arrays, traceable.
+"""The computations of derived parameters: pure, traceable functions of numbers or arrays.
 
 They are plain arithmetic or use the array namespace of their arguments, so they give exact float64 values of NumPy
-numbers without jax, and carry gradients of JAX arrays. Which system uses which stands in
-`dluxshera.systems.registries`.
+numbers without jax, and carry gradients of JAX arrays. The records of the parameters state which system uses which.
 """
 
 from __future__ import annotations

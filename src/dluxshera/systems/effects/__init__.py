@@ -48,7 +48,13 @@ EFFECTS: Final[Mapping[str, OptionalEffect]] = {
 
 
 def effects_of(surfaces: int) -> tuple[str, ...]:
-    """Return the effects that a system with this number of surfaces behind its pupil can have."""
+    """Return the names of the effects that a system can have.
+
+    Parameters
+    ----------
+    surfaces : int
+        Number of surfaces behind the pupil of the system.
+    """
     return tuple(name for name, effect in EFFECTS.items() if effect.surfaces <= surfaces)
 
 

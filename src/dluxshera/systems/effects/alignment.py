@@ -7,15 +7,9 @@ from typing import Final
 from dluxshera.systems import transforms
 from dluxshera.systems.effects.hooks import Array, PointingHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import (
-    FOLLOWS_GEOMETRY,
-    WITH_GEOMETRY,
-    Computation,
-    Constant,
-    NoDefault,
-    Parameter,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FOLLOWS_GEOMETRY, WITH_GEOMETRY, in_systems
+from dluxshera.systems.parameters.origins import Constant, NoDefault
+from dluxshera.systems.parameters.record import Computation, Parameter
 from dluxshera.systems.parameters.scales import M2_TO_DETECTOR, M3_TO_DETECTOR
 from dluxshera.systems.planes import FOUR_PLANE, THREE_PLANE
 from dluxshera.units import ARCSEC

@@ -11,7 +11,9 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, POSITIVE, Parameter, TargetAttribute, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import TargetAttribute
+from dluxshera.systems.parameters.record import POSITIVE, Parameter
 
 
 def _temperature(star: str) -> Parameter:

@@ -6,7 +6,9 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DirectionHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Parameter
 
 DISTORTION: Final = Parameter(
     key="system.cubic_distortion_per_as2",
@@ -22,9 +24,9 @@ DISTORTION: Final = Parameter(
 
 
 def _distort(positions: Array, values: Values) -> Array:
-    from dluxshera.optics import distorted
+    from dluxshera.optics import distort
 
-    return distorted(positions, values[DISTORTION.key])
+    return distort(positions, values[DISTORTION.key])
 
 
 EFFECT: Final = OptionalEffect(

@@ -9,14 +9,9 @@ from typing import Final
 
 from dluxshera.systems import transforms
 from dluxshera.systems.parameters.band import EFFECTIVE_WAVELENGTH
-from dluxshera.systems.parameters.record import (
-    FORWARD_DERIVED,
-    POSITIVE,
-    Computation,
-    NoDefault,
-    Parameter,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, in_systems
+from dluxshera.systems.parameters.origins import NoDefault
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 from dluxshera.systems.parameters.scales import DIFFRACTION_LIMIT
 
 OF_A_FLAT_BAND: Final = (EFFECTIVE_WAVELENGTH, DIFFRACTION_LIMIT)

@@ -7,16 +7,9 @@ from typing import Final
 from dluxshera.systems import transforms
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import (
-    FORWARD_PRIMITIVE,
-    NOT_NEGATIVE,
-    Computation,
-    DesignAttribute,
-    ForwardSpec,
-    Parameter,
-    SpecKinds,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_PRIMITIVE, SpecKinds, in_systems
+from dluxshera.systems.parameters.origins import DesignAttribute, ForwardSpec
+from dluxshera.systems.parameters.record import NOT_NEGATIVE, Computation, Parameter
 
 _DATA_SHEET = DesignAttribute("data sheet of the detector")
 _PER_EXPOSURE = SpecKinds(forward="derived", inference="primitive", physics_inference="primitive")

@@ -6,7 +6,9 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, PointSources, SourceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Elements, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Elements, Parameter
 
 _COUNT = Elements("n_field_stars")
 

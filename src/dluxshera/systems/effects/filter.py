@@ -12,7 +12,9 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Elements, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Elements, Parameter
 
 TRANSMISSION: Final = Parameter(
     key="band.transmission",

@@ -7,7 +7,9 @@ from typing import Final
 from dluxshera.params import Bounds
 from dluxshera.systems.effects.hooks import CompanionHook, PointSources, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Constant, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Parameter
 
 GHOST_RATIO: Final = Parameter(
     key="field.ghost_flux_ratio",

@@ -126,6 +126,7 @@ class PointingHook(Hook):
 
 
 def _no_margin(_config: Any) -> int:
+    """Return the margin of an effect of each pixel alone: none."""
     return 0
 
 

@@ -6,7 +6,9 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, NOT_NEGATIVE, Cells, Constant, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import NOT_NEGATIVE, Cells, Parameter
 
 PIXEL_RESPONSE: Final = Parameter(
     key="detector.pixel_response",

@@ -7,7 +7,9 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, SurfaceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Cells, Constant, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Cells, Parameter
 from dluxshera.units import NANOMETRE
 
 _PUPIL_CELLS = "on the cells of the pupil"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.systems.parameters.record import IN_EVERY_SPEC, Coefficients, Constant, Parameter, in_systems
+from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import Constant
+from dluxshera.systems.parameters.record import Coefficients, Parameter
 
 _NO_ABERRATION = Constant(0.0, "design: no aberration")
 

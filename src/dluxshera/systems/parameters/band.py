@@ -5,16 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.systems import transforms
-from dluxshera.systems.parameters.record import (
-    FORWARD_DERIVED,
-    IN_EVERY_SPEC,
-    POSITIVE,
-    Computation,
-    DesignAttribute,
-    NoDefault,
-    Parameter,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, in_systems
+from dluxshera.systems.parameters.origins import DesignAttribute, NoDefault
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 
 WAVELENGTH: Final = Parameter(
     key="band.wavelength_m",

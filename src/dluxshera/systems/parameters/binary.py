@@ -6,20 +6,9 @@ from typing import Final
 
 from dluxshera.params import Bounds
 from dluxshera.systems import transforms
-from dluxshera.systems.parameters.record import (
-    FORWARD_DERIVED,
-    FORWARD_PRIMITIVE,
-    IN_EVERY_SPEC,
-    POSITIVE,
-    Computation,
-    Constant,
-    ForwardSpec,
-    NoDefault,
-    Parameter,
-    SpecKinds,
-    TargetAttribute,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, FORWARD_PRIMITIVE, IN_EVERY_SPEC, SpecKinds, in_systems
+from dluxshera.systems.parameters.origins import Constant, ForwardSpec, NoDefault, TargetAttribute
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 
 SEPARATION: Final = Parameter(
     key="binary.separation_as",

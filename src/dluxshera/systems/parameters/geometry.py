@@ -6,19 +6,9 @@ from typing import Final
 
 from dluxshera.params import Bounds
 from dluxshera.systems import transforms
-from dluxshera.systems.parameters.record import (
-    FORWARD_DERIVED,
-    IN_EVERY_SPEC,
-    POSITIVE,
-    WITH_GEOMETRY,
-    ApertureNumber,
-    Computation,
-    DesignAttribute,
-    NoDefault,
-    Parameter,
-    SpecKinds,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, WITH_GEOMETRY, SpecKinds, in_systems
+from dluxshera.systems.parameters.origins import ApertureNumber, DesignAttribute, NoDefault
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 from dluxshera.systems.planes import FOUR_PLANE, THREE_PLANE
 
 M1_DIAMETER: Final = Parameter(

@@ -6,18 +6,9 @@ from typing import Final
 
 from dluxshera.params import Bounds
 from dluxshera.systems import transforms
-from dluxshera.systems.parameters.record import (
-    FORWARD_DERIVED,
-    FORWARD_PRIMITIVE,
-    POSITIVE,
-    ApertureNumber,
-    Computation,
-    DesignAttribute,
-    NoDefault,
-    Parameter,
-    SpecKinds,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, FORWARD_PRIMITIVE, SpecKinds, in_systems
+from dluxshera.systems.parameters.origins import ApertureNumber, DesignAttribute, NoDefault
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 
 EXPOSURE_TIME: Final = Parameter(
     key="imaging.exposure_time_s",

@@ -3,65 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final, TypeVar, final
+from dataclasses import dataclass, field
+from typing import Any, Final, final
 
 from dluxshera.errors import ParameterError
 from dluxshera.params import Bounds, Deprecation, FormerKey, Kind, ParamField, Scale, Status
-from dluxshera.systems.planes import SURFACES, systems_with
+from dluxshera.systems.parameters.kinds import SpecKinds
+from dluxshera.systems.parameters.origins import (
+    ApertureNumber,
+    DesignAttribute,
+    ForwardSpec,
+    NoDefault,
+    Origin,
+    TargetAttribute,
+)
+from dluxshera.systems.planes import SURFACES
 
 POSITIVE: Final = Bounds(exclusive_minimum=0)
 NOT_NEGATIVE: Final = Bounds(minimum=0)
-SHERA_DESIGN: Final = "SHERA public design"
-
-Value = TypeVar("Value")
-
-
-@dataclass(frozen=True)
-class SpecKinds:
-    """Kind of a parameter in each spec of one system; None in a spec that does not have it."""
-
-    forward: Kind | None = field(
-        default=None,
-        metadata={
-            "doc": "From geometry and photon flux density to the image: what follows from them (plate scale, defocus,"
-            " total flux) is derived. A two-plane system has no geometry behind its plate scale, which is primitive."
-        },
-    )
-    inference: Kind | None = field(
-        default=None,
-        metadata={
-            "doc": "For fits (effective mode): plate scale and total flux are primitive, and focus lives in the"
-            " primary's Zernike coefficients."
-        },
-    )
-    physics_inference: Kind | None = field(
-        default=None,
-        metadata={
-            "doc": "For fits with free geometry (physics mode): plate scale and defocus are derived and act; total flux"
-            " is primitive."
-        },
-    )
-
-    def named(self) -> dict[str, Kind]:
-        """Return the kinds by name of the spec, those that are not None."""
-        kinds: dict[str, Kind | None] = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: kind for name, kind in kinds.items() if kind is not None}
-
-
-SPEC_TEXTS: Final[Mapping[str, str]] = {item.name: item.metadata["doc"] for item in fields(SpecKinds)}
-SPEC_NAMES: Final = tuple(SPEC_TEXTS)
-
-IN_EVERY_SPEC: Final = SpecKinds(forward="primitive", inference="primitive", physics_inference="primitive")
-WITH_GEOMETRY: Final = SpecKinds(forward="primitive", physics_inference="primitive")
-FOLLOWS_GEOMETRY: Final = SpecKinds(forward="derived", physics_inference="derived")
-FORWARD_PRIMITIVE: Final = SpecKinds(forward="primitive")
-FORWARD_DERIVED: Final = SpecKinds(forward="derived")
-
-
-def in_systems(value: Value, *, surfaces: int = 0) -> dict[str, Value]:
-    """Return the same value for each system with at least this number of surfaces behind the pupil."""
-    return dict.fromkeys(systems_with(surfaces), value)
 
 
 @final
@@ -85,82 +44,6 @@ class Computation:
     inputs: tuple[str, ...]
     equation: str
     optional: tuple[str, ...] = ()
-
-
-@final
-@dataclass(frozen=True)
-class Constant:
-    """Default that is a number, the same in every model; it is that of each element of a list or a map."""
-
-    value: float
-    source: str
-
-
-@final
-@dataclass(frozen=True)
-class TargetAttribute:
-    """Default that is the attribute of the `Target` whose name is the key without its group.
-
-    Parameters
-    ----------
-    source : str
-        Format string with the names of the target's attributes.
-    """
-
-    source: str = "{name}: {source}"
-
-
-@final
-@dataclass(frozen=True)
-class DesignAttribute:
-    """Default that is the attribute of the configuration's `Design` whose name is the key without its group.
-
-    Parameters
-    ----------
-    source : str
-        Source of the value in a design that states none itself.
-    per_visit : bool
-        True for a value that is chosen for each visit, False for one that is built into the instrument.
-    """
-
-    source: str = SHERA_DESIGN
-    per_visit: bool = False
-
-
-@final
-@dataclass(frozen=True)
-class ApertureNumber:
-    """Structural value that is computed from the aperture of the configuration.
-
-    Parameters
-    ----------
-    attribute : str
-        Attribute of `dluxshera.systems.aperture.ApertureNumbers`.
-    source : str
-        Description of the computation.
-    """
-
-    attribute: str
-    source: str
-
-
-@final
-@dataclass(frozen=True)
-class ForwardSpec:
-    """Default that the forward spec derives, for a parameter that is primitive in other specs."""
-
-    source: str = "computed from the design by the forward spec"
-
-
-@final
-@dataclass(frozen=True)
-class NoDefault:
-    """Mark of a parameter that is derived in every spec."""
-
-    source: str = "computed"
-
-
-Origin = Constant | TargetAttribute | DesignAttribute | ApertureNumber | ForwardSpec | NoDefault
 
 
 @final
@@ -205,7 +88,7 @@ class Parameter:
         Kind in each spec, by system.
     origin : Origin
         Origin of the default. A parameter that the forward spec of a system derives has that value as its default in
-        the system's other specs, whatever the origin in other systems.
+        the system's other specs; the origin holds for the other systems.
     computed : mapping of str to Computation
         Computation of the derived value, by system.
     size : Size, optional

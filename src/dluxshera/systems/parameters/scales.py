@@ -5,18 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.systems import transforms
-from dluxshera.systems.parameters.record import (
-    FOLLOWS_GEOMETRY,
-    FORWARD_DERIVED,
-    POSITIVE,
-    Computation,
-    DesignAttribute,
-    ForwardSpec,
-    NoDefault,
-    Parameter,
-    SpecKinds,
-    in_systems,
-)
+from dluxshera.systems.parameters.kinds import FOLLOWS_GEOMETRY, FORWARD_DERIVED, SpecKinds, in_systems
+from dluxshera.systems.parameters.origins import DesignAttribute, ForwardSpec, NoDefault
+from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
 from dluxshera.systems.planes import FOUR_PLANE, THREE_PLANE, TWO_PLANE
 
 _TO_M2 = ("system.m1_focal_length_m", "system.m2_focal_length_m", "system.m1_m2_separation_m")

@@ -20,7 +20,9 @@ from dluxshera.systems.config import CONFIG_CLASSES, SheraConfig
 from dluxshera.systems.defaults import components_of, default_of, source_of
 from dluxshera.systems.effects import EFFECTS
 from dluxshera.systems.parameters import COMMON, GROUPS
-from dluxshera.systems.parameters.record import SPEC_NAMES, ForwardSpec, Parameter
+from dluxshera.systems.parameters.kinds import SPEC_NAMES
+from dluxshera.systems.parameters.origins import ForwardSpec
+from dluxshera.systems.parameters.record import Parameter
 from dluxshera.systems.resolver import SHERA_RESOLVER
 
 

@@ -1,4 +1,4 @@
-"""The format of a document by its file name: JSON if it ends in ``.json``, YAML otherwise."""
+"""Reading of documents: JSON if the file name ends in ``.json``, YAML otherwise."""
 
 from __future__ import annotations
 

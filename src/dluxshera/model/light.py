@@ -1,0 +1,209 @@
+"""The functions of the model's nodes: from values of parameters to band, sources, pupil, relay and image.
+
+Keys and units are on one side, arrays in SI units on the other. The functions of hooks, by which optional effects act,
+come first among their arguments (see `dluxshera.systems.effects.hooks`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from dluxshera.optics import (
+    PupilState,
+    RayMatrix,
+    RelayOptics,
+    SurfaceState,
+    band_weights,
+    binary_photons,
+    binary_positions,
+    crop,
+    pixel_nodes,
+    top_hat_band,
+)
+from dluxshera.systems import (
+    BANDWIDTH,
+    CONTRAST,
+    DEFOCUS,
+    LOG_FLUX,
+    M1_DIAMETER,
+    M1_FOCAL_LENGTH,
+    M1_M2_SEPARATION,
+    M1_ZERNIKES,
+    M2_DIAMETER,
+    M2_FOCAL_LENGTH,
+    M2_M3_SEPARATION,
+    M2_ZERNIKES,
+    M3_DIAMETER,
+    M3_ZERNIKES,
+    PLATE_SCALE,
+    POSITION_ANGLE,
+    SEPARATION,
+    WAVELENGTH,
+    X_POSITION,
+    Y_POSITION,
+    Parameter,
+    PointSources,
+    Spectra,
+)
+from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
+
+_Values = Mapping[str, Array]
+Runs = tuple[Callable[..., Any], ...]  # the functions of hooks, in the order in which they act
+
+
+class Band(NamedTuple):
+    """Wavelengths that sample the band, metres, and the part of the photons that each stands for.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths, metres.
+    weights : Array, shape (3, w)
+        Weights for star A, star B and a flat spectrum; each row sums to 1.
+    """
+
+    wavelengths: Float[Array, " w"]
+    weights: Float[Array, "3 w"]
+
+
+class Sources(NamedTuple):
+    """Point sources that the telescope images.
+
+    Parameters
+    ----------
+    angles : Array, shape (sources, 2)
+        Directions (x, y), radians.
+    photons : Array, shape (sources, w)
+        Photons through the aperture at each wavelength.
+    """
+
+    angles: Float[Array, "sources 2"]
+    photons: Float[Array, "sources w"]
+
+
+def sample_band(n_wavelengths: int, runs: Runs, v: _Values) -> Band:
+    """Return the wavelengths that sample the band, with the weights of the spectra."""
+    wavelength, bandwidth = v[WAVELENGTH.key], v[BANDWIDTH.key]
+    wavelengths, quadrature = top_hat_band(wavelength, bandwidth, n_wavelengths)
+    flat = jnp.ones_like(wavelengths)
+    spectra = Spectra(wavelengths, (wavelengths - wavelength) / bandwidth, jnp.stack([flat, flat, flat]), flat)
+    for run in runs:
+        spectra = run(spectra, v)
+    return Band(wavelengths, band_weights(wavelengths, quadrature, spectra.transmission, spectra.photons))
+
+
+def point_sources(companions: Runs, others: Runs, directions: Runs, band: Band, v: _Values) -> Sources:
+    """Return the two stars, then companions such as their ghosts, then other sources such as stars of the field."""
+    midpoint = jnp.stack([v[X_POSITION.key], v[Y_POSITION.key]])
+    pair = binary_positions(v[SEPARATION.key], v[POSITION_ANGLE.key] * DEGREE, midpoint)
+    photons = binary_photons(v[LOG_FLUX.key], v[CONTRAST.key])[:, None] * band.weights[:2]
+    stars = PointSources(pair, photons)
+    sources = [stars, *(run(stars, v) for run in companions), *(run(band.weights[2], v) for run in others)]
+    positions = jnp.concatenate([item.positions for item in sources])
+    for run in directions:
+        positions = run(positions, v)
+    return Sources(positions * ARCSEC, jnp.concatenate([item.photons for item in sources]))
+
+
+def pupil_state(maps: Runs, optics: RelayOptics, v: _Values) -> PupilState:
+    """Return size and OPD of the pupil."""
+    opd = optics.pupil_opd(_coefficients(v, M1_ZERNIKES), _opd_map(maps, v))
+    return PupilState(diameter=v[M1_DIAMETER.key], opd=opd)
+
+
+def surface_states(maps: tuple[Runs, ...], v: _Values) -> tuple[SurfaceState, ...]:
+    """Return the state of each surface behind the pupil, in the order of the light; `maps` has an item for each."""
+    surfaces = []
+    if len(maps) > 0:
+        relay = RayMatrix().surface(v[M1_FOCAL_LENGTH.key]).gap(v[M1_M2_SEPARATION.key])
+        surfaces.append(_surface(relay, v[M2_DIAMETER.key], _coefficients(v, M2_ZERNIKES), _opd_map(maps[0], v)))
+    if len(maps) > 1:
+        relay = relay.surface(v[M2_FOCAL_LENGTH.key]).gap(v[M2_M3_SEPARATION.key])
+        surfaces.append(_surface(relay, v[M3_DIAMETER.key], _coefficients(v, M3_ZERNIKES), _opd_map(maps[1], v)))
+    return tuple(surfaces)
+
+
+def _surface(relay: RayMatrix, diameter: Array, coefficients: Array, opd_map: Array | None) -> SurfaceState:
+    return SurfaceState(
+        beam_scale=relay.a,
+        distance=relay.collimated_distance,
+        diameter=diameter,
+        coefficients=coefficients,
+        opd_map=opd_map,
+    )
+
+
+def _coefficients(v: _Values, zernikes: Parameter) -> Array:
+    """Return Zernike coefficients in metres; none where the configuration has no basis."""
+    return v.get(zernikes.key, jnp.zeros(0)) * NANOMETRE
+
+
+def _opd_map(runs: Runs, v: _Values) -> Array | None:
+    """Return the sum of the maps of a surface in metres, or None if there are none."""
+    maps = [run(v) for run in runs]
+    return sum(maps[1:], maps[0]) if maps else None
+
+
+def _exit(runs: Runs, pupil: PupilState, v: _Values) -> PupilState:
+    """Return the pupil with the defocus and the pointing of the relay behind it."""
+    shifts = [run(v) for run in runs]
+    shift = sum(shifts[1:], shifts[0]) if shifts else None
+    return pupil._replace(defocus=v.get(DEFOCUS.key, jnp.zeros(())) * NANOMETRE, line_of_sight=shift)
+
+
+def optical_image(
+    npix: int,
+    nodes_per_pixel: int,
+    exit_runs: Runs,
+    optics: RelayOptics,
+    band: Band,
+    sources: Sources,
+    pupil: PupilState,
+    relay: tuple[SurfaceState, ...],
+    v: _Values,
+) -> Float[Array, "{npix} {npix}"]:
+    """Return the photons that fall on each pixel, before the effects of the detector."""
+    return optics.image(
+        band.wavelengths,
+        sources.photons,
+        sources.angles,
+        _exit(exit_runs, pupil, v),
+        relay,
+        v[PLATE_SCALE.key] * ARCSEC,
+        nodes=jnp.asarray(pixel_nodes(npix, nodes_per_pixel), dtype=sources.photons.dtype),
+        nodes_per_pixel=nodes_per_pixel,
+    )
+
+
+def detected_image(
+    steps: tuple[tuple[Callable[..., Any], int], ...], optical_image: Array, v: _Values
+) -> Float[Array, "npix npix"]:
+    """Return the expected electrons: the optical image after each effect of the detector, without its margin."""
+    image = optical_image
+    for run, margin in steps:
+        image = run(image, margin, v)
+    return image
+
+
+def plane_photons(
+    margin: int,
+    exit_runs: Runs,
+    optics: RelayOptics,
+    band: Band,
+    sources: Sources,
+    pupil: PupilState,
+    relay: tuple[SurfaceState, ...],
+    optical_image: Array,
+    v: _Values,
+) -> dict[str, Array]:
+    """Return the photons that pass each plane of `RelayOptics.plane_names`, and those on the ``image``'s pixels."""
+    total: dict[str, Array] = {}
+    for w, wavelength in enumerate(band.wavelengths):
+        for source, angle in enumerate(sources.angles):
+            for name, field in optics.planes(wavelength, angle, _exit(exit_runs, pupil, v), relay).items():
+                total[name] = total.get(name, jnp.zeros(())) + sources.photons[source, w] * field.power
+    return {**total, "image": crop(optical_image, margin).sum()}
