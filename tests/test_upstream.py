@@ -98,8 +98,8 @@ def positional_calls(source: str) -> list[str]:
 def test_functions_of_dlux_are_called_by_keyword():
     """An argument that is renamed with its meaning then raises, instead of being taken for the new one."""
     files = [*PACKAGE.rglob("*.py"), *(Path(__file__).parent / "benchmarks").glob("*.py")]
-    calls = {path.name: found for path in files if (found := positional_calls(path.read_text(encoding="utf-8")))}
-    assert calls == {}
+    faults = {path.name: calls for path in files if (calls := positional_calls(path.read_text(encoding="utf-8")))}
+    assert faults == {}
 
 
 @pytest.mark.parametrize("call", [

@@ -310,8 +310,10 @@ def _shapes(boxes: Mapping[str, Box], layout: _Layout) -> str:
                 bend = (x + next_x) / 2
                 subpath += f"H{x:.1f}C{bend:.1f} {y:.1f} {bend:.1f} {next_y:.1f} {next_x:.1f} {next_y:.1f}"
             subpaths.append(subpath)
-        # One path for all edges of a box: where they share their way, the line is drawn once and is no darker.
-        lines.append(f'<path class="edge" d="{"".join(subpaths)}" fill="none" stroke="currentColor" opacity="0.5"/>')
+        # One path for all edges of a box, so that a shared way is drawn once. Browsers blend the parts of lines of
+        # width 1 one by one, which would darken it.
+        style = 'fill="none" stroke="currentColor" stroke-width="1.2" opacity="0.5"'
+        lines.append(f'<path class="edge" d="{"".join(subpaths)}" {style}/>')
     for name in dict.fromkeys(route[-1] for routes in layout.routes.values() for route in routes):
         x, y = layout.left[layout.layer[name]], layout.middle[name]
         path = f"M{x:.1f} {y:.1f}l-{TIP_LENGTH} {TIP_HALF_WIDTH}v-{2 * TIP_HALF_WIDTH}z"

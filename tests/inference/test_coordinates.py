@@ -19,13 +19,11 @@ from dluxshera.inference import (
     unbounded_coordinates,
     whiten,
 )
-from dluxshera.params import ParameterStore
-from support.toys import star_image, star_spec
+from support.stars import NEAR as THETA
+from support.stars import STAR, STORE
+from support.toys import star_image
 
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
 DATA = np.random.default_rng(2).poisson(star_image(STORE.replace({"star.x": 0.7})))
-THETA = np.array([0.5, -0.2, 4.1, 2.2])
 
 LOWER = np.array([-np.inf, 2.0, -np.inf, -1.0])
 UPPER = np.array([np.inf, np.inf, 5.0, 3.0])

@@ -25,14 +25,11 @@ from dluxshera.inference import (
     whiten,
 )
 from dluxshera.params import Bounds, Normal, ParameterStore, ParamField, ParamSpec, pack_params
-from support.toys import coefficients, linear_model, star_image, star_spec
+from support.stars import FAR, STAR, STORE, TRUTH, star_posterior
+from support.toys import coefficients, linear_model, star_image
 
 PRIOR = Normal(1.0, 2.0)
 TOLERANCE = 1e-3
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
-TRUTH = np.array([2.3, -1.1, 4.2, 1.8])
-FAR = np.array([-3.0, 3.0, 3.2, 4.0])
 
 
 linear = cache(lambda prior: linear_model(prior=prior))  # one object, so that it compiles once
@@ -78,9 +75,7 @@ def test_a_linear_problem_takes_one_full_step():
 
 @pytest.fixture(scope="module")
 def star():
-    data = PoissonNoise().sample(np.random.default_rng(3), star_image(make_posterior(
-        star_image, STAR, STORE, np.ones((16, 16))).store_at(TRUTH)))  # fmt: skip
-    return make_posterior(star_image, STAR, STORE, data)
+    return star_posterior(3)
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from dluxshera.inference import (
     make_posterior,
 )
 from dluxshera.params import Normal, ParameterStore
-from support.toys import coefficients, linear_model, star_image, star_spec
+from support.stars import FAR, STAR, STORE, TRUTH, star_posterior
+from support.toys import coefficients, linear_model, star_image
 
 from_information = EigenThetaMap.from_information
 
@@ -167,16 +168,10 @@ def test_what_does_not_fit_together_is_refused():
 
 # Posteriors of amplitudes.
 
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
-TRUTH = np.array([2.3, -1.1, 4.2, 1.8])
-FAR = np.array([-3.0, 3.0, 3.2, 4.0])
-
 
 @pytest.fixture(scope="module")
 def star():
-    truth = star_image(STORE.replace(dict(zip(STAR, TRUTH, strict=True))))
-    return make_posterior(star_image, STAR, STORE, np.random.default_rng(3).poisson(np.asarray(truth)))
+    return star_posterior(3)
 
 
 @pytest.mark.parametrize("whitened", [True, False])

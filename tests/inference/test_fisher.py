@@ -24,13 +24,13 @@ from dluxshera.inference import (
     make_posterior,
     whiten,
 )
-from dluxshera.params import ParameterStore, pack_params, unpack_params
+from dluxshera.params import pack_params, unpack_params
 from support.helpers import central_difference, relative_l2
 from support.scenes import CLEAR, M1_ZERNIKES, M2_ZERNIKES, scene
-from support.toys import Linear, linear_model, star_image, star_spec
+from support.stars import STAR, STORE
+from support.toys import Linear, linear_model, star_image
 
-STAR = star_spec()
-STAR_STORE = ParameterStore.from_spec_defaults(STAR).replace({"star.x": 1.3, "star.y": -0.4})
+STAR_STORE = STORE.replace({"star.x": 1.3, "star.y": -0.4})
 NOISES = [PoissonNoise(), GaussianNoise(30.0), GaussianNoise(np.linspace(20.0, 60.0, 256).reshape(16, 16))]
 
 

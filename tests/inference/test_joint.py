@@ -20,11 +20,9 @@ from dluxshera.inference import (
     make_joint_posterior,
     make_posterior,
 )
-from dluxshera.params import ParameterStore
-from support.toys import OPEN, star_image, star_spec, telescope
+from support.stars import STAR, STORE
+from support.toys import OPEN, star_image, telescope
 
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
 SHARED, OWN = STAR.subset(["star.log_flux", "star.width"]), STAR.subset(["star.x", "star.y"])
 PLACES = [(0.7, 0.2), (-1.0, 0.4), (2.0, -0.3)]
 TRUTH = np.array([4.2, 1.9, *np.ravel(PLACES)])

@@ -14,11 +14,9 @@ from dluxshera.inference import (
     make_posterior,
 )
 from dluxshera.params import Normal, ParameterStore, unpack_params
-from support.toys import coefficients, linear_model, star_image, star_spec
-
-TRUTH = np.array([0.5, -0.2, 4.1, 2.2])
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
+from support.stars import NEAR as TRUTH
+from support.stars import STAR, STORE
+from support.toys import coefficients, linear_model, star_image
 
 
 def fit(posterior, start):

@@ -28,6 +28,8 @@ from dluxshera.inference import (
 )
 from dluxshera.params import Normal, ParameterStore, pack_params
 from support.helpers import central_difference
+from support.stars import NEAR as THETA
+from support.stars import STAR, STORE
 from support.toys import (
     COEFFS,
     CONTRAST,
@@ -38,14 +40,10 @@ from support.toys import (
     linear_model,
     resolver,
     star_image,
-    star_spec,
     telescope,
 )
 
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
 DATA = np.random.default_rng(2).poisson(star_image(STORE.replace({"star.x": 0.7})))
-THETA = np.array([0.5, -0.2, 4.1, 2.2])
 NOISES = {
     "poisson": PoissonNoise(),
     "gaussian": GaussianNoise(np.linspace(20.0, 60.0, 256).reshape(16, 16)),

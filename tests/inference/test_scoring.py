@@ -28,12 +28,9 @@ from dluxshera.inference import (
 )
 from dluxshera.inference.fit import DEVIANCE_MEAN, DEVIANCE_VARIANCE, newton_step
 from dluxshera.params import Bounds, Normal, ParameterStore, unpack_params
-from support.toys import coefficients, linear_model, star_image, star_spec
+from support.stars import FAR, STAR, STORE, TRUTH, star_posterior
+from support.toys import coefficients, linear_model, star_image
 
-STAR = star_spec()
-STORE = ParameterStore.from_spec_defaults(STAR)
-TRUTH = np.array([2.3, -1.1, 4.2, 1.8])
-FAR = np.array([-3.0, 3.0, 3.2, 4.0])
 OF_THE_TELESCOPE = (
     "binary.separation_as",
     "binary.position_angle_deg",
@@ -45,11 +42,6 @@ OF_THE_TELESCOPE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-
-
-def star_posterior(seed, predict=star_image):
-    data = PoissonNoise().sample(np.random.default_rng(seed), star_image(unpack_params(TRUTH, STAR, STORE)))
-    return make_posterior(predict, STAR, STORE, data)
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,28 @@
 """Rules of configuration fields: check and schema agree, values come out in normal form, mistakes name the field."""
 
 import json
+import math
 import random
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from jaxtyping import TypeCheckError
 from jsonschema import Draft202012Validator
 
 from dluxshera.errors import ConfigError
 from dluxshera.params import Bounds
 from dluxshera.profiles.schema import config_schema
-from dluxshera.systems import CONFIG_CLASSES, SHERA_FLIGHT_CONFIG, SheraConfig
+from dluxshera.systems import (
+    CONFIG_CLASSES,
+    CONFIGS,
+    SHERA_FLIGHT_CONFIG,
+    SheraConfig,
+    design_keys,
+    settable_parameters,
+)
 from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number, Rule
 
 NAMES = EffectNames({"ghosts": "A ghost.", "motion": "Jitter."})
@@ -123,7 +132,6 @@ def test_an_error_names_the_element_and_a_remedy(rule: Rule, value: Any, index: 
 def test_a_class_and_its_schema_agree_on_fields_and_relations(cls: type[SheraConfig]):
     """The class is the judge that Python users meet. `faults` knows ``x-at-least``, which `jsonschema` does not."""
     from dluxshera.documents import Document, faults
-    from dluxshera.systems import CONFIGS
 
     rng, schema = random.Random(cls.__name__), config_schema(cls)
     named = next(config for config in CONFIGS.values() if type(config) is cls)
@@ -163,3 +171,29 @@ def test_the_classes_accept_a_configuration_without_its_checks_only_by_name():
     assert again == flight
     assert hash(again) == hash(flight)
     assert type(flight).from_checked("x", flight.design, {}) == type(flight)(name="x", design=flight.design)
+
+
+def test_a_design_accepts_what_the_bounds_of_its_parameters_hold():
+    """The records of the parameters are the one table of limits: a design has none of its own."""
+    faults, fields_of = [], settable_parameters()
+    for config in CONFIGS.values():
+        for key, attribute in design_keys(type(config)).items():
+            for value in (-1e-3, 0.0, -0.0, 1e-3, 1.0, 2.0, 5e-324, 1e300, math.nan, math.inf, True, "1", None):
+                held = isinstance(value, float) and fields_of[key].bounds.contains(value)
+                error = None
+                try:
+                    replace(config.design, **{attribute: value})
+                except (ConfigError, TypeCheckError) as raised:  # the type checker of the tests comes first
+                    error = raised
+                if held == (error is not None):
+                    faults.append(f"{config.name}: {attribute} = {value!r} gives {error}")
+    assert faults == []
+
+
+def test_an_error_of_a_design_names_attribute_bounds_and_unit():
+    flight = SHERA_FLIGHT_CONFIG.design
+    with pytest.raises(ConfigError) as error:
+        replace(flight, pixel_pitch_m=-4.6e-6)
+    message = "design.pixel_pitch_m: expected a number > 0, got -4.6e-06. Give a number in m, > 0."
+    assert str(error.value) == message
+    assert repr(replace(flight, exposure_time_s=60).exposure_time_s) == "60.0"

@@ -334,9 +334,9 @@ def test_effects_are_in_one_order_and_those_that_a_system_has_not_are_refused():
 def test_a_binder_refuses_a_spec_of_other_effects():
     small = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16)
     with_ghosts = small.replace(effects=["ghosts", "pixel_response"])
-    with pytest.raises(ConfigError, match=r"field\.ghost_flux_ratio, for the configuration has the effect ghosts"):
+    with pytest.raises(ConfigError, match=r"field\.ghost_flux_ratio, because the configuration has the effect ghosts"):
         ds.SheraThreePlaneBinder(with_ghosts, ds.build_forward_model_spec_from_config(small))
-    with pytest.raises(ConfigError, match="the effect ghosts, for the spec has"):
+    with pytest.raises(ConfigError, match="the effect ghosts, because the spec has"):
         ds.SheraThreePlaneBinder(small, ds.build_forward_model_spec_from_config(with_ghosts))
     larger = ds.build_forward_model_spec_from_config(with_ghosts.replace(image_npix=32))
     with pytest.raises(ConfigError, match=r"detector\.pixel_response of shape \(16, 16\)"):

@@ -8,11 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from math import isfinite
+from functools import cache
 from typing import Any
 
 from dluxshera.errors import ConfigError
 from dluxshera.optics import RayMatrix, two_mirror_telescope
+from dluxshera.systems.parameters.origins import DesignAttribute
+from dluxshera.systems.rules import Number
+from dluxshera.systems.table import PARAMETERS
 from dluxshera.units import ARCSEC
 
 
@@ -34,7 +37,7 @@ class Design(ABC):
     Raises
     ------
     ConfigError
-        If a value is not a possible one.
+        If a value lies outside the bounds of its parameter.
     """
 
     m1_diameter_m: float
@@ -52,21 +55,11 @@ class Design(ABC):
     def __post_init__(self) -> None:
         names = [item.name for item in fields(self) if item.name != "sources"]
         for name in names:
-            value = getattr(self, name)
-            if not isfinite(value):
-                raise ConfigError(f"design.{name}", expected="a finite number", got=value)
-            if name in ("dark_current", "read_noise") and value < 0:
-                raise ConfigError(f"design.{name}", expected="a number that is not negative", got=value)
-            if name not in (*self._signed(), "dark_current", "read_noise") and value <= 0:
-                raise ConfigError(f"design.{name}", expected="a positive number", got=value)
+            value = _rule(name).check(f"design.{name}", getattr(self, name))
+            object.__setattr__(self, name, value)
         for name, _ in self.sources:
             if name not in names:
                 raise ConfigError("design.sources", expected=f"sources of {', '.join(names)}", got=name)
-
-    @staticmethod
-    def _signed() -> tuple[str, ...]:
-        """Return the attributes that need not be positive."""
-        return ()
 
     @property
     @abstractmethod
@@ -125,15 +118,6 @@ class ThreePlaneDesign(Design):
     m2_focal_length_m: float
     m1_m2_separation_m: float
 
-    @staticmethod
-    def _signed() -> tuple[str, ...]:
-        return ("m2_focal_length_m",)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.m2_focal_length_m >= 0:
-            raise ConfigError("design.m2_focal_length_m", expected="a negative number", got=self.m2_focal_length_m)
-
     @property
     def m2_detector_separation_m(self) -> float:
         """The distance from M2 at which the detector is in focus."""
@@ -170,10 +154,6 @@ class FourPlaneDesign(ThreePlaneDesign):
     m3_power_per_m: float
     m2_m3_separation_m: float
 
-    @staticmethod
-    def _signed() -> tuple[str, ...]:
-        return (*ThreePlaneDesign._signed(), "m3_power_per_m")
-
     @property
     def m3_detector_separation_m(self) -> float:
         """The distance from M3 at which the detector is in focus."""
@@ -192,6 +172,15 @@ class FourPlaneDesign(ThreePlaneDesign):
     @property
     def _behind_m3(self) -> RayMatrix:
         return self._behind_m2.gap(self.m2_m3_separation_m).powered_surface(self.m3_power_per_m)
+
+
+@cache
+def _rule(name: str) -> Number:
+    """Return the rule of an attribute: the bounds of the parameter whose default it is."""
+    for parameter in PARAMETERS.values():
+        if parameter.name == name and isinstance(parameter.origin, DesignAttribute):
+            return Number(f"a number {parameter.bounds}", parameter.bounds, parameter.units)
+    return Number("a finite number")
 
 
 def _distance_to_focus(relay: RayMatrix) -> float:
