@@ -111,5 +111,5 @@ def test_the_modules_behind_a_file_are_those_of_the_import_graph(tmp_path):
 
 def test_the_recovery_rests_on_the_optics_and_not_on_pages():
     names = {path.relative_to(PACKAGE).as_posix() for path in modules_behind(ROOT / "tests" / "validation" / "case.py")}
-    assert {"binder.py", "inference/fisher.py", "optics/relay.py", "systems/fields.py"} <= names
+    assert {"model/binder.py", "inference/fisher.py", "optics/relay.py", "systems/parameters/binary.py"} <= names
     assert not any(name.startswith(("reference/", "plot/", "cli/", "error_budget/")) for name in names)

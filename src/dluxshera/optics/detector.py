@@ -1,4 +1,4 @@
-"""The detector before noise: image motion and displaced pixels.
+"""The detector before noise: integration over pixels, image motion and displaced pixels.
 
 Images are expected photo-electrons per pixel and exposure. The row index increases with +y and the column index with
 +x. Lengths are in pixels. Effects that bring in light from outside the window take a larger image and return a smaller
