@@ -68,7 +68,10 @@ def set_derived(
         return float(resolver.resolve(spec, {**values, solve_for: np.float64(x)}, (key,))[key]) - target
 
     with np.errstate(all="ignore"):
-        root = _root(miss, float(values[solve_for]), spec[solve_for].bounds, target)
+        root = _root(miss, float(values[solve_for]), spec[solve_for].bounds, target, reach=0.5)
+        if isinstance(root, str):  # a long step may have crossed a pole
+            other = _root(miss, float(values[solve_for]), spec[solve_for].bounds, target, reach=0.05)
+            root = root if isinstance(other, str) else other
     if isinstance(root, str):
         raise InversionError(key, solve_for, root)
     return store.replace({solve_for: root})
@@ -102,8 +105,11 @@ def _upstream(spec: ParamSpec, key: str, resolver: DerivedResolver) -> set[str]:
     return inputs
 
 
-def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: float) -> float | str:
-    """Return a root of a smooth function by secants that stay within bounds, or why there is none."""
+def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: float, reach: float) -> float | str:
+    """Return a root of a smooth function by secants that stay within bounds, or why there is none.
+
+    `reach` is the longest step in units of the value.
+    """
     inner = x * (1 + _PROBE) if x else _PROBE
     other = inner if bounds.contains(inner) else 2 * x - inner
     f, f_other = miss(x), miss(other)
@@ -115,7 +121,7 @@ def _root(miss: Callable[[float], float], x: float, bounds: Bounds, target: floa
             break
         step = -f * (x - other) / (f - f_other)
         if x:  # a longer step might reach another branch of solutions
-            step = float(np.clip(step, -0.5 * abs(x), 0.5 * abs(x)))
+            step = float(np.clip(step, -reach * abs(x), reach * abs(x)))
         while not (bounds.contains(x + step) and np.isfinite(f_next := miss(x + step))):
             step *= 0.5
             if x + step == x:
