@@ -145,3 +145,7 @@ class DetectorHook(Hook):
 
     run: Callable[[Array, int, Values], Array]
     margin: Callable[[Any], int] = _no_margin
+
+
+# The kinds that the model folds over (see `dluxshera.model.graph`): the model would ignore a hook of another kind.
+ModelHook = BandHook | CompanionHook | SourceHook | DirectionHook | SurfaceHook | PointingHook | DetectorHook

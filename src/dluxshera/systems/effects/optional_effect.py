@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import final
 
 from dluxshera.errors import ConfigError
-from dluxshera.systems.effects.hooks import Hook
+from dluxshera.systems.effects.hooks import ModelHook
 from dluxshera.systems.parameters.record import Parameter
 from dluxshera.systems.planes import systems_with
 
@@ -26,7 +26,7 @@ class OptionalEffect:
         Description in one sentence.
     parameters : tuple of Parameter
         Parameters in the order of the specs. Several effects can share one.
-    hook : Hook
+    hook : ModelHook
         Function by which the effect acts in the model.
     surfaces : int
         Constant of surfaces behind the pupil that a system needs to have the effect.
@@ -44,7 +44,7 @@ class OptionalEffect:
     name: str
     doc: str
     parameters: tuple[Parameter, ...]
-    hook: Hook
+    hook: ModelHook
     surfaces: int = 0
     config_fields: tuple[str, ...] = ()
     replaces: tuple[Parameter, ...] = field(default=())
