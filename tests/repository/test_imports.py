@@ -174,43 +174,50 @@ def test_a_planted_read_is_found(planted, source: str, count: int):
     assert len(read_at_import(planted({"a.py": source}), CONFIGURES)) == count
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import dluxshera; dluxshera.__version__; dir(dluxshera)",
-        "import dluxshera.errors",
-        "import dluxshera.params.spec",
-        "import dluxshera.reference",
-        "from dluxshera.cli import main; sys.argv[1:] = ['--help']; main()",
-        "from dluxshera.cli import main; sys.argv[1:] = ['schema', 'export']; main()",
-        "from dluxshera.cli import main; sys.argv[1:] = ['profile', 'show', 'instrument/shera_flight']; main()",
-    ],
-    ids=["package", "errors", "spec", "reference", "help", "schema-export", "show-instrument"],
-)
-def test_metadata_schemas_and_help_need_no_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str):
+# From light to heavy, since what one loads stays loaded.
+WITHOUT_JAX = [
+    "import dluxshera; dluxshera.__version__; dir(dluxshera)",
+    "import dluxshera.errors",
+    "import dluxshera.params.spec",
+    "import dluxshera.reference",
+    "from dluxshera.cli import main; sys.argv[1:] = ['--help']; main()",
+    "from dluxshera.cli import main; sys.argv[1:] = ['schema', 'export']; main()",
+    "from dluxshera.cli import main; sys.argv[1:] = ['profile', 'show', 'instrument/shera_flight']; main()",
+]
+WITHOUT_ARRAYS = [
+    f"from dluxshera.cli import main; sys.argv[1:] = {arguments!r}; main()"
+    for arguments in (["--help"], ["profile", "validate", "target/alpha_cen"])
+]
+
+
+def test_metadata_schemas_and_help_need_no_jax(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
-    assert loaded(code, HEAVY) == set()
+    assert loaded(WITHOUT_JAX, HEAVY) == {code: set() for code in WITHOUT_JAX}
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["profile", "validate", "target/alpha_cen"]],
-    ids=["help", "validate-target"],
-)
-def test_what_names_no_system_needs_no_arrays(arguments: list[str]):
+def test_what_names_no_system_needs_no_arrays():
     """A profile of a target has values and their bounds, and nothing to draw an aperture for."""
-    code = f"from dluxshera.cli import main; sys.argv[1:] = {arguments!r}; main()"
-    assert loaded(code, HEAVY | {"numpy", "pydantic", "dLuxToliman"}) == set()
+    assert loaded(WITHOUT_ARRAYS, HEAVY | {"numpy", "pydantic", "dLuxToliman"}) == {c: set() for c in WITHOUT_ARRAYS}
 
 
 def test_what_is_loaded_is_seen():
-    assert loaded("import numpy", {"numpy", "scipy"}) == {"numpy"}
+    codes = ["import sys", "import numpy", "sys.exit()"]
+    assert list(loaded(codes, {"numpy", "scipy"}).values()) == [set(), {"numpy"}, {"numpy"}]
 
 
-def loaded(code: str, heavy: set[str]) -> set[str]:
-    """Return which of the heavy packages a piece of code loads in a new interpreter."""
-    report = f"import sys, atexit\natexit.register(lambda: print('loaded:', *({heavy!r} & set(sys.modules))))\n"
-    return set(run_fresh(report + code).splitlines()[-1].split()) - {"loaded:"}
+def loaded(codes: list[str], heavy: set[str]) -> dict[str, set[str]]:
+    """Return which of the heavy packages are loaded after each piece of code, run in order in one new interpreter."""
+    report = run_fresh(f"""
+        import sys
+        for code in {codes!r}:
+            try:
+                exec(code, {{'sys': sys}})
+            except SystemExit:
+                pass
+            print('loaded:', *({heavy!r} & set(sys.modules)))
+    """)
+    lines = [line.split()[1:] for line in report.splitlines() if line.startswith("loaded:")]
+    return {code: set(packages) for code, packages in zip(codes, lines, strict=True)}
 
 
 def test_importing_every_module_changes_no_setting():
