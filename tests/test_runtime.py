@@ -90,7 +90,7 @@ def test_the_folder_of_each_platform(monkeypatch, platform, env, folder):
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match=r"folder: expected a folder that can be made"):
+    with pytest.raises(ConfigError, match=r"folder: expected a folder that can be created"):
         runtime.enable_compilation_cache(tmp_path / "file" / "cache")
     assert "JAX_COMPILATION_CACHE_DIR" in os.environ  # and the tests' own cache is still the one in use
     import jax

@@ -100,7 +100,7 @@ def test_a_start_leads_to_the_maximum_again_and_a_careless_fit_does_not():
 def test_what_changed_is_named(monkeypatch):
     piece = PIECES["recovery"]
     sources = {path.removeprefix("src/dluxshera/") for path in piece.provenance()["sources"]}
-    assert {"binder.py", "inference/fisher.py", "optics/relay.py", "tests/validation/recovery.py"} <= sources
+    assert {"model/binder.py", "inference/fisher.py", "optics/relay.py", "tests/validation/recovery.py"} <= sources
     assert all((PACKAGE / path).exists() for path in sources if not path.startswith("tests/"))
     now = piece.provenance()
     now["sources"]["src/dluxshera/optics/new.py"] = now["sources"].pop("src/dluxshera/optics/relay.py")
