@@ -254,7 +254,7 @@ def test_a_page_of_a_system_draws_each_spec_and_says_the_same_in_words(root):
     generate(root)
     said = page(root, "systems/a.md")
     assert "| [forward](#a.forward) | 2 | 1 | 0 | [forward.schema.json]" in said
-    assert '<a href="../parameters/image.html#image.scale" ' in said
+    assert '<a href="../parameters/image.html#image.scale">' in said
     assert "| [`image.scale`][image.scale] | [`mirror.focal_length_m`][mirror.focal_length_m] |" in said
     assert "[`mirror.coefficients_nm`][mirror.coefficients_nm].\n" in said
     assert "| `npix` | Cells across. | integer at least 2 | 256 |" in said
