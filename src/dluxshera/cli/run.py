@@ -44,7 +44,7 @@ def run_fit(
     """
     import jax
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]
+    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # untyped in jax
 
     from dluxshera.runs import fit_bar, fit_profile, print_run
 

@@ -1,4 +1,4 @@
-"""The optional effects: what a configuration can switch on, a module for each effect. No jax.
+"""Optional effects of a configuration, with a module for each effect. No jax.
 
 Their order here is the order of their parameters in every spec, and that in which effects of one kind act.
 """
