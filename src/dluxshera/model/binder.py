@@ -23,6 +23,7 @@ from dluxshera.model.checks import check_spec, check_store
 from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
+from dluxshera.model.reach import is_traced
 from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
@@ -87,7 +88,8 @@ class SheraBinder(eqx.Module):
         self._evaluator = evaluator_of(config, spec)
         self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
         check_store(spec, self.store)
-        self.optics = system_optics(config)
+        values = self.store if not is_traced(dict(self.store.items())) else ParameterStore.from_spec_defaults(spec)
+        self.optics = system_optics(config, self._evaluator.sampling_for(values))
         if jnp.result_type(float) == jnp.float32:
             _warn_single_precision()
 
@@ -121,7 +123,7 @@ class SheraBinder(eqx.Module):
         """
         evaluator = self._evaluator
         check_store(evaluator.spec, store)
-        return evaluator.output("image", self.optics, store)
+        return evaluator.output("image", self.optics, store, self.store)
 
     def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
@@ -152,7 +154,7 @@ class SheraBinder(eqx.Module):
             raise ConfigError("chunk", expected="a positive number of images", got=chunk)
         for store in stores:
             check_store(self.spec, store)
-        return self._evaluator.images(self.optics, stores, chunk)
+        return self._evaluator.images(self.optics, stores, self.store, chunk)
 
     @property
     def graph(self) -> SystemGraph:
@@ -206,13 +208,14 @@ class SheraBinder(eqx.Module):
     def energy(self, store: ParameterStore) -> dict[str, Float[Array, ""]]:
         """Return the photons that pass each plane, summed over stars and band.
 
-        ``pupil`` has all photons of the store's flux; ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
+        ``pupil`` has all photons of the store's flux; ``beyond_grid`` has those of them that leave the pupil at larger
+        angles than the model's grids carry, which reach no other plane. ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
         aperture, ``surface_2_in`` and ``surface_2_out`` M3's, where the system has them; ``exit`` has those that reach
         the detector's plane, ``image`` those on the image's pixels.
         """
         check_store(self.spec, store)
-        photons = self._evaluator.output("energy", self.optics, store)
-        return {name: photons[name] for name in (*self.optics.plane_names, "image")}  # jit sorts by name
+        photons = self._evaluator.output("energy", self.optics, store, self.store)
+        return {name: photons[name] for name in ("pupil", "beyond_grid", *self.optics.plane_names[1:], "image")}  # jit sorts by name
 
     def __hash__(self) -> int:  # by identity, so that jax.jit takes its methods, though it holds arrays
         return id(self)

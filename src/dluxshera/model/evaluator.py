@@ -17,8 +17,10 @@ from dluxshera.graph import Node
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics
+from dluxshera.model.reach import check_reach, is_traced, reach_of
+from dluxshera.optics import Sampling
 from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.systems import SHERA_RESOLVER, SheraConfig
+from dluxshera.systems import SHERA_RESOLVER, SheraConfig, sampling_for
 
 
 class Evaluator:
@@ -50,18 +52,36 @@ class Evaluator:
         values = _with_derived(self._derived, store)
         return {key: values[key] for key in self.spec.derived}
 
-    def output(self, name: str, optics: SystemOptics, store: ParameterStore) -> Any:
-        """Return the output `name` of the model's graph."""
+    def output(self, name: str, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore) -> Any:
+        """Return the output `name` of the model's graph, after a check that the optics suffice for the store."""
         needs = self._needs.get(name) or self._needs_of(name, optics)
         values = _with_derived(needs.derived, store)
+        self._check(optics, values, built_with)
         return self._program.output(name, optics, {key: values[key] for key in needs.keys})
 
-    def images(self, optics: SystemOptics, stores: Sequence[ParameterStore], chunk: int) -> Array:
+    def images(
+        self, optics: SystemOptics, stores: Sequence[ParameterStore], built_with: ParameterStore, chunk: int
+    ) -> Array:
         """Return the images of many stores, computing `chunk` of them at a time."""
         needs = self._needs.get("image") or self._needs_of("image", optics)
         rows = [_with_derived(needs.derived, store) for store in stores]
+        for row in rows:
+            self._check(optics, row, built_with)
         columns = {key: _stacked([values[key] for values in rows]) for key in needs.keys}
         return self._program.images(optics, columns, chunk)
+
+    def sampling_for(self, store: ParameterStore) -> Sampling:
+        """Return the sampling that the model needs at a store, whose values are not traced."""
+        values = _with_derived(self._derived, store)
+        reach = reach_of(self.config, values)
+        sampling = sampling_for(self.config, reach)
+        check_reach(sampling, reach, values, store)
+        return sampling
+
+    def _check(self, optics: SystemOptics, values: Mapping[str, Any], built_with: ParameterStore) -> None:
+        if is_traced(values):
+            return  # an image beyond the limits is NaN
+        check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
 
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics

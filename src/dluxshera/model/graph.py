@@ -61,7 +61,6 @@ from dluxshera.systems import (
     SheraConfig,
     SourceHook,
     SurfaceHook,
-    sampling,
 )
 
 HookKind = TypeVar("HookKind", bound=Hook)
@@ -126,8 +125,7 @@ class _Wiring:
 
     def nodes(self) -> list[Node]:
         """Return the nodes in the order of the light."""
-        config, samples = self.config, sampling(self.config)
-        surfaces, light = config.surfaces, ("band", "sources", "pupil", "relay")
+        config, surfaces, light = self.config, self.config.surfaces, ("band", "sources", "pupil", "relay")
         band, pointing, surface = self._hooks(BandHook), self._hooks(PointingHook), self._hooks(SurfaceHook)
         companions, sources, directions = (self._hooks(kind) for kind in (CompanionHook, SourceHook, DirectionHook))
         maps = [[hook for hook in surface if hook.surface == number] for number in range(surfaces + 1)]
@@ -135,14 +133,13 @@ class _Wiring:
         detector = sorted(margins, key=lambda item: item[1] == 0)  # those with a margin first
         margin = sum(pixels for _, pixels in detector)
         exit_keys, exit_runs = self._keys((DEFOCUS,), pointing), _runs(pointing)
-        image_settings = (config.image_npix + 2 * margin, samples.pixel_nodes, exit_runs)
         return [
             self._node(
                 "band",
                 self._keys((WAVELENGTH, BANDWIDTH), band),
                 "wavelengths and the weights of spectra",
                 sample_band,
-                (samples.n_wavelengths, _runs(band)),
+                (self.optics.sampling.n_wavelengths, _runs(band)),
             ),
             self._node(
                 "sources",
@@ -152,10 +149,10 @@ class _Wiring:
                 (_runs(companions), _runs(sources), _runs(directions)),
                 "band",
             ),
-            self._system_node(
+            self._node(
                 "pupil",
                 self._keys((M1_DIAMETER, M1_ZERNIKES), maps[0]),
-                "OPD and size of the pupil",
+                "size and OPD of the pupil",
                 pupil_state,
                 (_runs(maps[0]),),
             ),
@@ -171,7 +168,7 @@ class _Wiring:
                 (*self._keys((PLATE_SCALE,)), *exit_keys),
                 "photons",
                 optical_image,
-                image_settings,
+                (exit_runs,),
                 *light,
             ),
             self._node(

@@ -20,10 +20,7 @@ from dluxshera.optics import (
     band_weights,
     binary_photons,
     binary_positions,
-    cell_centres,
     crop,
-    pixel_nodes,
-    resample,
     top_hat_band,
 )
 from dluxshera.systems import (
@@ -111,13 +108,9 @@ def point_sources(companions: Runs, others: Runs, directions: Runs, band: Band, 
     return Sources(positions * ARCSEC, jnp.concatenate([item.photons for item in sources]))
 
 
-def pupil_state(maps: Runs, optics: RelayOptics, v: _Values) -> PupilState:
-    """Return size and OPD of the pupil."""
-    opd_map = _opd_map(maps, v)
-    if opd_map is not None:
-        opd_map = jnp.asarray(resample(opd_map, jnp.asarray(cell_centres(optics.npix), dtype=opd_map.dtype)))
-    opd = optics.pupil_opd(_coefficients(v, M1_ZERNIKES), opd_map)
-    return PupilState(diameter=v[M1_DIAMETER.key], opd=opd)
+def pupil_state(maps: Runs, v: _Values) -> PupilState:
+    """Return the state of the pupil."""
+    return PupilState(v[M1_DIAMETER.key], _coefficients(v, M1_ZERNIKES), _opd_map(maps, v))
 
 
 def surface_states(maps: tuple[Runs, ...], v: _Values) -> tuple[SurfaceState, ...]:
@@ -161,8 +154,6 @@ def _exit(runs: Runs, pupil: PupilState, v: _Values) -> PupilState:
 
 
 def optical_image(
-    npix: int,
-    nodes_per_pixel: int,
     exit_runs: Runs,
     optics: RelayOptics,
     band: Band,
@@ -170,7 +161,7 @@ def optical_image(
     pupil: PupilState,
     relay: tuple[SurfaceState, ...],
     v: _Values,
-) -> Float[Array, "{npix} {npix}"]:
+) -> Float[Array, "npix npix"]:
     """Return the photons that fall on each pixel, before the effects of the detector."""
     return optics.image(
         band.wavelengths,
@@ -179,8 +170,6 @@ def optical_image(
         _exit(exit_runs, pupil, v),
         relay,
         v[PLATE_SCALE.key] * ARCSEC,
-        nodes=jnp.asarray(pixel_nodes(npix, nodes_per_pixel), dtype=sources.photons.dtype),
-        nodes_per_pixel=nodes_per_pixel,
     )
 
 
@@ -205,10 +194,13 @@ def plane_photons(
     optical_image: Array,
     v: _Values,
 ) -> dict[str, Array]:
-    """Return the photons that pass each plane of `RelayOptics.plane_names`, and those on the ``image``'s pixels."""
-    total: dict[str, Array] = {}
-    for w, wavelength in enumerate(band.wavelengths):
-        for source, angle in enumerate(sources.angles):
-            for name, field in optics.planes(wavelength, angle, _exit(exit_runs, pupil, v), relay).items():
-                total[name] = total.get(name, jnp.zeros(())) + sources.photons[source, w] * field.power
-    return {**total, "image": crop(optical_image, margin).sum()}
+    """Return the photons that pass each plane of `RelayOptics.plane_names`, and those on the ``image``'s pixels.
+
+    ``pupil`` has all photons; those beyond the angles that the grids carry are ``beyond_grid``, and lost to the planes
+    that follow.
+    """
+    state = _exit(exit_runs, pupil, v)
+    carried = optics.powers(band.wavelengths, sources.photons, sources.angles, state, relay)
+    total = jnp.sum(sources.photons)
+    beyond = {"pupil": total, "beyond_grid": total - carried["pupil"]}
+    return {**carried, **beyond, "image": crop(optical_image, margin).sum()}

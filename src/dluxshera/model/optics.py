@@ -5,24 +5,27 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
+from itertools import pairwise
 from typing import Final, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dluxshera.optics import RelayOptics, ZernikeBasis, cell_centres
-from dluxshera.systems import (
-    SheraConfig,
-    SheraFourPlaneConfig,
-    SheraThreePlaneConfig,
-    aperture_raster,
-    mask_raster,
-    sampling,
-    structural_hash_from_config,
+from dluxshera.optics import (
+    Grid,
+    RelayOptics,
+    Sampling,
+    ZernikeBasis,
+    centred_points,
+    matrix_of_samples,
+    matrix_of_sums,
 )
+from dluxshera.systems import SheraConfig, native_pupil, structural_hash_from_config
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
 MAX_CACHED_OPTICS: Final = 8
+PIXEL_CUT: Final = 1e-6  # smallest singular value of the fit of the pixels' matrix, over the largest
 
 SystemOptics: TypeAlias = RelayOptics
 
@@ -45,33 +48,35 @@ class CacheInfo(NamedTuple):
 
 
 _lock = threading.Lock()
-_built: OrderedDict[tuple[str, str], SystemOptics] = OrderedDict()
+_built: OrderedDict[tuple[str, Sampling, str], SystemOptics] = OrderedDict()
 _counts = {"hits": 0, "misses": 0}
 
 
-def system_optics(config: SheraConfig) -> SystemOptics:
+def system_optics(config: SheraConfig, sampling: Sampling) -> SystemOptics:
     """Return the optics of a configuration, from the cache if the same structure was built before.
 
-    The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
-    of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
+    The key is `structural_hash_from_config`, which includes the content of the mask's file, the sampling, and the
+    default float type of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
     ``0``. Safe under threads.
 
     Parameters
     ----------
     config : SheraConfig
         Configuration of any system.
+    sampling : Sampling
+        Grids, as of `sampling_for`.
     """
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
-        return _build(config, dtype)
-    key = (structural_hash_from_config(config), dtype.name)
+        return _build(config, sampling, dtype)
+    key = (structural_hash_from_config(config), sampling, dtype.name)
     with _lock:  # held while building, so that threads that need the same optics build them once
         if key in _built:
             _counts["hits"] += 1
             _built.move_to_end(key)
             return _built[key]
         _counts["misses"] += 1
-        optics = _build(config, dtype)
+        optics = _build(config, sampling, dtype)
         if structural_hash_from_config(config) == key[0]:  # the mask's file did not change meanwhile
             _built[key] = optics
         while len(_built) > MAX_CACHED_OPTICS:
@@ -92,16 +97,26 @@ def threeplane_optics_cache_info() -> CacheInfo:
         return CacheInfo(_counts["hits"], _counts["misses"], MAX_CACHED_OPTICS, len(_built))
 
 
-def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
-    npix = sampling(config).pupil_npix
-    grid = config.gap_grid if isinstance(config, SheraThreePlaneConfig | SheraFourPlaneConfig) else npix
-    pupil = cell_centres(npix)
-    gap = cell_centres(grid) * (grid / npix)  # the pupil's cells, continued outwards
-    on_pupil, *on_surfaces = config.bases.values()
-    return RelayOptics(
-        aperture=aperture_raster(config),
-        mask_opd=mask_raster(config) * (0.5 * config.mask_design_wavelength_m),
-        pupil_basis=ZernikeBasis(on_pupil, pupil, dtype),
-        surface_bases=tuple(ZernikeBasis(noll, gap, dtype) for noll in on_surfaces),
-        gap_npix=grid,
+def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOptics:
+    native = native_pupil(config)
+    clear, stepped = native.resampled(sampling.grids[0])
+    leaving = sampling.grids[1:]
+    samples = centred_points(sampling.image_samples, sampling.pitch)
+    pixels = centred_points(sampling.image_npix, 1.0)
+    optics = RelayOptics(
+        clear=clear,
+        stepped=stepped,
+        step=np.asarray(0.5 * config.mask_design_wavelength_m),
+        bases=tuple(
+            ZernikeBasis(noll, 2.0 * grid.coordinates())
+            for noll, grid in zip(config.bases.values(), leaving, strict=True)
+        ),
+        reductions=tuple(_reduction(*grids) for grids in pairwise(sampling.grids)),
+        pixels=matrix_of_samples(samples, pixels, sampling.largest_frequency, width=1.0, cut=PIXEL_CUT),
+        sampling=sampling,
     )
+    return jax.tree.map(lambda array: jnp.asarray(array, dtype), optics)
+
+
+def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
+    return None if before == after else matrix_of_sums(before.coordinates(), after.coordinates(), after.band)

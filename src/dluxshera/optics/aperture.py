@@ -6,6 +6,7 @@ Pupil coordinates are in units of the pupil's radius. The column index increases
 from __future__ import annotations
 
 import numpy as np
+from jaxtyping import Float
 
 from dluxshera.errors import ConfigError
 from dluxshera.optics.mask_file import diffractive_pupil_file
@@ -37,8 +38,8 @@ def pupil_raster(
     n_struts: int = 0,
     strut_width: float = 0.0,
     strut_rotation_deg: float = 0.0,
-    subpixels: int = 5,
-) -> np.ndarray:
+    subpixels: int = 16,
+) -> Float[np.ndarray, "{npix} {npix}"]:
     """Return the open fraction of each cell of the pupil.
 
     Parameters
@@ -55,22 +56,40 @@ def pupil_raster(
         Angle a of the first strut, degrees: it points along (-sin a, -cos a) in (x, y), the convention of dLux's
         ``spider``.
     subpixels : int
-        Samples across a cell.
+        Samples across a cell that an edge may cross; other cells need only one.
 
     Returns
     -------
     ndarray, shape (npix, npix)
         Open fraction, 0 to 1.
     """
-    x = cell_centres(npix * subpixels)
-    y = x[:, None]
-    radius = np.hypot(x, y)
-    is_open = (radius <= 1.0) & (radius >= obscuration)
-    for angle in np.deg2rad(strut_rotation_deg + 360.0 / max(n_struts, 1) * np.arange(n_struts)):
-        along = -x * np.sin(angle) - y * np.cos(angle)
-        across = x * np.cos(angle) - y * np.sin(angle)
-        is_open &= ~((along >= 0) & (np.abs(across) <= strut_width))  # half-width over radius is width over diameter
-    return block_mean(is_open.astype(float), subpixels)
+    angles = np.deg2rad(strut_rotation_deg + 360.0 / max(n_struts, 1) * np.arange(n_struts))
+
+    def depth(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        """Return a bound of the distance to the nearest edge: positive where the pupil is open, else negative."""
+        radius = np.hypot(x, y)
+        depth = np.minimum(1.0 - radius, radius - obscuration) if obscuration else 1.0 - radius
+        for sine, cosine in zip(np.sin(angles), np.cos(angles), strict=True):
+            beside = np.abs(x * cosine - y * sine) - strut_width  # half-width over radius is width over diameter
+            depth = np.minimum(depth, np.maximum(beside, x * sine + y * cosine))
+        return depth
+
+    # An edge crosses few cells: blocks of cells that none crosses are filled at once, and only the others are divided.
+    block = next(size for size in (32, 16, 8, 4, 2, 1) if npix % size == 0)
+    centres = cell_centres(npix // block)
+    of_blocks = depth(centres, centres[:, None])
+    raster = np.kron(of_blocks >= 0.0, np.ones((block, block)))
+    rows, columns = (block * place[:, None, None] for place in np.nonzero(np.abs(of_blocks) <= 2.0 * block / npix))
+    rows, columns = (np.broadcast_arrays(rows + np.arange(block)[:, None], columns + np.arange(block)))
+    centres = cell_centres(npix)
+    of_cells = depth(centres[columns], centres[rows])
+    raster[rows, columns] = of_cells >= 0.0
+    crossed = np.abs(of_cells) <= 1.42 / npix  # half the diagonal of a cell, which is 2 / npix wide
+    rows, columns = rows[crossed], columns[crossed]
+    offsets = cell_centres(subpixels) / npix
+    within = depth(centres[columns, None, None] + offsets, centres[rows, None, None] + offsets[:, None])
+    raster[rows, columns] = (within >= 0.0).mean(axis=(1, 2))
+    return raster
 
 
 def open_area_fraction(raster: np.ndarray) -> float:
@@ -78,43 +97,38 @@ def open_area_fraction(raster: np.ndarray) -> float:
     return float(raster.sum() * (2.0 / raster.shape[0]) ** 2 / np.pi)
 
 
-def diffractive_pupil_raster(source: str, npix: int) -> np.ndarray:
-    """Return the binary diffractive pupil on the pupil's cells: 1 where the mean over a cell is at least 0.5, else 0.
+def diffractive_pupil_raster(source: str) -> Float[np.ndarray, "n n"]:
+    """Return the diffractive pupil: the fraction of each cell that carries the mask's step.
 
     Parameters
     ----------
     source : str
         Name or path of the mask, see `diffractive_pupil_file`. The file holds a square array of numbers from 0 to 1,
         with row 0 at -y and column 0 at -x.
-    npix : int
-        Cells across the pupil, a divisor of the array's size.
 
     Returns
     -------
-    ndarray, shape (npix, npix)
-        Mask of zeros and ones.
+    ndarray, shape (n, n)
+        Fractions, 0 to 1, on the cells of the file.
 
     Raises
     ------
     ConfigError
-        If the file does not hold such an array, or the size of the array is not a multiple of `npix`.
+        If the file does not hold such an array.
     """
     path = diffractive_pupil_file(source)
     try:
         mask = np.load(path, allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ConfigError("diffractive_pupil", expected="a .npy file of numbers", got=f"{path}: {error}") from error
-    if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or mask.dtype.kind not in "iufb":
+    if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or not mask.size or mask.dtype.kind not in "iufb":
         raise ConfigError("diffractive_pupil", expected="a square array of real numbers", got=mask)
     mask = mask.astype(float)
     if not (np.all(mask >= 0) and np.all(mask <= 1)):
-        raise ConfigError("diffractive_pupil", expected="values from 0 to 1", got=mask)
-    block, rest = divmod(mask.shape[0], npix)
-    if rest or not block:
         raise ConfigError(
-            "pupil_npix",
-            expected=f"a divisor of {mask.shape[0]}, the size of {path.name}",
-            got=npix,
-            remedy="The mask is averaged over whole cells, never interpolated",
+            "diffractive_pupil",
+            expected="values from 0 to 1, the fraction of each cell that carries the step",
+            got=mask,
+            remedy="Give an OPD that is not a step of half a wavelength as a map of M1, with the effect m1_maps",
         )
-    return (block_mean(mask, block) >= 0.5).astype(float)
+    return mask

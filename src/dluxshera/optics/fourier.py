@@ -13,6 +13,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
+from dluxshera.optics.phasor import cosine_and_sine
+
 
 class Kernels(NamedTuple):
     r"""Kernels of a matrix Fourier transform for positive frequencies u and coordinates x, both ascending.
@@ -59,8 +61,7 @@ def transform_kernels(x: Float[Array, " half_n"], u: Float[Array, "*w half_m"]) 
     u : Array, shape (..., m / 2)
         Positive frequencies, ascending, in cycles per unit of x; the spacing need not be even.
     """
-    argument = 2 * jnp.pi * u[..., None] * x
-    return Kernels(jnp.cos(argument), jnp.sin(argument))
+    return Kernels(*cosine_and_sine(2 * jnp.pi * u[..., None] * x))
 
 
 def transform_by_quadrants(fields: Complex[Array, "stars n n"], kernels: Kernels) -> Quadrants:

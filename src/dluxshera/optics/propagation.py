@@ -2,8 +2,14 @@ r"""Propagation from the pupil through the intermediate surfaces to the detector
 
 In the collimated space of the pupil, an intermediate surface with ray matrix (A, B) lies at the free-space distance
 z = B / A, and a coordinate x in that space is A x on the surface. The field is propagated there by angular spectrum,
-multiplied by the aperture and phase of the surface, and propagated by -z. The phase of the remaining defocus at the
-detector follows, and the image is the Fourier transform of the result (Collins 1970, JOSA 60, 1168).
+multiplied by the phase of the surface, and propagated by -z. The phase of the remaining defocus at the detector
+follows, and the image is the Fourier transform of the result (Collins 1970, JOSA 60, 1168).
+
+The detector sees a small part of the frequencies that the pupil's native raster carries. The grids here hold no more
+than that part (see `Sampling`): the pupil enters as two real rasters, without and with the mask's step, each resampled
+such that its Fourier sums are those of the native raster in the band. The intensity, whose band is twice that of the
+field, is sampled as coarsely as its own band allows, and one matrix interpolates between the samples and integrates over
+the pixels.
 
 Signs: an OPD w multiplies the field by exp(+i k w), so OPD that increases towards +x moves the image towards +x.
 """
@@ -12,20 +18,22 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import sqrt
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import dLux as dl
-import dLux.utils as dlu
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Complex, Float
+from jaxtyping import Array, Bool, Complex, Float
 
-from dluxshera.optics.detector import integrate_pixels
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
+from dluxshera.optics.phasor import phasor
+from dluxshera.optics.sampling import Grid, Sampling
 from dluxshera.optics.zernike import ZernikeBasis
+
+if TYPE_CHECKING:
+    import dLux as dl
 
 Scalar = Float[Array, ""] | float
 
@@ -60,9 +68,11 @@ class PupilState(NamedTuple):
     Parameters
     ----------
     diameter : float or Array
-        Diameter of the pupil.
-    opd : Array, shape (npix, npix)
-        OPD of everything in the pupil, see `RelayOptics.pupil_opd`.
+        Diameter of the pupil, which is also the circle of the Zernike polynomials.
+    coefficients : Array, shape (modes,)
+        Zernike coefficients of the OPD.
+    opd_map : Array, shape (m, m), optional
+        OPD over the square around the pupil's circle.
     defocus : float or Array
         Defocus that the relay leaves at the detector, as rms OPD over the pupil.
     line_of_sight : Array, shape (2,), optional
@@ -70,7 +80,8 @@ class PupilState(NamedTuple):
     """
 
     diameter: Scalar
-    opd: Float[Array, "npix npix"]
+    coefficients: Float[Array, " modes"]
+    opd_map: Float[Array, "m m"] | None = None
     defocus: Scalar = 0.0
     line_of_sight: Float[Array, " 2"] | None = None
 
@@ -80,18 +91,24 @@ class Waves(NamedTuple):
 
     Parameters
     ----------
-    maps : tuple of Array, each of shape (w, n, n)
-        Complex transmission of the pupil and of each surface.
-    tilts : Array, shape (w, stars, 2, npix)
-        Phasors of the direction of each star in the pupil, along x and y.
+    pupil : Array, shape (w, n, n)
+        Field of a star on the axis behind the pupil.
+    maps : tuple of Array or None, each of shape (w, m, m)
+        Phasor of the map of each surface behind the pupil.
+    surfaces : tuple of Array, each of shape (w, n, n)
+        Phasor of the Zernike polynomials of each surface behind the pupil.
+    tilts : Array, shape (w, stars, 2, n)
+        Phasors of the direction of each star behind the pupil, along x and y.
     transfers : tuple of Array, each of shape (w, n)
         Transfer functions of free space to each surface and from the last to the exit, along an axis of the spectrum.
     exits : Array, shape (w, 2, n)
         Phasors of defocus and line of sight at the exit, along x and y.
     """
 
-    maps: tuple[Complex[Array, "w n n"], ...]
-    tilts: Complex[Array, "w stars 2 npix"]
+    pupil: Complex[Array, "w n n"]
+    maps: tuple[Complex[Array, "w m m"] | None, ...]
+    surfaces: tuple[Complex[Array, "w n n"], ...]
+    tilts: Complex[Array, "w stars 2 n"]
     transfers: tuple[Complex[Array, "w n"], ...]
     exits: Complex[Array, "w 2 n"]
 
@@ -101,67 +118,38 @@ class RelayOptics(eqx.Module):
 
     Parameters
     ----------
-    aperture : ndarray, shape (npix, npix)
-        Open fraction of each cell of the pupil.
-    mask_opd : ndarray, shape (npix, npix)
-        OPD of the diffractive pupil, metres.
-    pupil_basis : ZernikeBasis
-        Basis on the pupil's grid, with coordinates in units of the pupil's radius.
-    surface_bases : tuple of ZernikeBasis
-        Basis of each surface on the larger grid between the planes, with coordinates in units of the pupil's radius.
-    gap_npix : int
-        Size of the grid between the planes, which continues the pupil's cells outwards.
+    clear, stepped : Array, shape (n, n)
+        Amplitude of the light that passes beside the steps of the diffractive pupil, and through them, on the first
+        grid of the sampling. Their power is the part of the light through the native aperture that the grid carries.
+    step : Array
+        OPD of a step, metres.
+    bases : tuple of ZernikeBasis
+        Zernike polynomials of the pupil and of each surface, on the cells of the light that leaves it, with coordinates
+        in units of the pupil's radius.
+    reductions : tuple of Array or None, each of shape (m, n)
+        Matrix, along each axis, from the cells of the light that arrives at a plane to those of the light that leaves
+        it, where the two grids differ.
+    pixels : Array, shape (npix, samples)
+        Matrix, along each axis, from samples of the intensity to the integrals over pixels.
+    sampling : Sampling
+        Grids and limits.
     """
 
-    amplitude: Float[np.ndarray, "npix npix"]
-    mask_opd: Float[np.ndarray, "npix npix"]
-    pupil_basis: ZernikeBasis
-    surface_bases: tuple[ZernikeBasis, ...]
-    gap_npix: int = eqx.field(static=True)
-
-    def __init__(
-        self,
-        *,
-        aperture: np.ndarray,
-        mask_opd: np.ndarray,
-        pupil_basis: ZernikeBasis,
-        surface_bases: tuple[ZernikeBasis, ...],
-        gap_npix: int,
-    ) -> None:
-        dtype = pupil_basis.parts.dtype
-        self.amplitude = (aperture / np.sqrt(np.sum(aperture**2))).astype(dtype)
-        self.mask_opd = mask_opd.astype(dtype)
-        self.pupil_basis = pupil_basis
-        self.surface_bases = surface_bases
-        self.gap_npix = gap_npix
-
-    @property
-    def npix(self) -> int:
-        """Cells across the pupil."""
-        return self.amplitude.shape[0]
-
-    def pupil_opd(
-        self, coefficients: Float[Array, " modes"], opd_map: Float[Array, "npix npix"] | None = None
-    ) -> Float[Array, "npix npix"]:
-        """Return the OPD of everything in the pupil, metres: the mask, Zernike polynomials and a map.
-
-        Parameters
-        ----------
-        coefficients : Array, shape (modes,)
-            Zernike coefficients, metres.
-        opd_map : Array, shape (npix, npix), optional
-            OPD on the pupil's cells, metres.
-        """
-        opd = jnp.asarray(self.mask_opd) + self.pupil_basis.opd(coefficients)
-        return opd if opd_map is None else opd + opd_map
+    clear: Float[Array, "n n"]
+    stepped: Float[Array, "n n"]
+    step: Float[Array, ""]
+    bases: tuple[ZernikeBasis, ...]
+    reductions: tuple[Float[Array, "m n"] | None, ...]
+    pixels: Float[Array, "npix samples"]
+    sampling: Sampling = eqx.field(static=True)
 
     @property
     def plane_names(self) -> tuple[str, ...]:
-        """Names of the planes that `planes` returns, in the order of the light."""
-        numbers = range(1, len(self.surface_bases) + 1)
+        """Names of the planes that `wavefronts` returns, in the order of the light."""
+        numbers = range(1, len(self.bases))
         return ("pupil", *(f"surface_{n}_{side}" for n in numbers for side in ("in", "out")), "exit")
 
-    def planes(
+    def wavefronts(
         self,
         wavelength: Scalar,
         angle: Float[Array, " 2"],
@@ -184,18 +172,68 @@ class RelayOptics(eqx.Module):
         Returns
         -------
         dict of str to dLux.Wavefront
-            Wavefronts by plane: ``pupil``, of unit power; ``surface_1_in``, ``surface_1_out`` and so on; and ``exit``,
-            the field in the pupil's space whose Fourier transform is the image. The power never increases: light that
-            an aperture blocks is lost.
+            Wavefronts by plane: ``pupil``; ``surface_1_in``, ``surface_1_out`` and so on; and ``exit``, the field in the
+            pupil's space whose Fourier transform is the image. Their power is the part of the light that the grid
+            carries; it is less than one by the light beyond.
         """
+        import dLux as dl  # takes a quarter of a second, and no image needs it
+
         waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
-        fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves), waves.tilts[0, 0])
+        fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves))
+        grids = self._grids()
         return {
             name: dl.Wavefront.from_phasor(
-                phasor=field, wavelength=wavelength, diameter=pupil.diameter * (field.shape[0] / self.npix)
+                phasor=field[0],
+                wavelength=wavelength,
+                diameter=pupil.diameter * (grids[name].npix / grids[name].per_diameter),
             )
             for name, field in fields.items()
         }
+
+    def powers(
+        self,
+        wavelengths: Float[Array, " w"],
+        photons: Float[Array, "stars w"],
+        angles: Float[Array, "stars 2"],
+        pupil: PupilState,
+        surfaces: tuple[SurfaceState, ...],
+    ) -> dict[str, Float[Array, ""]]:
+        """Return the photons at each plane of `plane_names` that the grid carries, summed over stars and wavelengths.
+
+        Parameters
+        ----------
+        wavelengths, photons, angles, pupil, surfaces
+            As for `image`.
+        """
+        waves = self._waves(wavelengths, angles, pupil, surfaces)
+
+        def add_wavelength(total: dict[str, Array], sample: tuple[Waves, Array]) -> tuple[dict[str, Array], None]:
+            waves, weights = sample
+            fields = self._fields(waves)
+            added = {name: jnp.einsum("s,sab->", weights, _square(field)) for name, field in fields.items()}
+            return {name: total[name] + added[name] for name in total}, None
+
+        zeros = {name: jnp.zeros((), photons.dtype) for name in self.plane_names}
+        return jax.lax.scan(add_wavelength, zeros, (waves, photons.T))[0]
+
+    def _grids(self) -> dict[str, Grid]:
+        """Return the grid of each plane of `plane_names`."""
+        grids = self.sampling.grids
+        named = {"pupil": grids[1], "exit": grids[-1]}
+        for number in range(1, len(self.bases)):
+            named |= {f"surface_{number}_in": grids[number], f"surface_{number}_out": grids[number + 1]}
+        return named
+
+    def _coordinates(self, number: int) -> Float[Array, " n"]:
+        """Return the coordinates of a grid of the sampling, in units of the pupil's diameter."""
+        return jnp.asarray(self.sampling.grids[number].coordinates(), self.clear.dtype)
+
+    def _reduced(self, field: Complex[Array, "*stars n n"], number: int) -> Complex[Array, "*stars m m"]:
+        """Return a field behind the map of a plane on the cells of the light that leaves."""
+        matrix = self.reductions[number]
+        if matrix is None:
+            return field
+        return jnp.einsum("ai,...ij,bj->...ab", matrix, field, matrix, optimize="optimal")
 
     def _waves(
         self,
@@ -206,55 +244,69 @@ class RelayOptics(eqx.Module):
     ) -> Waves:
         """Return the factors on the field for all wavelengths.
 
-        They are computed outside the loop over wavelengths, because inside it XLA would recompute a cosine at each use:
-        for each star, and in each cell of a row.
+        They are computed outside the loop over wavelengths, because inside it XLA would recompute them at each use: for
+        each star, and in each cell of a row.
         """
-        k = 2 * jnp.pi / wavelengths[:, None]
-        x = self._coordinates(pupil, self.gap_npix)
-        cell = pupil.diameter / self.npix
-        maps = [jnp.asarray(self.amplitude) * phasor(k[..., None] * pupil.opd)]
-        for surface, basis in zip(surfaces, self.surface_bases, strict=True):
-            on_surface = surface.beam_scale * jnp.stack(jnp.meshgrid(x, x))
-            edge = 0.5 * surface.beam_scale * cell  # half a cell to either side
-            opd = basis.opd(surface.coefficients, surface.beam_scale * pupil.diameter / surface.diameter)
-            if surface.opd_map is not None:
-                opd = opd + resample(surface.opd_map, surface.beam_scale * x / (0.5 * surface.diameter))
-            # By keyword: a release of dLux that takes a diameter instead of the radius must fail, not shrink the stop.
-            stop = dlu.soft_circle(coords=on_surface, radius=0.5 * surface.diameter, clip_dist=edge)
-            maps.append(stop * phasor(k[..., None] * opd))
+        k = (2 * jnp.pi / wavelengths)[:, None, None]
+        maps, figures = [], []
+        for number, surface in enumerate(surfaces, start=1):
+            magnification = surface.beam_scale * pupil.diameter / surface.diameter
+            figures.append(phasor(k * self.bases[number].opd(surface.coefficients, magnification)))
+            on_surface = 2 * magnification * self._coordinates(number)
+            maps.append(None if surface.opd_map is None else phasor(k * resample(surface.opd_map, on_surface)))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
-        cycles = jnp.fft.fftfreq(self.gap_npix, cell)
+        x = self._coordinates(-1)
         # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2), with x and y in units of the pupil's radius.
-        defocus = pupil.defocus * sqrt(3) * (2 * (2 * x / pupil.diameter) ** 2 - 0.5)
+        defocus = pupil.defocus * sqrt(3) * (2 * (2 * x) ** 2 - 0.5)
         shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
         return Waves(
+            pupil=self._pupil_fields(k, pupil.opd_map) * phasor(k * self.bases[0].opd(pupil.coefficients)),
             maps=tuple(maps),
-            tilts=phasor(k[..., None, None] * angles[:, :, None] * self._coordinates(pupil, self.npix)),
+            surfaces=tuple(figures),
+            tilts=phasor(k[..., None] * angles[:, :, None] * (pupil.diameter * self._coordinates(1))),
             transfers=tuple(
-                phasor(-jnp.pi * wavelengths[:, None] * (after - before) * cycles**2)
-                for before, after in pairwise(stops)
+                self._transfer(wavelengths, after - before, pupil.diameter, number)
+                for number, (before, after) in enumerate(pairwise(stops), start=1)
                 if surfaces
             ),
-            exits=phasor(k[..., None] * (defocus + shift[:, None] * x)),
+            exits=phasor(k * (defocus + shift[:, None] * (pupil.diameter * x))),
         )
 
-    def _fields(self, waves: Waves, tilt: Complex[Array, "2 npix"]) -> dict[str, Complex[Array, "n n"]]:
-        """Return the field of one star at one wavelength at each plane."""
-        pupil_map, *surface_maps = waves.maps
-        field = along_axes(pupil_map, tilt[1], tilt[0])
-        fields = {"pupil": field}
-        field = jnp.pad(field, (self.gap_npix - self.npix) // 2)
-        surfaces = zip(waves.transfers[:-1], surface_maps, strict=True)
-        for number, (transfer, surface_map) in enumerate(surfaces, start=1):
-            fields[f"surface_{number}_in"] = field = travel(field, transfer)
-            fields[f"surface_{number}_out"] = field = field * surface_map
-        if surface_maps:
-            field = travel(field, waves.transfers[-1])
-        return {**fields, "exit": along_axes(field, waves.exits[1], waves.exits[0])}
+    def _pupil_fields(self, k: Float[Array, "w 1 1"], opd_map: Float[Array, "m m"] | None) -> Complex[Array, "w n n"]:
+        """Return the field behind the pupil's mask and map at each wavelength, for a star on the axis."""
+        steps = phasor(k * self.step)
+        if opd_map is None:
+            return self.clear + self.stepped * steps
+        on_pupil = resample(opd_map, 2 * self._coordinates(0))
 
-    def _coordinates(self, pupil: PupilState, npix: int) -> Float[Array, " {npix}"]:
-        """Return the centres of the pupil's cells, continued to a grid of `npix`, metres."""
-        return pupil.diameter / self.npix * (jnp.arange(npix) - 0.5 * (npix - 1))
+        def field(sample: tuple[Array, Array]) -> Array:  # one wavelength at a time: the cells of a map are many
+            k, step = sample
+            return self._reduced((self.clear + self.stepped * step) * phasor(k * on_pupil), 0)
+
+        return jax.lax.map(field, (k, steps))
+
+    def _transfer(
+        self, wavelengths: Float[Array, " w"], distance: Scalar, diameter: Scalar, number: int
+    ) -> Complex[Array, "w n"]:
+        """Return the transfer function of free space along one axis of the spectrum, in the order of the FFT."""
+        npix, per_diameter, _ = self.sampling.grids[number]
+        cycles = jnp.asarray(np.fft.fftfreq(npix, 1.0 / per_diameter), self.clear.dtype) / diameter
+        return phasor(-jnp.pi * wavelengths[:, None] * distance * cycles**2)
+
+    def _fields(self, waves: Waves) -> dict[str, Complex[Array, "stars n n"]]:
+        """Return the fields of all stars at one wavelength at each plane."""
+        tilts = waves.tilts
+        field = waves.pupil * tilts[:, 1, :, None] * tilts[:, 0, None, :]
+        fields = {"pupil": field}
+        steps = zip(waves.transfers[:-1], waves.maps, waves.surfaces, strict=True)
+        for number, (transfer, surface_map, figure) in enumerate(steps, start=1):
+            fields[f"surface_{number}_in"] = field = travel(field, transfer)
+            if surface_map is not None:
+                field = self._reduced(field * surface_map, number)
+            fields[f"surface_{number}_out"] = field = field * figure
+        if waves.surfaces:
+            field = travel(field, waves.transfers[-1])
+        return {**fields, "exit": field * waves.exits[1, :, None] * waves.exits[0]}
 
     def image(
         self,
@@ -264,10 +316,8 @@ class RelayOptics(eqx.Module):
         pupil: PupilState,
         surfaces: tuple[SurfaceState, ...],
         plate_scale: Scalar,
-        nodes: Float[Array, " samples"],
-        nodes_per_pixel: int,
     ) -> Float[Array, "image image"]:
-        """Return the image of point sources, in photons per pixel.
+        """Return the image of point sources, in photons per pixel; NaN where the grids do not suffice for it.
 
         Parameters
         ----------
@@ -283,61 +333,95 @@ class RelayOptics(eqx.Module):
             States of the surfaces, in the order of the light.
         plate_scale : float
             Plate scale, radians per pixel.
-        nodes : Array, shape (samples,)
-            Positions of the pixels' samples along one axis, pixels, symmetric about zero (see `pixel_nodes`).
-        nodes_per_pixel : int
-            Number of samples across a pixel.
 
         Returns
         -------
-        Array, shape (samples / nodes_per_pixel, samples / nodes_per_pixel)
+        Array, shape (image_npix, image_npix)
             Photons per pixel; the row index increases with +y and the column index with +x.
         """
-        cell = pupil.diameter / self.npix
-        x = self._coordinates(pupil, self.gap_npix)[self.gap_npix // 2 :]
-        u = plate_scale * nodes[nodes.shape[0] // 2 :] / wavelengths[:, None]
+        exit = self.sampling.exit
+        x = pupil.diameter * self._coordinates(-1)[exit.npix // 2 :]
+        half = self.sampling.image_samples // 2
+        samples = self.sampling.pitch * (jnp.arange(half, dtype=photons.dtype) + 0.5)
+        kernels = transform_kernels(x, plate_scale * samples / wavelengths[:, None])
         waves = self._waves(wavelengths, angles, pupil, surfaces)
+        cell = pupil.diameter / exit.per_diameter
         per_pixel = photons.T * (plate_scale * cell / wavelengths[:, None]) ** 2
 
         def add_wavelength(density: Quadrants, sample: tuple[Waves, Kernels, Array]) -> tuple[Quadrants, None]:
             waves, kernels, weights = sample
-            exits = jax.vmap(lambda tilt: self._fields(waves, tilt)["exit"])(waves.tilts)
-            spectra = transform_by_quadrants(exits, kernels)
-            added = (jnp.einsum("s,asb->ab", weights, jnp.real(q) ** 2 + jnp.imag(q) ** 2) for q in spectra)
+            spectra = transform_by_quadrants(self._fields(waves)["exit"], kernels)
+            added = (jnp.einsum("s,asb->ab", weights, _square(quadrant)) for quadrant in spectra)
             return Quadrants(*map(jnp.add, density, added)), None
 
-        zero = jnp.zeros((u.shape[1],) * 2, dtype=photons.dtype)
-        density, _ = jax.lax.scan(add_wavelength, Quadrants(*(zero,) * 4), (waves, transform_kernels(x, u), per_pixel))
-        return integrate_pixels(density.join(), nodes_per_pixel)
+        zero = jnp.zeros((half, half), dtype=photons.dtype)
+        density, _ = jax.lax.scan(add_wavelength, Quadrants(*(zero,) * 4), (waves, kernels, per_pixel))
+        valid = self.suffices(wavelengths, angles, pupil, surfaces, plate_scale)
+        return self.pixels @ jnp.where(valid, density.join(), jnp.nan) @ self.pixels.T
+
+    def suffices(
+        self,
+        wavelengths: Float[Array, " w"],
+        angles: Float[Array, "stars 2"],
+        pupil: PupilState,
+        surfaces: tuple[SurfaceState, ...],
+        plate_scale: Scalar,
+    ) -> Bool[Array, ""]:
+        """Return whether the grids suffice for an image of these values, by the limits of `Sampling`.
+
+        Parameters
+        ----------
+        wavelengths, angles, pupil, surfaces, plate_scale
+            As for `image`.
+        """
+        limits = self.sampling
+        shortest = jnp.min(wavelengths)
+        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
+        valid = plate_scale * pupil.diameter <= limits.largest_frequency * shortest
+        valid &= jnp.all(jnp.abs(angles + shift) <= limits.largest_offset * plate_scale)
+        slopes = [self.bases[0].slopes * pupil.coefficients, sqrt(3) * 8 * pupil.defocus]
+        for surface, basis in zip(surfaces, self.bases[1:], strict=True):
+            beam = jnp.abs(surface.beam_scale) * pupil.diameter
+            slopes.append(basis.slopes * surface.coefficients * (beam / surface.diameter))
+            needed = beam * needed_clearance(limits.exit, jnp.max(wavelengths), surface.distance, pupil.diameter)
+            valid &= surface.diameter >= needed
+        blur = jnp.sqrt(sum(jnp.sum(jnp.square(slope)) for slope in slopes))
+        return valid & (blur <= limits.largest_blur * shortest)
 
 
-def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
-    """Return exp(i `phase`), with the phase in radians."""
-    return jax.lax.complex(jnp.cos(phase), jnp.sin(phase))  # cheaper than the exponential of a complex number
+def needed_clearance(grid: Grid, wavelength: Scalar, distance: Scalar, diameter: Scalar) -> Scalar:
+    """Return the least diameter of a surface's aperture that stops no light of the band, over the beam's diameter.
 
-
-def along_axes(field: Complex[Array, "n n"], y: Complex[Array, " n"], x: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Return a field times a function of y and a function of x.
+    Light spreads from the edge of the beam by the angle of the band's highest frequency. The aperture has to stay two
+    cells away from it, because its edge cannot be drawn on the cells of the band.
 
     Parameters
     ----------
-    field : Array, shape (n, n)
-        Field, with y along the first axis.
-    y, x : Array, shape (n,)
-        Values of the functions at the coordinates of the cells.
+    grid : Grid
+        Grid at the exit.
+    wavelength : float
+        Longest wavelength, metres.
+    distance : float
+        z of the surface, metres.
+    diameter : float
+        Diameter of the pupil, metres.
     """
-    return field * y[:, None] * x
+    return 1.0 + 2.0 * (grid.band * wavelength * abs(distance) / diameter**2 + 2.0 / grid.per_diameter)
 
 
-def travel(field: Complex[Array, "n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "n n"]:
-    """Return a field after free space.
+def _square(field: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
+    return jnp.real(field) ** 2 + jnp.imag(field) ** 2
+
+
+def travel(fields: Complex[Array, "stars n n"], transfer: Complex[Array, " n"]) -> Complex[Array, "stars n n"]:
+    """Return fields after free space.
 
     Parameters
     ----------
-    field : Array, shape (n, n)
-        Field before.
+    fields : Array, shape (stars, n, n)
+        Fields before.
     transfer : Array, shape (n,)
         Transfer function along one axis of the spectrum, in the order of the FFT. The transfer function of the field is
         the product of this one along both axes.
     """
-    return jnp.fft.ifft2(along_axes(jnp.fft.fft2(field), transfer, transfer))
+    return jnp.fft.ifft2(jnp.fft.fft2(fields) * (transfer[:, None] * transfer))

@@ -72,6 +72,23 @@ def homogeneous_parts(j: int, x: np.ndarray, y: np.ndarray) -> dict[int, np.ndar
     return parts
 
 
+def steepest_slopes(noll: tuple[int, ...]) -> Float[np.ndarray, " modes"]:
+    r"""Return the largest slope of each polynomial over the unit circle, in units per diameter.
+
+    It lies on the edge, where the radial derivative is (n (n + 2) - m^2) / 2 and the azimuthal one m, times the norm.
+
+    Parameters
+    ----------
+    noll : tuple of int
+        Noll indices.
+    """
+    slopes = []
+    for n, m in map(noll_orders, noll):
+        norm = sqrt(n + 1) if m == 0 else sqrt(2 * (n + 1))
+        slopes.append(2 * norm * max((n * (n + 2) - m * m) / 2, abs(m)))
+    return np.array(slopes)
+
+
 class ZernikeBasis(eqx.Module):
     """Zernike polynomials on one square grid, at any magnification.
 
@@ -88,7 +105,8 @@ class ZernikeBasis(eqx.Module):
     noll: tuple[int, ...] = eqx.field(static=True)
     degrees: tuple[int, ...] = eqx.field(static=True)
     modes: tuple[int, ...] = eqx.field(static=True)  # the polynomial of each part
-    parts: Float[np.ndarray, "parts n n"]
+    parts: Float[Array | np.ndarray, "parts n n"]
+    slopes: Float[Array | np.ndarray, " modes"]  # see `steepest_slopes`
 
     def __init__(self, noll: tuple[int, ...], coordinates: np.ndarray, dtype: np.dtype | type = np.float64) -> None:
         x, y = np.meshgrid(coordinates, coordinates)
@@ -98,6 +116,7 @@ class ZernikeBasis(eqx.Module):
         self.noll = tuple(noll)
         self.modes = tuple(mode for mode, _, _ in parts)
         self.degrees = tuple(degree for _, degree, _ in parts)
+        self.slopes = steepest_slopes(self.noll).astype(dtype)
         size = coordinates.size
         self.parts = np.array([part for _, _, part in parts], dtype=dtype).reshape(len(parts), size, size)
 

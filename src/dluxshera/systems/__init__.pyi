@@ -1,5 +1,5 @@
-from .aperture import aperture_raster as aperture_raster
-from .aperture import mask_raster as mask_raster
+from .aperture import NativePupil as NativePupil
+from .aperture import native_pupil as native_pupil
 from .catalogue import ALPHA_CEN as ALPHA_CEN
 from .catalogue import CONFIGS as CONFIGS
 from .catalogue import HWK4123 as HWK4123
@@ -70,8 +70,8 @@ from .parameters.scales import DEFOCUS as DEFOCUS
 from .parameters.scales import PLATE_SCALE as PLATE_SCALE
 from .resolver import SHERA_RESOLVER as SHERA_RESOLVER
 from .rules import Rule as Rule
-from .sampling import Sampling as Sampling
-from .sampling import sampling as sampling
+from .sampling import Reach as Reach
+from .sampling import sampling_for as sampling_for
 from .solve import set_derived as set_derived
 from .spec_builders import build_forward_model_spec_from_config as build_forward_model_spec_from_config
 from .spec_builders import build_inference_spec_basic as build_inference_spec_basic

@@ -1,21 +1,27 @@
-"""Numbers that a configuration fixes: the open fraction of its aperture and the peak of its image. No jax."""
+"""The pupil of a configuration: its native rasters, their resampling in a band, and numbers that follow. No jax."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
+from jaxtyping import Float
 
 from dluxshera.optics import (
+    Grid,
+    centred_points,
     diffractive_pupil_file,
     diffractive_pupil_raster,
+    matrix_of_sums,
     open_area_fraction,
     peak_pixel_fraction,
     pupil_raster,
 )
 from dluxshera.systems.config import SheraConfig
-from dluxshera.systems.sampling import APERTURE_SUBPIXELS, sampling
+
+_LEAST_NATIVE: Final = 2048  # cells across the pupil, on which the edges of the aperture are drawn
+_PEAK_GRID: Final = Grid(npix=64, per_diameter=54, band=20.0)  # for the brightest pixel, which lies near the axis
 
 
 class ApertureNumbers(NamedTuple):
@@ -25,85 +31,101 @@ class ApertureNumbers(NamedTuple):
     peak_fraction: float
 
 
-class _Pupil(NamedTuple):
-    """Everything in a configuration on which its `ApertureNumbers` depend."""
+class NativePupil(NamedTuple):
+    """The pupil on its native cells.
 
-    pupil_npix: int
+    A cell transmits ``open * (1 - mask + mask * exp(i k w))``, with w the OPD of a step of the mask.
+
+    Parameters
+    ----------
+    open : ndarray, shape (n, n)
+        Open fraction of each cell.
+    mask : ndarray, shape (n, n)
+        Fraction of each cell that carries the step of the diffractive pupil.
+    """
+
+    open: Float[np.ndarray, "n n"]
+    mask: Float[np.ndarray, "n n"]
+
+    def resampled(self, grid: Grid) -> tuple[Float[np.ndarray, "m m"], Float[np.ndarray, "m m"]]:
+        """Return the amplitudes beside the steps and on the steps, with the same Fourier sums in the band of a grid.
+
+        Parameters
+        ----------
+        grid : Grid
+            Grid in the space of the pupil.
+
+        Returns
+        -------
+        clear, stepped : ndarray, shape (npix, npix)
+            Amplitudes; all light that passes the native aperture has a power of 1.
+        """
+        n = len(self.open)
+        matrix = matrix_of_sums(centred_points(n, 1.0 / n), grid.coordinates(), grid.band, width=1.0 / n)
+        matrix *= (grid.per_diameter / n) ** 0.5 / self.open.sum() ** 0.25
+        stepped = matrix @ (self.open * self.mask) @ matrix.T
+        return matrix @ self.open @ matrix.T - stepped, stepped
+
+
+class _Pupil(NamedTuple):
+    """Everything in a configuration on which its pupil depends."""
+
     obscuration: float
     n_struts: int
     strut_width: float
     strut_rotation_deg: float
     diffractive_pupil: str | None
-    mask_phase: float
-    pixel: float
+    stamp: tuple[int, int] | None
 
     @classmethod
     def of(cls, config: SheraConfig) -> _Pupil:
-        """Return the pupil of a configuration."""
-        design = config.design
-        return cls(
-            sampling(config).pupil_npix,
-            config.obscuration,
-            config.n_struts,
-            config.strut_width,
-            config.strut_rotation_deg,
-            config.diffractive_pupil,
-            mask_phase=np.pi * config.mask_design_wavelength_m / design.wavelength_m,
-            pixel=design.plate_scale * design.m1_diameter_m / design.wavelength_m,
-        )
+        """Return the pupil of a configuration, with a stamp of the mask's file as it is now."""
+        stamp = None
+        if config.diffractive_pupil is not None:
+            stat = diffractive_pupil_file(config.diffractive_pupil).stat()
+            stamp = (stat.st_mtime_ns, stat.st_size)
+        edges = (config.obscuration, config.n_struts, config.strut_width, config.strut_rotation_deg)
+        return cls(*edges, config.diffractive_pupil, stamp)
 
 
-def aperture_raster(config: SheraConfig) -> np.ndarray:
-    """Return the open fraction of each cell of the pupil.
+def native_pupil(config: SheraConfig) -> NativePupil:
+    """Return the pupil of a configuration on the cells of its mask, or on finer ones where these are large.
 
     Parameters
     ----------
     config : SheraConfig
         Configuration of any system.
     """
-    return _open_fractions(_Pupil.of(config))
-
-
-def _open_fractions(pupil: _Pupil) -> np.ndarray:
-    return pupil_raster(
-        pupil.pupil_npix,
-        obscuration=pupil.obscuration,
-        n_struts=pupil.n_struts,
-        strut_width=pupil.strut_width,
-        strut_rotation_deg=pupil.strut_rotation_deg,
-        subpixels=APERTURE_SUBPIXELS,
-    )
-
-
-def mask_raster(config: SheraConfig) -> np.ndarray:
-    """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil.
-
-    Parameters
-    ----------
-    config : SheraConfig
-        Configuration of any system.
-    """
-    return _mask(_Pupil.of(config))
-
-
-def _mask(pupil: _Pupil) -> np.ndarray:
-    if pupil.diffractive_pupil is None:
-        return np.zeros((pupil.pupil_npix, pupil.pupil_npix))
-    return diffractive_pupil_raster(pupil.diffractive_pupil, pupil.pupil_npix)
+    return _native_pupil(_Pupil.of(config))
 
 
 def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
     """Return the numbers of a configuration, kept for the next call as long as the mask's file stays the same."""
-    stamp = None
-    if config.diffractive_pupil is not None:
-        stat = diffractive_pupil_file(config.diffractive_pupil).stat()
-        stamp = (stat.st_mtime_ns, stat.st_size)
-    return _aperture_numbers(_Pupil.of(config), stamp)
+    design = config.design
+    phase = np.pi * config.mask_design_wavelength_m / design.wavelength_m
+    return _aperture_numbers(_Pupil.of(config), phase, design.plate_scale * design.m1_diameter_m / design.wavelength_m)
+
+
+@lru_cache(maxsize=2)  # 64 MB each
+def _native_pupil(pupil: _Pupil) -> NativePupil:
+    mask = np.zeros((1, 1)) if pupil.diffractive_pupil is None else diffractive_pupil_raster(pupil.diffractive_pupil)
+    repeats = -(-_LEAST_NATIVE // len(mask))
+    mask = np.kron(mask, np.ones((repeats, repeats)))
+    aperture = pupil_raster(
+        len(mask),
+        obscuration=pupil.obscuration,
+        n_struts=pupil.n_struts,
+        strut_width=pupil.strut_width,
+        strut_rotation_deg=pupil.strut_rotation_deg,
+    )
+    return NativePupil(aperture, mask)
 
 
 @lru_cache(maxsize=64)
-def _aperture_numbers(pupil: _Pupil, stamp: tuple[int, int] | None) -> ApertureNumbers:
-    raster = _open_fractions(pupil)
-    peak = peak_pixel_fraction(raster * np.exp(1j * pupil.mask_phase * _mask(pupil)), pupil.pixel)
+def _aperture_numbers(pupil: _Pupil, mask_phase: float, pixel: float) -> ApertureNumbers:
+    native = _native_pupil(pupil)
+    clear, stepped = native.resampled(_PEAK_GRID)
+    field = clear + stepped * np.exp(1j * mask_phase)
+    peak = peak_pixel_fraction(field, _PEAK_GRID.coordinates(), pixel)
     # Rounded, since its last bit differs from one processor's BLAS to the next and would differ in the spec's hash.
-    return ApertureNumbers(open_area_fraction(raster), float(f"{peak:.12g}"))
+    return ApertureNumbers(open_area_fraction(native.open), float(f"{peak:.10g}"))

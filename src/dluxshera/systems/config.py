@@ -23,7 +23,6 @@ from dluxshera.systems.effects import EFFECTS, effects_of
 from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
 from dluxshera.systems.relations import AtLeast, Relation, SystemEffects
 from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number, Rule
-from dluxshera.systems.sampling import sampling
 
 _NOLL = tuple(range(4, 12))
 # The largest sizes keep a slip of the pen from filling the memory.
@@ -198,13 +197,13 @@ class SheraConfig:
         values = {**vars(self), **changes}
         return type(self).from_checked(values["name"], values["design"], self._checked(values))
 
-    def structure(self) -> dict[str, Any]:
-        """Return the structural fields as plain data.
+    def map_npix(self, surface: int) -> int:
+        """Return the cells across a map of a surface: 0 is the pupil, 1 the first surface behind it."""
+        return self.m1_map_npix
 
-        Numbers that the configuration leaves to be derived have their derived values, and the mask has the SHA-256 of
-        its file in place of its path.
-        """
-        values = {name: getattr(self, name) for name in self.rules()} | sampling(self)._asdict()
+    def structure(self) -> dict[str, Any]:
+        """Return the structural fields as plain data, with the SHA-256 of the mask's file in place of its path."""
+        values = {name: getattr(self, name) for name in self.rules()}
         if self.diffractive_pupil is not None:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
             values["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
@@ -248,38 +247,9 @@ class _RelayConfig(SheraConfig):
         """The Noll indices of each surface, under its group of parameters."""
         return {**super().bases, "secondary": self.m2_noll}
 
-    @property
-    def gap_grid(self) -> int:
-        """Size of the grid between the planes: `gap_npix`, or derived from the design.
-
-        No ray of a grid with cells dx reaches further than wavelength * z / (2 dx) beyond the beam at a surface, and a
-        field angle walks the beam by z times that angle (here half the image); the size is even and factors into 2, 3
-        and 5.
-
-        Raises
-        ------
-        ConfigError
-            If `gap_npix` is smaller than the pupil.
-        """
-        pupil = sampling(self).pupil_npix
-        if self.gap_npix is not None:
-            if self.gap_npix < pupil:
-                raise ConfigError("gap_npix", expected=f"at least pupil_npix = {pupil}", got=self.gap_npix, remedy=_GAP)
-            return self.gap_npix
-        d = self.design
-        cell = d.m1_diameter_m / pupil
-        half_field = 0.5 * self.image_npix * d.plate_scale
-        longest = d.wavelength_m + 0.5 * d.bandwidth_m
-        furthest = max(abs(plane.collimated_distance) for plane in d.surface_planes)
-        size = pupil + 2 * ceil(furthest * (longest / (2 * cell) + half_field) / cell)
-        size += size % 2
-        while not _is_smooth(size):
-            size += 2
-        return size
-
-    def structure(self) -> dict[str, Any]:
-        """Return the structural fields as plain data, with the derived size of the grid between the planes."""
-        return {**super().structure(), "gap_npix": self.gap_grid}
+    def map_npix(self, surface: int) -> int:
+        """Return the cells across a map of a surface: 0 is the pupil, 1 the first surface behind it."""
+        return self.surface_map_npix if surface else super().map_npix(surface)
 
 
 @_documented
@@ -335,10 +305,3 @@ def structural_hash_from_config(config: SheraConfig) -> str:
         If the mask's file does not exist.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
-
-
-def _is_smooth(number: int) -> bool:
-    for prime in (2, 3, 5):
-        while number % prime == 0:
-            number //= prime
-    return number == 1

@@ -1,47 +1,152 @@
-"""Numbers of samples of a configuration: those that it states, and those that follow from its design. No jax."""
+"""The sampling that a configuration needs for the values that a model is built with. No jax."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from math import ceil, log
+from typing import Final, NamedTuple, TypeVar
 
-if TYPE_CHECKING:
-    from dluxshera.systems.config import SheraConfig
+from dluxshera.errors import ConfigError
+from dluxshera.optics import Grid, Sampling
+from dluxshera.systems.config import SheraConfig, SheraTwoPlaneConfig
+from dluxshera.systems.effects import EFFECTS
+from dluxshera.systems.effects.hooks import DetectorHook, Hook, SurfaceHook
 
-APERTURE_SUBPIXELS: Final = 5  # samples across a cell of the pupil's raster
-_COARSE: Final = 0.25  # cycles of the intensity's band per pixel, up to which two nodes across a pixel suffice
+HookKind = TypeVar("HookKind", bound=Hook)
+
+_GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
+_BEYOND_PUPIL: Final = 1.07  # least size of a grid in units of the pupil's diameter
+_EDGE: Final = 8  # cells of a grid beyond the light that spreads between the planes
+_PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
+_EDGE_SAMPLES: Final = 4  # samples of the intensity beyond each border of the image
+_STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
+_LEAST_BLUR: Final = 1.5  # cycles per diameter: Zernike polynomials of 10 nm in 16 terms
 
 
-class Sampling(NamedTuple):
-    """Numbers of samples that fix the shapes of arrays, under the names of the fields that may state them.
+class Reach(NamedTuple):
+    """The values of parameters that decide on the sampling.
 
     Parameters
     ----------
-    pupil_npix : int
-        Cells across the pupil's diameter.
-    n_wavelengths : int
-        Gauss-Legendre nodes of the band.
-    pixel_nodes : int
-        Samples of the intensity per pixel and axis.
+    offset : float
+        Largest distance of a source from the axis, pixels.
+    frequency : float
+        Highest frequency of the intensity, cycles per pixel: plate scale over the shortest wavelength / diameter.
+    blur : float
+        Blur by the Zernike polynomials of all surfaces, cycles per diameter, see `Sampling`.
+    plate_scale : float
+        Plate scale, arcsec per pixel.
+    relative_bandwidth : float
+        Width of the band over its shortest wavelength.
+    beams : tuple of float
+        Diameter of the beam over that of the aperture, for each surface behind the pupil.
+    spreads : tuple of float
+        For each surface behind the pupil, the distance in pupil diameters by which light of one cycle per diameter has
+        moved across the beam: longest wavelength times distance over the square of the diameter.
     """
 
-    pupil_npix: int
-    n_wavelengths: int
-    pixel_nodes: int
+    offset: float
+    frequency: float
+    blur: float
+    plate_scale: float
+    relative_bandwidth: float
+    beams: tuple[float, ...] = ()
+    spreads: tuple[float, ...] = ()
 
 
-def sampling(config: SheraConfig) -> Sampling:
-    """Return the numbers of samples of a configuration: those that it states, and derived ones in place of None.
+def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
+    """Return the sampling of a configuration: derived from the reach, or raised where the configuration states more.
+
+    Models whose values differ little have the same sampling, and with it the same optics and compiled image.
 
     Parameters
     ----------
     config : SheraConfig
         Configuration of any system.
+    reach : Reach
+        Values that the model is built with.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration states a grid that is too coarse. The error has the least size.
     """
-    design = config.design
-    shortest = design.wavelength_m - 0.5 * design.bandwidth_m
-    finest = design.plate_scale * design.m1_diameter_m / shortest
+    margin = sum(hook.margin(config) for hook in _hooks(config, DetectorHook))
+    image_npix = config.image_npix + 2 * margin
+    frequency = _STEP ** ceil(log(reach.frequency) / log(_STEP) + 0.5)
+    offset = 2.0 * ceil((1.1 * reach.offset + 2.0) / 2.0)
+    if config.source_offset_as is not None:
+        offset = max(offset, config.source_offset_as / reach.plate_scale)
+    blur = _LEAST_BLUR
+    while blur < 1.5 * reach.blur:
+        blur *= 2.0
+    if config.aberration_margin is not None:
+        blur = max(blur, (config.aberration_margin - 2.0) / 1.4)
+    window = (0.5 * image_npix + offset) * frequency
+    band = window + 2.0 + 1.4 * blur
+    per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
+    band = 0.5 * (per_diameter - _GUARD)
+    spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
+    npix = _smooth(max(_BEYOND_PUPIL * per_diameter, per_diameter * (1.0 + spread) + _EDGE * bool(reach.spreads)))
+    if not isinstance(config, SheraTwoPlaneConfig):
+        npix = _raised(config, "gap_npix", npix)
+    pitch = 1.0 / max(_PER_PERIOD * frequency, config.pixel_nodes or 0)
     return Sampling(
-        pupil_npix=config.pupil_npix or 256,
-        n_wavelengths=config.n_wavelengths or 3,
-        pixel_nodes=config.pixel_nodes or (2 if finest <= _COARSE else 3),
+        grids=_grids(config, reach, Grid(npix, per_diameter, band)),
+        image_npix=image_npix,
+        pitch=pitch,
+        image_samples=2 * ceil(0.5 * image_npix / pitch + _EDGE_SAMPLES),
+        n_wavelengths=config.n_wavelengths or ceil(1.6 * window * reach.relative_bandwidth + 3.0),
+        largest_offset=offset,
+        largest_frequency=frequency,
+        largest_blur=blur,
     )
+
+
+def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
+    """Return the grid of each plane: a field with a map of B cycles is exact to P where it was exact to P + 2 B before."""
+    with_map = {hook.surface for hook in _hooks(config, SurfaceHook)}
+    grids = [exit]
+    for surface in range(config.surfaces, -1, -1):
+        after = grids[0]
+        if surface not in with_map:
+            grids.insert(0, after)
+            continue
+        cycles = 0.5 * (config.map_npix(surface) * (reach.beams[surface - 1] if surface else 1.0))
+        per_diameter = 2 * ceil(after.band + 2.0 * cycles + 0.5 * _GUARD)
+        npix = _smooth(exit.npix / exit.per_diameter * per_diameter)
+        grids.insert(0, Grid(npix, per_diameter, 0.5 * (per_diameter - _GUARD)))
+    return tuple(grids)
+
+
+def _hooks(config: SheraConfig, kind: type[HookKind]) -> list[HookKind]:
+    return [hook for hook in (EFFECTS[name].hook for name in config.effects) if isinstance(hook, kind)]
+
+
+def _raised(config: SheraConfig, name: str, least: int) -> int:
+    """Return the size that a configuration states for a grid, or the least."""
+    stated = getattr(config, name)
+    if stated is None:
+        return least
+    if stated < least:
+        raise ConfigError(
+            name,
+            expected=f"at least {least}, the least that the image needs",
+            got=stated,
+            remedy="Raise it, or leave it out to derive it",
+        )
+    return int(stated)
+
+
+def _smooth(least: float) -> int:
+    """Return the smallest even number that is not below `least` and has no prime factor above 5."""
+    number = 2 * ceil(0.5 * least)
+    while _without_small_factors(number) != 1:
+        number += 2
+    return number
+
+
+def _without_small_factors(number: int) -> int:
+    for prime in (2, 3, 5):
+        while number % prime == 0:
+            number //= prime
+    return number

@@ -1,0 +1,185 @@
+"""The values of a model that decide on its sampling, and the check that a store keeps within the limits of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import cos, hypot, radians, sin, sqrt
+from typing import Any, Final
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from dluxshera.errors import ParameterError
+from dluxshera.model.light import Band, point_sources, surface_states
+from dluxshera.optics import Sampling, needed_clearance, steepest_slopes
+from dluxshera.params import ParameterStore
+from dluxshera.systems import (
+    BANDWIDTH,
+    DEFOCUS,
+    M1_DIAMETER,
+    M1_ZERNIKES,
+    M2_DIAMETER,
+    M3_DIAMETER,
+    PLATE_SCALE,
+    POSITION_ANGLE,
+    EFFECTS,
+    SEPARATION,
+    WAVELENGTH,
+    X_POSITION,
+    Y_POSITION,
+    CompanionHook,
+    DirectionHook,
+    Hook,
+    PointingHook,
+    Reach,
+    SheraConfig,
+    SourceHook,
+)
+from dluxshera.units import ARCSEC, NANOMETRE
+
+_DIAMETERS: Final = (M2_DIAMETER, M3_DIAMETER)
+_DEFOCUS_SLOPE: Final = float(steepest_slopes((4,))[0])
+
+
+def is_traced(values: Mapping[str, Any]) -> bool:
+    """Return whether a value is traced by a transformation of JAX, so that it has no number."""
+    return any(isinstance(value, jax.core.Tracer) for value in values.values())
+
+
+def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
+    """Return the reach of a model's values.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    values : mapping of str to number or array
+        Values of the spec's keys, derived ones among them; none is traced.
+    """
+    diameter, plate_scale = float(values[M1_DIAMETER.key]), float(values[PLATE_SCALE.key])
+    wavelength, bandwidth = float(values[WAVELENGTH.key]), float(values[BANDWIDTH.key])
+    shortest, longest = wavelength - 0.5 * bandwidth, wavelength + 0.5 * bandwidth
+    surfaces = surface_states(((),) * config.surfaces, values)
+    beams = tuple(abs(float(item.beam_scale)) * diameter / float(item.diameter) for item in surfaces)
+    of_pupil, *of_surfaces = config.bases.values()
+    blurs = [_blur(of_pupil, np.asarray(values.get(M1_ZERNIKES.key, ())) * NANOMETRE)]
+    blurs += [_blur(noll, item.coefficients) * beam for noll, item, beam in zip(of_surfaces, surfaces, beams, strict=True)]
+    blurs.append(_DEFOCUS_SLOPE * float(values.get(DEFOCUS.key, 0.0)) * NANOMETRE)
+    return Reach(
+        offset=_largest_offset(config, values) / plate_scale,
+        frequency=plate_scale * ARCSEC * diameter / shortest,
+        blur=sqrt(sum(blur**2 for blur in blurs)) / shortest,
+        plate_scale=plate_scale,
+        relative_bandwidth=bandwidth / shortest,
+        beams=beams,
+        spreads=tuple(longest * abs(float(item.distance)) / diameter**2 for item in surfaces),
+    )
+
+
+def _blur(noll: tuple[int, ...], coefficients: Any) -> float:
+    return float(np.linalg.norm(steepest_slopes(noll) * np.asarray(coefficients)))
+
+
+def _largest_offset(config: SheraConfig, values: Mapping[str, Any]) -> float:
+    """Return the largest distance of a source from the axis, arcsec."""
+    companions, sources, directions, pointing = (
+        _runs(config, kind, values) for kind in (CompanionHook, SourceHook, DirectionHook, PointingHook)
+    )
+    if not (companions or sources or directions or pointing):
+        angle = radians(float(values[POSITION_ANGLE.key]))
+        half = 0.5 * float(values[SEPARATION.key])
+        x, y = float(values[X_POSITION.key]), float(values[Y_POSITION.key])
+        return max(hypot(x + side * half * sin(angle), y + side * half * cos(angle)) for side in (-1, 1))
+    flat = Band(jnp.ones(1), jnp.ones((3, 1)))
+    found = point_sources(companions, sources, directions, flat, {key: jnp.asarray(value) for key, value in values.items()})
+    shift = sum((np.asarray(run(values)) for run in pointing), np.zeros(2))
+    return float(np.linalg.norm(np.asarray(found.angles) + shift, axis=1).max()) / ARCSEC
+
+
+def _runs(config: SheraConfig, kind: type[Hook], values: Mapping[str, Any]) -> tuple[Callable[..., Any], ...]:
+    """Return the functions of the configuration's hooks of a kind whose parameters the values have."""
+    hooks = [EFFECTS[name].hook for name in config.effects]
+    return tuple(
+        hook.run for hook in hooks if isinstance(hook, kind) and all(item.key in values for item in hook.reads)
+    )
+
+
+def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], built_with: ParameterStore) -> None:
+    """Check that the values of a store keep within the limits of the sampling that a model was built with.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        Sampling of the model.
+    reach : Reach
+        Reach of the values.
+    values : mapping of str to number or array
+        Values of the store, derived ones among them.
+    built_with : ParameterStore
+        Store that the model was built with.
+
+    Raises
+    ------
+    ParameterError
+        If they do not. The error has the key that moved most, its value, the limit, and how to widen it.
+    """
+    if reach.offset > sampling.largest_offset:
+        key = _moved_most((SEPARATION.key, X_POSITION.key, Y_POSITION.key), values, built_with)
+        limit, angle = sampling.largest_offset * reach.plate_scale, reach.offset * reach.plate_scale
+        raise ParameterError(
+            key,
+            expected=f"sources at most {limit:.4g} arcsec from the axis",
+            got=f"{_spelled(values[key])}, with a source at {angle:.4g} arcsec",
+            remedy=f"Build the model with this store, or with source_offset_as={1.05 * angle:.3g} in its configuration",
+        )
+    if reach.frequency > sampling.largest_frequency:
+        key = _moved_most((PLATE_SCALE.key, WAVELENGTH.key, BANDWIDTH.key, M1_DIAMETER.key), values, built_with)
+        raise ParameterError(
+            key,
+            expected=f"an image with at most {sampling.largest_frequency:.5g} cycles per pixel (plate scale over the"
+            " shortest wavelength / diameter)",
+            got=f"{_spelled(values[key])}, with {reach.frequency:.5g} cycles per pixel",
+            remedy="Build the model with this store",
+        )
+    if reach.blur > sampling.largest_blur:
+        zernikes = [key for key in values if key.endswith("zernike_coeffs_nm")]
+        key = _moved_most((*zernikes, DEFOCUS.key), values, built_with)
+        raise ParameterError(
+            key,
+            expected=f"aberrations that spread the light by at most {sampling.largest_blur:.3g} wavelengths / diameter",
+            got=f"{_spelled(values[key])}, with {reach.blur:.3g}",
+            remedy="Build the model with this store, or with"
+            f" aberration_margin={2.0 + 1.5 * reach.blur:.2g} in its configuration",
+        )
+    diameter = float(values[M1_DIAMETER.key])
+    longest = float(values[WAVELENGTH.key]) + 0.5 * float(values[BANDWIDTH.key])
+    for item, beam, spread in zip(_DIAMETERS, reach.beams, reach.spreads, strict=False):
+        least = beam * needed_clearance(sampling.exit, longest, spread * diameter**2 / longest, diameter)
+        if least > 1.0:
+            value = float(values[item.key])
+            raise ParameterError(
+                item.key,
+                expected=f"at least {least * value:.5g} m, where its edge stops none of the light that the detector sees",
+                got=value,
+                remedy="Enlarge it, or make the beam on it smaller: the model does not draw an edge across the beam",
+            )
+
+
+def _moved_most(keys: tuple[str, ...], values: Mapping[str, Any], built_with: ParameterStore) -> str:
+    """Return the key among those of the values that differs most from the store that the model was built with.
+
+    A derived value has moved where none of the others has.
+    """
+
+    def change(key: str) -> float:
+        if key not in built_with:
+            return 1e-12
+        old, new = np.asarray(built_with[key], float), np.asarray(values[key], float)
+        return float(np.max(np.abs(new - old)) / (np.max(np.abs(old)) or 1.0)) if new.size else -1.0
+
+    return max((key for key in keys if key in values), key=change)
+
+
+def _spelled(value: Any) -> str:
+    return np.array2string(np.asarray(value, float), precision=6, threshold=8)
