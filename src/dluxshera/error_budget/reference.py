@@ -23,7 +23,7 @@ from dluxshera.profiles import (
     provenance_of,
     shera_profiles,
 )
-from dluxshera.systems import SheraConfig, build_spec, sampling
+from dluxshera.systems import SheraConfig, build_spec
 
 REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
 
@@ -77,14 +77,14 @@ class ReferenceModels:
         """Return the system, the design, the target, the grids and the photons, as plain data."""
         targets = [document.data["name"] for document in self.profile.documents if document.data["kind"] == "target"]
         values = {**forward.derived(forward.store), **forward.store}
-        npix, samples = self.config.image_npix, sampling(self.config)
+        npix, sampling = self.config.image_npix, binder_of(self.config, self.store.spec, self.store).optics.sampling
         return {
             "system": self.config.system_id,
             "design": self.config.name,
             "target": targets[-1] if targets else None,
             "image": f"{npix} x {npix} pixels",
-            "wavelengths": samples.n_wavelengths,
-            "pupil": f"{samples.pupil_npix} cells across",
+            "wavelengths": sampling.n_wavelengths,
+            "pupil": f"{sampling.exit.per_diameter} cells across",
             "photons": {"value": 10 ** float(values["binary.log_flux_total"]), "unit": "ph"},
         }
 

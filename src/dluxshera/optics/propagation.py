@@ -178,7 +178,7 @@ class RelayOptics(eqx.Module):
         """
         import dLux as dl  # takes a quarter of a second, and no image needs it
 
-        waves = self._waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
+        waves = self.waves(jnp.reshape(wavelength, (1,)), angle[None], pupil, surfaces)
         fields = self._fields(jax.tree.map(lambda of_all: of_all[0], waves))
         grids = self._grids()
         return {
@@ -205,7 +205,7 @@ class RelayOptics(eqx.Module):
         wavelengths, photons, angles, pupil, surfaces
             As for `image`.
         """
-        waves = self._waves(wavelengths, angles, pupil, surfaces)
+        waves = self.waves(wavelengths, angles, pupil, surfaces)
 
         def add_wavelength(total: dict[str, Array], sample: tuple[Waves, Array]) -> tuple[dict[str, Array], None]:
             waves, weights = sample
@@ -224,18 +224,18 @@ class RelayOptics(eqx.Module):
             named |= {f"surface_{number}_in": grids[number], f"surface_{number}_out": grids[number + 1]}
         return named
 
-    def _coordinates(self, number: int) -> Float[Array, " n"]:
+    def coordinates(self, number: int) -> Float[Array, " n"]:
         """Return the coordinates of a grid of the sampling, in units of the pupil's diameter."""
         return jnp.asarray(self.sampling.grids[number].coordinates(), self.clear.dtype)
 
-    def _reduced(self, field: Complex[Array, "*stars n n"], number: int) -> Complex[Array, "*stars m m"]:
+    def reduced(self, field: Complex[Array, "*stars n n"], number: int) -> Complex[Array, "*stars m m"]:
         """Return a field behind the map of a plane on the cells of the light that leaves."""
         matrix = self.reductions[number]
         if matrix is None:
             return field
         return jnp.einsum("ai,...ij,bj->...ab", matrix, field, matrix, optimize="optimal")
 
-    def _waves(
+    def waves(
         self,
         wavelengths: Float[Array, " w"],
         angles: Float[Array, "stars 2"],
@@ -252,10 +252,10 @@ class RelayOptics(eqx.Module):
         for number, surface in enumerate(surfaces, start=1):
             magnification = surface.beam_scale * pupil.diameter / surface.diameter
             figures.append(phasor(k * self.bases[number].opd(surface.coefficients, magnification)))
-            on_surface = 2 * magnification * self._coordinates(number)
+            on_surface = 2 * magnification * self.coordinates(number)
             maps.append(None if surface.opd_map is None else phasor(k * resample(surface.opd_map, on_surface)))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
-        x = self._coordinates(-1)
+        x = self.coordinates(-1)
         # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2), with x and y in units of the pupil's radius.
         defocus = pupil.defocus * sqrt(3) * (2 * (2 * x) ** 2 - 0.5)
         shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
@@ -263,7 +263,7 @@ class RelayOptics(eqx.Module):
             pupil=self._pupil_fields(k, pupil.opd_map) * phasor(k * self.bases[0].opd(pupil.coefficients)),
             maps=tuple(maps),
             surfaces=tuple(figures),
-            tilts=phasor(k[..., None] * angles[:, :, None] * (pupil.diameter * self._coordinates(1))),
+            tilts=phasor(k[..., None] * angles[:, :, None] * (pupil.diameter * self.coordinates(1))),
             transfers=tuple(
                 self._transfer(wavelengths, after - before, pupil.diameter, number)
                 for number, (before, after) in enumerate(pairwise(stops), start=1)
@@ -277,11 +277,11 @@ class RelayOptics(eqx.Module):
         steps = phasor(k * self.step)
         if opd_map is None:
             return self.clear + self.stepped * steps
-        on_pupil = resample(opd_map, 2 * self._coordinates(0))
+        on_pupil = resample(opd_map, 2 * self.coordinates(0))
 
         def field(sample: tuple[Array, Array]) -> Array:  # one wavelength at a time: the cells of a map are many
             k, step = sample
-            return self._reduced((self.clear + self.stepped * step) * phasor(k * on_pupil), 0)
+            return self.reduced((self.clear + self.stepped * step) * phasor(k * on_pupil), 0)
 
         return jax.lax.map(field, (k, steps))
 
@@ -302,7 +302,7 @@ class RelayOptics(eqx.Module):
         for number, (transfer, surface_map, figure) in enumerate(steps, start=1):
             fields[f"surface_{number}_in"] = field = travel(field, transfer)
             if surface_map is not None:
-                field = self._reduced(field * surface_map, number)
+                field = self.reduced(field * surface_map, number)
             fields[f"surface_{number}_out"] = field = field * figure
         if waves.surfaces:
             field = travel(field, waves.transfers[-1])
@@ -340,11 +340,11 @@ class RelayOptics(eqx.Module):
             Photons per pixel; the row index increases with +y and the column index with +x.
         """
         exit = self.sampling.exit
-        x = pupil.diameter * self._coordinates(-1)[exit.npix // 2 :]
+        x = pupil.diameter * self.coordinates(-1)[exit.npix // 2 :]
         half = self.sampling.image_samples // 2
         samples = self.sampling.pitch * (jnp.arange(half, dtype=photons.dtype) + 0.5)
         kernels = transform_kernels(x, plate_scale * samples / wavelengths[:, None])
-        waves = self._waves(wavelengths, angles, pupil, surfaces)
+        waves = self.waves(wavelengths, angles, pupil, surfaces)
         cell = pupil.diameter / exit.per_diameter
         per_pixel = photons.T * (plate_scale * cell / wavelengths[:, None]) ** 2
 

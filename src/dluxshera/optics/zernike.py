@@ -120,6 +120,18 @@ class ZernikeBasis(eqx.Module):
         size = coordinates.size
         self.parts = np.array([part for _, _, part in parts], dtype=dtype).reshape(len(parts), size, size)
 
+    def polynomials(self, magnification: Float[Array, ""] | float = 1.0) -> Float[Array, "modes n n"]:
+        """Return the polynomials at `magnification` times the grid's coordinates.
+
+        Parameters
+        ----------
+        magnification : float or Array
+            Factor on the grid's coordinates.
+        """
+        of_modes = np.equal.outer(np.arange(len(self.noll)), np.array(self.modes, dtype=int))
+        weights = of_modes * jnp.asarray(magnification) ** np.array(self.degrees, dtype=int)
+        return jnp.tensordot(weights, self.parts, axes=1)
+
     def opd(self, coefficients: Float[Array, " modes"], magnification: Float[Array, ""] | float = 1.0) -> Array:
         """Return the OPD: the weighted sum of the polynomials at `magnification` times the grid's coordinates.
 
