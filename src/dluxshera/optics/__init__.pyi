@@ -37,6 +37,7 @@ from .mask_file import TOLIMAN as TOLIMAN
 from .mask_file import diffractive_pupil_file as diffractive_pupil_file
 from .phasor import cosine_and_sine as cosine_and_sine
 from .phasor import phasor as phasor
+from .phasor import phasors as phasors
 from .propagation import PupilState as PupilState
 from .propagation import RelayOptics as RelayOptics
 from .propagation import SurfaceState as SurfaceState

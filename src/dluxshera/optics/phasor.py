@@ -12,6 +12,7 @@ from typing import Final
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Complex, Float
 
 _QUARTER: Final = 1.5707963267948966  # pi / 2 in float64, and the rest of it
@@ -33,6 +34,20 @@ _COSINE: Final = (
 def phasor(phase: Float[Array, "*shape"]) -> Complex[Array, "*shape"]:
     """Return exp(i `phase`), with the phase in radians; see `cosine_and_sine`."""
     return jax.lax.complex(*cosine_and_sine(phase))
+
+
+def phasors(*phases: Float[Array, "..."]) -> tuple[Complex[Array, "..."], ...]:
+    """Return exp(i phase) of several arrays of phases, computed as one, which is compiled once.
+
+    Parameters
+    ----------
+    *phases : Array
+        Phases of any shapes, radians.
+    """
+    values = phasor(jnp.concatenate([jnp.ravel(phase) for phase in phases]))
+    ends = np.cumsum([phase.size for phase in phases])
+    parts = (values[end - phase.size : end] for phase, end in zip(phases, ends, strict=True))
+    return tuple(part.reshape(phase.shape) for part, phase in zip(parts, phases, strict=True))
 
 
 @jax.custom_jvp

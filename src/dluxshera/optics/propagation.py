@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
-from dluxshera.optics.phasor import phasor
+from dluxshera.optics.phasor import phasor, phasors
 from dluxshera.optics.sampling import Grid, Sampling
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -248,33 +248,39 @@ class RelayOptics(eqx.Module):
         each star, and in each cell of a row.
         """
         k = (2 * jnp.pi / wavelengths)[:, None, None]
-        maps, figures = [], []
+        figures, maps = [self.bases[0].opd(pupil.coefficients)], []
         for number, surface in enumerate(surfaces, start=1):
             magnification = surface.beam_scale * pupil.diameter / surface.diameter
-            figures.append(phasor(k * self.bases[number].opd(surface.coefficients, magnification)))
+            figures.append(self.bases[number].opd(surface.coefficients, magnification))
             on_surface = 2 * magnification * self.coordinates(number)
             maps.append(None if surface.opd_map is None else phasor(k * resample(surface.opd_map, on_surface)))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
+        legs = enumerate(pairwise(stops), start=1) if surfaces else ()
         x = self.coordinates(-1)
         # Noll 4 is sqrt(3) (2 x^2 - 1/2 + 2 y^2 - 1/2), with x and y in units of the pupil's radius.
         defocus = pupil.defocus * sqrt(3) * (2 * (2 * x) ** 2 - 0.5)
         shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
+        steps, tilts, exits, *others = phasors(
+            k * self.step,
+            k[..., None] * angles[:, :, None] * (pupil.diameter * self.coordinates(1)),
+            k * (defocus + shift[:, None] * (pupil.diameter * x)),
+            *(k * figure for figure in figures),
+            *(self._transfer(wavelengths, after - before, pupil.diameter, number) for number, (before, after) in legs),
+        )
+        of_pupil, *of_surfaces = others[: len(figures)]
         return Waves(
-            pupil=self._pupil_fields(k, pupil.opd_map) * phasor(k * self.bases[0].opd(pupil.coefficients)),
+            pupil=self._behind_mask(k, steps, pupil.opd_map) * of_pupil,
             maps=tuple(maps),
-            surfaces=tuple(figures),
-            tilts=phasor(k[..., None] * angles[:, :, None] * (pupil.diameter * self.coordinates(1))),
-            transfers=tuple(
-                self._transfer(wavelengths, after - before, pupil.diameter, number)
-                for number, (before, after) in enumerate(pairwise(stops), start=1)
-                if surfaces
-            ),
-            exits=phasor(k * (defocus + shift[:, None] * (pupil.diameter * x))),
+            surfaces=tuple(of_surfaces),
+            tilts=tilts,
+            transfers=tuple(others[len(figures) :]),
+            exits=exits,
         )
 
-    def _pupil_fields(self, k: Float[Array, "w 1 1"], opd_map: Float[Array, "m m"] | None) -> Complex[Array, "w n n"]:
+    def _behind_mask(
+        self, k: Float[Array, "w 1 1"], steps: Complex[Array, "w 1 1"], opd_map: Float[Array, "m m"] | None
+    ) -> Complex[Array, "w n n"]:
         """Return the field behind the pupil's mask and map at each wavelength, for a star on the axis."""
-        steps = phasor(k * self.step)
         if opd_map is None:
             return self.clear + self.stepped * steps
         on_pupil = resample(opd_map, 2 * self.coordinates(0))
@@ -287,11 +293,11 @@ class RelayOptics(eqx.Module):
 
     def _transfer(
         self, wavelengths: Float[Array, " w"], distance: Scalar, diameter: Scalar, number: int
-    ) -> Complex[Array, "w n"]:
-        """Return the transfer function of free space along one axis of the spectrum, in the order of the FFT."""
+    ) -> Float[Array, "w n"]:
+        """Return the phase of the transfer function of free space along one axis of the spectrum, in the FFT's order."""
         npix, per_diameter, _ = self.sampling.grids[number]
         cycles = jnp.asarray(np.fft.fftfreq(npix, 1.0 / per_diameter), self.clear.dtype) / diameter
-        return phasor(-jnp.pi * wavelengths[:, None] * distance * cycles**2)
+        return -jnp.pi * wavelengths[:, None] * distance * cycles**2
 
     def _fields(self, waves: Waves) -> dict[str, Complex[Array, "stars n n"]]:
         """Return the fields of all stars at one wavelength at each plane."""

@@ -15,7 +15,7 @@ HookKind = TypeVar("HookKind", bound=Hook)
 
 _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
 _BEYOND_PUPIL: Final = 1.07  # least size of a grid in units of the pupil's diameter
-_EDGE: Final = 8  # cells of a grid beyond the light that spreads between the planes
+_EDGE: Final = 16  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
 _EDGE_SAMPLES: Final = 4  # samples of the intensity beyond each border of the image
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
@@ -86,7 +86,9 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
     band = 0.5 * (per_diameter - _GUARD)
     spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
-    npix = _smooth(max(_BEYOND_PUPIL * per_diameter, per_diameter * (1.0 + spread) + _EDGE * bool(reach.spreads)))
+    npix = _smooth(_BEYOND_PUPIL * per_diameter)
+    if reach.spreads:
+        npix = _smooth(per_diameter * (1.0 + 2.0 * spread) + _EDGE)
     if not isinstance(config, SheraTwoPlaneConfig):
         npix = _raised(config, "gap_npix", npix)
     pitch = 1.0 / max(_PER_PERIOD * frequency, config.pixel_nodes or 0)
