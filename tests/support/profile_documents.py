@@ -41,8 +41,8 @@ from dluxshera.systems import (
 )
 from support import keys as f
 
-# The clear pupil keeps the mask's file out of the question: no schema can see a file. Nor does a schema know what follows
-# from the design, so that the documents state no grid that may be too coarse for theirs.
+# The clear pupil keeps the mask's file out of the question: no schema can see a file. Nor does a schema know what
+# follows from the design, so that the documents state no grid that may be too coarse for theirs.
 BASE = {"diffractive_pupil": None}
 PROFILE_SCHEMA = profile_schema()
 BASES = [key for key, parameter in PARAMETERS.items() if parameter.basis]
