@@ -36,7 +36,6 @@ from dluxshera.systems import (
     design_keys,
     design_values,
     effects_of,
-    sampling,
     settable_parameters,
 )
 from support import keys as f
@@ -287,7 +286,6 @@ def _build(document: dict[str, Any]) -> ParameterStore:
     values = {key: _number(key, value) for key, value in document["parameters"].items()}
     attributes = {name: values[key] for key, name in design_keys(cls).items() if key in values}
     config = base.replace(design=replace(base.design, **attributes), **_defaults(cls) | document["config"])
-    sampling(config)
     spec = build_spec(config, spec_name)
     for key in values:
         if key not in spec.primitives and not acts_through_default(key, cls):
