@@ -13,7 +13,13 @@ from support.reference_optics import black_body_photons
 from support.scenes import ABERRATED, CONTRAST, LOG_FLUX, M2_FOCAL_LENGTH, POSITION_ANGLE, SEPARATION, Scene, X, Y
 
 NPIX, MARGIN, WAVES = 24, 11, 2  # a margin of 8 for motion and 3 for displaced pixels
-SMALL = {"pupil_npix": 64, "image_npix": NPIX, "n_wavelengths": WAVES, "curve_samples": 5, "surface_map_npix": 32}
+SMALL = {
+    "image_npix": NPIX,
+    "n_wavelengths": WAVES,
+    "curve_samples": 5,
+    "m1_map_npix": 48,
+    "surface_map_npix": 32,
+}
 WAVELENGTH, WIDTH = 550e-9, 41e-9  # of the flight design
 PLATE_SCALE = 0.12320690002795907  # arcsec per pixel, of the flight design in focus
 NODES = np.polynomial.legendre.leggauss(WAVES)[0] / 2

@@ -230,8 +230,8 @@ class _RelayConfig(SheraConfig):
     gap_npix: int | None = _structural(
         None,
         Integer(2, 32768, even=True, optional=True),
-        "Cells across the grid of the pupil and between the planes; by default the fewest that hold the light (see"
-        " `gap_grid`). A number may only raise it.",
+        "Cells across the grid of the pupil and between the planes; by default the fewest that hold the light. A number"
+        " may only raise it.",
     )
     surface_map_npix: int = _structural(
         256, Integer(3, 8192), "Cells across a map of a surface behind the pupil, where maps are an effect."
