@@ -1,4 +1,4 @@
-"""`system_optics`: the optics of a structural configuration of any system, cached by content."""
+"""`system_optics`: the optics of a structural configuration of any system, on the device and cached by content."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from typing import Final, NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -44,15 +45,16 @@ class CacheInfo(NamedTuple):
 
 
 _lock = threading.Lock()
-_built: OrderedDict[tuple[str, str], SystemOptics] = OrderedDict()
+_built: OrderedDict[tuple[str, str, jax.Device], SystemOptics] = OrderedDict()
 _counts = {"hits": 0, "misses": 0}
 
 
 def system_optics(config: SheraConfig) -> SystemOptics:
     """Return the optics of a configuration, from the cache if the same structure was built before.
 
-    The key is `structural_hash_from_config`, which includes the content of the mask's file, and the default float type
-    of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
+    The arrays are placed on JAX's default device once, so that a call of the model transfers parameters only. The key
+    is `structural_hash_from_config`, which includes the content of the mask's file, and JAX's default float type and
+    device. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
     ``0``. Safe under threads.
 
     Parameters
@@ -63,7 +65,7 @@ def system_optics(config: SheraConfig) -> SystemOptics:
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
         return _build(config, dtype)
-    key = (structural_hash_from_config(config), dtype.name)
+    key = (structural_hash_from_config(config), dtype.name, _default_device())
     with _lock:  # held while building, so that threads that need the same optics build them once
         if key in _built:
             _counts["hits"] += 1
@@ -97,10 +99,20 @@ def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
     pupil = cell_centres(npix)
     gap = cell_centres(grid) * (grid / npix)  # the pupil's cells, continued outwards
     on_pupil, *on_surfaces = config.bases.values()
-    return RelayOptics(
+    optics = RelayOptics(
         aperture=aperture_raster(config),
         mask_opd=mask_raster(config) * (0.5 * config.mask_design_wavelength_m),
         pupil_basis=ZernikeBasis(on_pupil, pupil, dtype),
         surface_bases=tuple(ZernikeBasis(noll, gap, dtype) for noll in on_surfaces),
         gap_npix=grid,
     )
+    with jax.ensure_compile_time_eval():  # a model can be built while a function is traced
+        placed: RelayOptics = jax.device_put(optics)
+    return placed
+
+
+def _default_device() -> jax.Device:
+    """Return the device on which JAX places an array."""
+    with jax.ensure_compile_time_eval():
+        (device,) = jnp.zeros(()).devices()
+    return device
