@@ -123,16 +123,21 @@ class SheraBinder(eqx.Module):
         check_store(evaluator.spec, store)
         return evaluator.output("image", self.optics, store)
 
-    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
+    def predict_batch(
+        self, stores: Sequence[ParameterStore], chunk: int | None = None
+    ) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
+
+        On processors, images are computed side by side in threads, bit by bit as by `predict`. On accelerators, and
+        inside `jax.jit`, `jax.grad` and `jax.vmap`, one compiled loop computes them in chunks.
 
         Parameters
         ----------
         stores : sequence of ParameterStore
             Stores, each as for `predict`.
-        chunk : int
-            Number of images computed at the same time. One image keeps two cores busy; larger chunks use more memory
-            and are slower there.
+        chunk : int, optional
+            Number of images computed at the same time, which bounds the memory beyond that of the result. By default
+            the number of cores in threads, and otherwise 1 on processors and 16 on accelerators.
 
         Returns
         -------
@@ -148,7 +153,7 @@ class SheraBinder(eqx.Module):
         """
         if not stores:
             raise ConfigError("stores", expected="at least one store", got=stores)
-        if chunk < 1:
+        if chunk is not None and chunk < 1:
             raise ConfigError("chunk", expected="a positive number of images", got=chunk)
         for store in stores:
             check_store(self.spec, store)
