@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import dluxshera as ds
+from dluxshera.inference import make_posterior
 from dluxshera.model import binder_of, system_optics
 from dluxshera.systems import CONFIGS
 from support.helpers import run_fresh
@@ -80,3 +81,16 @@ def test_each_device_has_its_own_optics():
         print(placed == [{first}, {second}], system_optics(config) is on_first)
     """
     assert run_fresh(code).split() == ["True", "True"]
+
+
+def test_a_posterior_compares_no_optics(caplog):
+    """Arrays on the device are compared by compiled programs, which a fit would wait for."""
+    config = small()
+    spec = ds.build_inference_spec_basic(config).subset(["binary.separation_as"])
+    binder = binder_of(config, ds.build_inference_spec_basic(config))
+    image = np.asarray(binder.predict(binder.store))
+    jax.clear_caches()
+    with jax.log_compiles(), caplog.at_level("WARNING"):
+        make_posterior(binder.predict, spec, binder.store, image)
+    programs = [record.getMessage() for record in caplog.records]
+    assert not [text for text in programs if "jit(equal)" in text or "jit(_reduce_all)" in text]

@@ -114,5 +114,5 @@ def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
 def _default_device() -> jax.Device:
     """Return the device on which JAX places an array."""
     with jax.ensure_compile_time_eval():
-        (device,) = jnp.zeros(()).devices()
+        (device,) = jax.device_put(np.zeros(())).devices()
     return device
