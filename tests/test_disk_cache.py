@@ -126,7 +126,7 @@ def test_a_damaged_entry_is_built_again_with_one_warning(folder, damage):
     for path in entries(folder):
         path.write_bytes(damage(path.read_bytes()))
     build = Builder()
-    with pytest.warns(CacheWarning, match=r"an entry is damaged\. It is computed again") as caught:
+    with pytest.warns(CacheWarning, match=r"an entry is damaged\. Its content is computed again") as caught:
         both = [cached_arrays(key, build, folder) for key in "ab"]
     assert len(caught) == 1
     for arrays in both:
@@ -265,7 +265,7 @@ def test_what_killed_writers_left_is_removed_after_an_hour(folder):
 def test_a_folder_that_others_can_write_is_refused(folder, mode):
     folder.mkdir(parents=True)
     folder.chmod(mode)
-    with pytest.raises(ConfigError, match=r"nobody else can write to, got .* mode"):
+    with pytest.raises(ConfigError, match=r"no other user can write to, got .* mode"):
         private_folder(folder)
     build = Builder()
     with pytest.warns(CacheWarning, match="arrays are not cached: folder") as caught:
@@ -290,7 +290,7 @@ def test_a_folder_that_others_can_only_read_is_taken(folder, mode):
 def test_a_folder_of_another_user_is_refused(folder, monkeypatch):
     folder.mkdir(parents=True)
     monkeypatch.setattr(os, "geteuid", lambda: folder.stat().st_uid + 1)
-    with pytest.raises(ConfigError, match="a folder that belongs to the user"):
+    with pytest.raises(ConfigError, match="a folder of the user"):
         private_folder(folder)
 
 
@@ -303,7 +303,7 @@ def test_links_and_files_of_another_user_are_refused(folder):
     link.symlink_to(own)
     assert private_folder(link) == own.resolve()  # the user's own link
     os.lchown(link, 12345, 12345)
-    with pytest.raises(ConfigError, match="a folder that belongs to the user"):
+    with pytest.raises(ConfigError, match="a folder of the user"):
         private_folder(link)
     cache = DiskCache(own)
     cache.write("key", b"content")

@@ -163,7 +163,7 @@ def test_a_command_does_without_a_folder_that_others_can_write(tmp_path):
     assert found["classes"] == ["CacheWarning"]
     assert entries(tmp_path) == {}
     assert not found["folder"]
-    with pytest.raises(ConfigError, match="nobody else can write to"):
+    with pytest.raises(ConfigError, match="no other user can write to"):
         runtime.enable_compilation_cache(tmp_path / "jax")
 
 

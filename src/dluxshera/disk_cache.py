@@ -1,7 +1,7 @@
 """Caches on disk: byte strings and arrays under keys, in private folders of bounded size. No jax.
 
 An entry carries the SHA-256 hash of its key and content, and is read only if it is intact and only the user can have
-written it. Nothing that happens to a cache changes a result: at worst the content is computed again, with one warning.
+written it. A damaged, full or unusable cache never changes a result: the content is computed again, with one warning.
 """
 
 from __future__ import annotations
@@ -98,9 +98,9 @@ def private_folder(folder: Path) -> Path:
     if not (_owned(named) and _owned(status)) or _open_to_others(status):
         raise ConfigError(
             "folder",
-            expected="a folder that belongs to the user and that nobody else can write to",
+            expected="a folder of the user that no other user can write to",
             got=f"{folder}, mode {stat.S_IMODE(status.st_mode):04o} of user {status.st_uid}",
-            remedy="Whoever writes to a cache can run programs as its user: delete the folder, or name another one",
+            remedy="Compiled programs run with the rights of their user. Delete the folder, or name another one",
         )
     return real
 
@@ -168,7 +168,9 @@ class DiskCache:
         with self._lock:
             first, self._warned = not self._warned, True
         if first:
-            text = f"the cache {self.folder}: {reason}. It is computed again; further failures are not reported"
+            text = (
+                f"the cache {self.folder}: {reason}. Its content is computed again; further failures are not reported"
+            )
             warnings.warn(text, CacheWarning, stacklevel=3)
 
     def _path(self, key: str) -> Path:
@@ -229,7 +231,7 @@ def cached_arrays(
         if store is None:
             return _arrays(build())
         if content := store.read(key):
-            with suppress(Exception):  # whatever another version of NumPy makes of the file
+            with suppress(Exception):  # any error of a file of another version of NumPy
                 return _unpacked(content)
             store.discard(key, "an entry has no arrays")
         arrays = _arrays(build())

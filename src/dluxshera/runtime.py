@@ -27,9 +27,9 @@ def enable_compilation_cache(folder: str | Path | None = None, max_bytes: int = 
     thresholds at which the programs of a model are stored. Programs are reused only by the same versions of JAX and XLA
     on the same model of processor, so a cache is safe to keep and to delete.
 
-    The folder is private, because whoever writes to it can run programs as its user: it is created with mode 0700 and
-    refused if others can write to it. A damaged or missing program is compiled again, and a full disk leaves programs
-    unstored; the first such failure is a `CacheWarning`.
+    The folder has to be private, because its programs run with the rights of the user: it is created with mode 0700. A
+    damaged program is compiled again, and one that does not fit on the disk is not stored; the first such failure is a
+    `CacheWarning`.
 
     Parameters
     ----------
@@ -118,5 +118,5 @@ def _machine() -> str:
         first, _, _ = Path("/proc/cpuinfo").read_text(encoding="utf-8").partition("\n\n")
     except OSError:
         return f"{platform.machine()} {platform.processor()}"
-    found = re.findall(r"^(?:model name|flags|Features|CPU part)\s*: (.*)$", first, re.MULTILINE)
-    return " ".join([platform.machine(), *found])
+    identifiers = re.findall(r"^(?:model name|flags|Features|CPU part)\s*: (.*)$", first, re.MULTILINE)
+    return " ".join([platform.machine(), *identifiers])
