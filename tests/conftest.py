@@ -16,6 +16,7 @@ CI = os.environ.get("CI", "").lower() in {"1", "true"}
 # In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
 # ask for it.
 os.environ["MPLBACKEND"] = "Agg"
+os.environ.setdefault("DLUXSHERA_CACHE_DIR", str(ROOT / ".cache" / "dluxshera"))
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 

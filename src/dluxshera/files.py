@@ -28,7 +28,7 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode("utf-8"))
 
 
-def write_bytes(path: Path, content: bytes) -> None:
+def write_bytes(path: Path, content: bytes, mode: int = 0o666) -> None:
     """Write a file; a reader sees the old content or the new, even if the writing process is killed.
 
     Parameters
@@ -37,10 +37,13 @@ def write_bytes(path: Path, content: bytes) -> None:
         File to write. Missing parent folders are created.
     content : bytes
         Its content.
+    mode : int
+        Permissions of the file, which the process's umask restricts further.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{uuid4().hex}.part")
     try:
+        part.touch(mode)
         part.write_bytes(content)
         part.replace(path)
     finally:

@@ -26,7 +26,9 @@ def budget_report(
 
     from dluxshera.documents import outdated_documents
     from dluxshera.error_budget import evaluate
+    from dluxshera.runtime import set_up_command
 
+    set_up_command()
     arguments = [] if budget is None else ["--budget", budget.as_posix()]
     arguments += [] if output == REPORT else ["--output", output.as_posix()]
     with progress() as show:

@@ -42,9 +42,9 @@ def run_fit(
 
     A checkpoint is written after each step. Resuming reproduces an uninterrupted run bit for bit.
     """
-    import jax
+    from dluxshera.runtime import set_up_command
 
-    jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # untyped in jax
+    set_up_command()
 
     from dluxshera.runs import fit_bar, fit_profile, print_run
 

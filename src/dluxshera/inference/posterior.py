@@ -333,7 +333,8 @@ def make_posterior(
                 remedy="Use a spec in which it is primitive",
             )
     noise = PoissonNoise() if noise is None else noise
-    shape = jax.eval_shape(predict, store).shape
+    # The method of a module compares by its arrays, which JAX's caches would do here; this function by identity.
+    shape = jax.eval_shape(lambda store: predict(store), store).shape
     counted = None if mask is None else pixel_mask(mask, shape)
     checked = image_data(data, shape, noise, counted)
     return Posterior(predict, store, checked, noise, counted, prior_of(labelled(free), prior), free)

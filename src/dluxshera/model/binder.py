@@ -18,12 +18,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError
-from dluxshera.graph import SystemGraph
+from dluxshera.graph import SystemGraph, is_traced
 from dluxshera.model.checks import check_spec, check_store
 from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
-from dluxshera.model.reach import is_traced
 from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import (
@@ -88,7 +87,7 @@ class SheraBinder(eqx.Module):
         self._evaluator = evaluator_of(config, spec)
         self.store = ParameterStore.from_spec_defaults(spec) if store is None else store
         check_store(spec, self.store)
-        values = self.store if not is_traced(dict(self.store.items())) else ParameterStore.from_spec_defaults(spec)
+        values = self.store if not is_traced(self.store.values()) else ParameterStore.from_spec_defaults(spec)
         self.optics = system_optics(config, self._evaluator.sampling_for(values))
         if jnp.result_type(float) == jnp.float32:
             _warn_single_precision()
@@ -125,16 +124,21 @@ class SheraBinder(eqx.Module):
         check_store(evaluator.spec, store)
         return evaluator.output("image", self.optics, store, self.store)
 
-    def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
+    def predict_batch(
+        self, stores: Sequence[ParameterStore], chunk: int | None = None
+    ) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
+
+        On processors, images are computed side by side in threads, bit by bit as by `predict`. On accelerators, and
+        inside `jax.jit`, `jax.grad` and `jax.vmap`, one compiled loop computes them in chunks.
 
         Parameters
         ----------
         stores : sequence of ParameterStore
             Stores, each as for `predict`.
-        chunk : int
-            Number of images computed at the same time. One image keeps two cores busy; larger chunks use more memory
-            and are slower there.
+        chunk : int, optional
+            Number of images computed at the same time, which bounds the memory beyond that of the result. By default
+            the number of cores in threads, and otherwise 1 on processors and 16 on accelerators.
 
         Returns
         -------
@@ -150,7 +154,7 @@ class SheraBinder(eqx.Module):
         """
         if not stores:
             raise ConfigError("stores", expected="at least one store", got=stores)
-        if chunk < 1:
+        if chunk is not None and chunk < 1:
             raise ConfigError("chunk", expected="a positive number of images", got=chunk)
         for store in stores:
             check_store(self.spec, store)

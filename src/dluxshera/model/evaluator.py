@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from weakref import WeakValueDictionary
 
 import jax
@@ -13,14 +15,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
-from dluxshera.graph import Node
+from dluxshera.graph import Node, is_traced
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics
-from dluxshera.model.reach import check_reach, is_traced, reach_of
+from dluxshera.model.reach import check_reach, reach_of
 from dluxshera.optics import Sampling
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.systems import SHERA_RESOLVER, SheraConfig, sampling_for
+
+# Images computed at the same time on an accelerator, which needs many to be busy; not measured.
+ACCELERATOR_CHUNK: Final = 16
 
 
 class Evaluator:
@@ -60,15 +65,28 @@ class Evaluator:
         return self._program.output(name, optics, {key: values[key] for key in needs.keys})
 
     def images(
-        self, optics: SystemOptics, stores: Sequence[ParameterStore], built_with: ParameterStore, chunk: int
+        self,
+        optics: SystemOptics,
+        stores: Sequence[ParameterStore],
+        built_with: ParameterStore,
+        chunk: int | None = None,
     ) -> Array:
-        """Return the images of many stores, computing `chunk` of them at a time."""
+        """Return the images of many stores, computing `chunk` of them at a time.
+
+        On processors the program of a single image runs in `chunk` threads, by default as many as there are cores, and
+        the images are bit by bit those of single calls. Where a value is traced and on accelerators, one program loops
+        over chunks; by default their size is 1 on processors and `ACCELERATOR_CHUNK` elsewhere.
+        """
         needs = self._needs.get("image") or self._needs_of("image", optics)
         rows = [_with_derived(needs.derived, store) for store in stores]
-        for row in rows:
-            self._check(optics, row, built_with)
-        columns = {key: _stacked([values[key] for values in rows]) for key in needs.keys}
-        return self._program.images(optics, columns, chunk)
+        for values in rows:
+            self._check(optics, values, built_with)
+        rows = _placed([{key: values[key] for key in needs.keys} for values in rows])
+        on_processor = jax.default_backend() == "cpu"
+        if on_processor and not is_traced([optics, rows]):
+            return self._program.images_in_threads(optics, rows, chunk or _cores())
+        columns = jax.tree.map(lambda *values: jnp.stack(values), *rows)
+        return self._program.images(optics, columns, chunk or (1 if on_processor else ACCELERATOR_CHUNK))
 
     def sampling_for(self, store: ParameterStore) -> Sampling:
         """Return the sampling that the model needs at a store, whose values are not traced."""
@@ -79,7 +97,7 @@ class Evaluator:
         return sampling
 
     def _check(self, optics: SystemOptics, values: Mapping[str, Any], built_with: ParameterStore) -> None:
-        if is_traced(values):
+        if is_traced(values.values()):
             return  # an image beyond the limits is NaN
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
 
@@ -120,6 +138,26 @@ class _Program:
     def images(self, optics: SystemOptics, values: dict[str, Array], chunk: int) -> Array:
         return jax.lax.map(lambda row: self.output("image", optics, row), values, batch_size=chunk)
 
+    def images_in_threads(self, optics: SystemOptics, rows: Sequence[dict[str, Array]], n_threads: int) -> Array:
+        """Return the images of rows of values that are on the device, side by side in threads.
+
+        The program is compiled before, because settings such as `jax.enable_x64` hold in one thread only.
+        """
+        lowered = _Program.output.lower(self, "image", optics, rows[0])
+        compiled = lowered.compile()
+        images = np.empty((len(rows), *lowered.out_info.shape), lowered.out_info.dtype)
+
+        def compute(i: int) -> None:
+            images[i] = compiled(optics, rows[i])
+
+        pool = ThreadPoolExecutor(min(n_threads, len(rows)))
+        try:
+            for _ in pool.map(compute, range(len(rows))):  # raises the first exception
+                pass
+        finally:
+            pool.shutdown(cancel_futures=True)
+        return jnp.asarray(images)
+
 
 _lock = threading.Lock()
 _programs: dict[Hashable, _Program] = {}
@@ -154,7 +192,22 @@ def _with_derived(nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any
     return values
 
 
-def _stacked(values: Sequence[Any]) -> Array:
-    if any(isinstance(value, jax.Array) for value in values):
-        return jnp.stack([jnp.asarray(value, float) for value in values])
-    return jnp.asarray(np.stack(values), float)
+def _placed(rows: list[dict[str, Any]]) -> list[dict[str, Array]]:
+    """Return rows of values on the device, all of the default float type."""
+    dtype = np.dtype(jnp.result_type(float))
+    arrays = [
+        {
+            key: jnp.asarray(value, dtype) if isinstance(value, jax.Array) else np.asarray(value, dtype)
+            for key, value in row.items()
+        }
+        for row in rows
+    ]
+    placed: list[dict[str, Array]] = jax.device_put(arrays)
+    return placed
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""`system_optics`: the optics of a structural configuration of any system, cached by content."""
+"""`system_optics`: the optics of a structural configuration of any system, on the device and cached by content."""
 
 from __future__ import annotations
 
@@ -48,16 +48,17 @@ class CacheInfo(NamedTuple):
 
 
 _lock = threading.Lock()
-_built: OrderedDict[tuple[str, Sampling, str], SystemOptics] = OrderedDict()
+_built: OrderedDict[tuple[str, Sampling, str, jax.Device], SystemOptics] = OrderedDict()
 _counts = {"hits": 0, "misses": 0}
 
 
 def system_optics(config: SheraConfig, sampling: Sampling) -> SystemOptics:
     """Return the optics of a configuration, from the cache if the same structure was built before.
 
-    The key is `structural_hash_from_config`, which includes the content of the mask's file, the sampling, and the
-    default float type of JAX. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it is empty or
-    ``0``. Safe under threads.
+    The arrays are placed on JAX's default device once, so that a call of the model transfers parameters only. The key
+    is `structural_hash_from_config`, which includes the content of the mask's file, the sampling, and JAX's default
+    float type and device. The environment variable ``DLUXSHERA_THREEPLANE_CACHE_DISABLED`` disables the cache unless it
+    is empty or ``0``. Safe under threads.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def system_optics(config: SheraConfig, sampling: Sampling) -> SystemOptics:
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
         return _build(config, sampling, dtype)
-    key = (structural_hash_from_config(config), sampling, dtype.name)
+    key = (structural_hash_from_config(config), sampling, dtype.name, _default_device())
     with _lock:  # held while building, so that threads that need the same optics build them once
         if key in _built:
             _counts["hits"] += 1
@@ -115,8 +116,17 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
         pixels=matrix_of_samples(samples, pixels, sampling.largest_frequency, width=1.0, cut=PIXEL_CUT),
         sampling=sampling,
     )
-    return jax.tree.map(lambda array: jnp.asarray(array, dtype), optics)
+    with jax.ensure_compile_time_eval():  # a model can be built while a function is traced
+        placed: RelayOptics = jax.device_put(jax.tree.map(lambda array: np.asarray(array, dtype), optics))
+    return placed
 
 
 def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
     return None if before == after else matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+
+
+def _default_device() -> jax.Device:
+    """Return the device on which JAX places an array."""
+    with jax.ensure_compile_time_eval():
+        (device,) = jax.device_put(np.zeros(())).devices()
+    return device

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from math import cos, hypot, radians, sin, sqrt
 from typing import Any, Final
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -40,11 +39,6 @@ from dluxshera.units import ARCSEC, NANOMETRE
 
 _DIAMETERS: Final = (M2_DIAMETER, M3_DIAMETER)
 _DEFOCUS_SLOPE: Final = float(steepest_slopes((4,))[0])
-
-
-def is_traced(values: Mapping[str, Any]) -> bool:
-    """Return whether a value is traced by a transformation of JAX, so that it has no number."""
-    return any(isinstance(value, jax.core.Tracer) for value in values.values())
 
 
 def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
