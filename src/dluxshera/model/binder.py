@@ -24,7 +24,7 @@ from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
 from dluxshera.optics import Exposure, draw_exposure
-from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec
 from dluxshera.systems import (
     EXPOSURE_TIME,
     FRAME_TIME,
@@ -41,7 +41,7 @@ class PrecisionWarning(UserWarning):
     """A model was built in single precision."""
 
 
-class SheraBinder(eqx.Module):
+class SheraBinder(AbstractImageModel):
     """Base class of the binders of all systems; abstract.
 
     A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. All its
@@ -122,6 +122,38 @@ class SheraBinder(eqx.Module):
         evaluator = self._evaluator
         check_store(evaluator.spec, store)
         return evaluator.output("image", self.optics, store)
+
+    image = predict  # under the name of `AbstractImageModel`
+
+    def expand(
+        self, store: ParameterStore, free: ParamSpec
+    ) -> tuple[Float[Array, "image image"], Float[Array, "n image image"]]:
+        """Return the expected image and its derivatives by the free parameters.
+
+        Parameters
+        ----------
+        store : ParameterStore
+            Full store of the binder's spec, the point of the derivatives.
+        free : ParamSpec
+            Free parameters, ``binder.spec.subset(keys)``.
+
+        Returns
+        -------
+        image : Array, shape (image_npix, image_npix)
+            Photons per pixel in one exposure, as of `predict`.
+        columns : Array, shape (n, image_npix, image_npix)
+            Photons per pixel and unit of each element of theta, in the order of ``free.labels``.
+
+        Raises
+        ------
+        ParameterError
+            If the store belongs to another spec.
+        MissingKeyError, UnknownKeyError
+            If the store has no value for a free parameter.
+        """
+        evaluator = self._evaluator
+        check_store(evaluator.spec, store)
+        return evaluator.expand(self.optics, store, free)
 
     def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
