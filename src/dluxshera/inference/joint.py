@@ -81,7 +81,7 @@ class JointPosterior(ThetaPosterior):
 
 @eqx.filter_jit
 def _assemble(
-    prior: ThetaPrior, places: tuple[tuple[int, ...], ...], theta: Array, parts: list[Expansion]
+    prior: ThetaPrior, places: tuple[tuple[int, ...], ...], theta: Theta, parts: list[Expansion]
 ) -> Expansion:
     theta = jnp.asarray(theta, dtype=jnp.result_type(float))
     log_prior, slope = jax.value_and_grad(prior.log_density)(theta)

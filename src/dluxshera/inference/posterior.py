@@ -304,7 +304,7 @@ def _log_likelihood(likelihood: _Likelihood, image: Array) -> Array:
 
 
 @eqx.filter_jit
-def _expansion(likelihood: _Likelihood, prior: ThetaPrior, theta: Array, image: Array, columns: Array) -> Expansion:
+def _expansion(likelihood: _Likelihood, prior: ThetaPrior, theta: Theta, image: Array, columns: Array) -> Expansion:
     log_likelihood, score = jax.value_and_grad(likelihood.log_density)(image)
     log_prior, slope = jax.value_and_grad(prior.log_density)(jnp.asarray(theta, dtype=jnp.result_type(float)))
     weights = likelihood.counted(likelihood.noise.fisher_weights(image), 0.0)

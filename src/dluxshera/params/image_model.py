@@ -90,7 +90,7 @@ class AutomaticImageModel(AbstractImageModel):
 Predict: TypeAlias = AbstractImageModel | Callable[[ParameterStore], Any]
 
 
-def image_model(predict: Predict) -> AbstractImageModel:
+def image_model(predict: object) -> AbstractImageModel:
     """Return the image model of an image model, of its bound method, or of a function from store to image.
 
     Parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -63,6 +65,6 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     if theta.shape != (len(free.labels),):
         raise ShapeError("theta", expected=f"a vector of {len(free.labels)} numbers", got=theta)
     sizes = [len(field.labels) for field in free.fields]
-    split = np.split if isinstance(theta, np.ndarray) else jnp.split
+    split: Any = np.split if isinstance(theta, np.ndarray) else jnp.split
     parts = split(theta, np.cumsum(sizes)[:-1]) if sizes else []
     return store.replace({f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)})
