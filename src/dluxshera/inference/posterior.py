@@ -14,16 +14,9 @@ from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
 from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
-from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
+from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise, image_data, pixel_mask
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
-from dluxshera.params import (
-    AbstractImageModel,
-    ParameterStore,
-    ParamSpec,
-    Predict,
-    image_model,
-    unpack_params,
-)
+from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, Predict, image_model, unpack_params
 
 
 class Expansion(NamedTuple):
@@ -274,37 +267,18 @@ class Posterior(ThetaPosterior):
         return self._likelihood.residual(self.model.image(self.store_at(theta)))
 
     @property
-    def _likelihood(self) -> _Likelihood:
-        return _Likelihood(self.data, self.noise, self.mask)
-
-
-class _Likelihood(eqx.Module):
-    """Data, noise and mask: the likelihood as a function of the image, whatever the model of the image."""
-
-    data: Float[Array, " *image"]
-    noise: Noise
-    mask: Bool[Array, " *image"] | None
-
-    def counted(self, pixels: Array, otherwise: Array | float) -> Array:
-        return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)
-
-    def log_density(self, image: Array) -> Array:
-        model = self.counted(image, self.data)  # a NaN masked afterwards would stay in the derivative
-        return -0.5 * jnp.sum(self.counted(self.noise.deviance(self.data, model), 0.0))
-
-    def residual(self, image: Array) -> Array:
-        model = self.counted(image, self.data)
-        return jnp.ravel(self.counted(self.noise.residual(self.data, model), 0.0))
+    def _likelihood(self) -> ImageLikelihood:
+        return ImageLikelihood(self.data, self.noise, self.mask)
 
 
 # Small programs of an image, apart from the model's own: those serve predictions, simulations and all posteriors.
 @eqx.filter_jit
-def _log_likelihood(likelihood: _Likelihood, image: Array) -> Array:
+def _log_likelihood(likelihood: ImageLikelihood, image: Array) -> Array:
     return likelihood.log_density(image)
 
 
 @eqx.filter_jit
-def _expansion(likelihood: _Likelihood, prior: ThetaPrior, theta: Theta, image: Array, columns: Array) -> Expansion:
+def _expansion(likelihood: ImageLikelihood, prior: ThetaPrior, theta: Theta, image: Array, columns: Array) -> Expansion:
     log_likelihood, score = jax.value_and_grad(likelihood.log_density)(image)
     log_prior, slope = jax.value_and_grad(prior.log_density)(jnp.asarray(theta, dtype=jnp.result_type(float)))
     weights = likelihood.counted(likelihood.noise.fisher_weights(image), 0.0)

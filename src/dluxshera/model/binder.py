@@ -132,17 +132,8 @@ class SheraBinder(AbstractImageModel):
 
         Parameters
         ----------
-        store : ParameterStore
-            Full store of the binder's spec, the point of the derivatives.
-        free : ParamSpec
-            Free parameters, ``binder.spec.subset(keys)``.
-
-        Returns
-        -------
-        image : Array, shape (image_npix, image_npix)
-            Photons per pixel in one exposure, as of `predict`.
-        columns : Array, shape (n, image_npix, image_npix)
-            Photons per pixel and unit of each element of theta, in the order of ``free.labels``.
+        store, free
+            Point of the derivatives, and ``binder.spec.subset(keys)``; see `AbstractImageModel`.
 
         Raises
         ------
@@ -151,9 +142,8 @@ class SheraBinder(AbstractImageModel):
         MissingKeyError, UnknownKeyError
             If the store has no value for a free parameter.
         """
-        evaluator = self._evaluator
-        check_store(evaluator.spec, store)
-        return evaluator.expand(self.optics, store, free)
+        check_store(self.spec, store)
+        return self._evaluator.expand(self.optics, store, free)
 
     def predict_batch(self, stores: Sequence[ParameterStore], chunk: int = 1) -> Float[Array, "stores image image"]:
         """Return the expected images of many stores.
