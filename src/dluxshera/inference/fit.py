@@ -124,18 +124,16 @@ class Fit:
     def loss(self, theta: Float[np.ndarray, " n"]) -> tuple[float, float]:
         """Return the loss, and the misfit: the data's part of the loss divided by half the number of pixels."""
         self.evaluations += 1
-        loss = float(self.posterior.loss(theta))
-        return loss, self._misfit(theta, loss)
-
-    def _misfit(self, theta: Float[np.ndarray, " n"], loss: float) -> float:
-        return 2.0 * (loss + float(self.posterior.log_prior(theta))) / self._n_data
+        log_likelihood, log_prior = float(self.posterior.log_likelihood(theta)), float(self.posterior.log_prior(theta))
+        loss = np.inf if log_prior == -np.inf else -log_likelihood - log_prior  # as `AbstractPosterior.loss`
+        return loss, -2.0 * log_likelihood / self._n_data
 
     def look(self, theta: Float[np.ndarray, " n"]) -> FitPoint | None:
         """Return the point at theta, or None where the loss or a derivative is not finite."""
         self.theta = theta
         self.expansions += 1
         loss, gradient, matrix = (np.asarray(part) for part in self.posterior.expand(theta))
-        misfit = self._misfit(theta, float(loss))
+        misfit = 2.0 * (float(loss) + float(self.posterior.log_prior(theta))) / self._n_data
         finite = np.isfinite(gradient) & np.all(np.isfinite(matrix), axis=1)
         if np.isfinite(loss) and finite.all():
             information = FisherInformation(matrix, self.posterior.labels)
