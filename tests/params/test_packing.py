@@ -133,3 +133,16 @@ def test_gradients_and_batches_go_through():
     theta = pack_params(STORE, free)
     np.testing.assert_allclose(jax.jit(jax.grad(f))(theta), [5.25, 3.0, -6.0, 12.0])
     np.testing.assert_allclose(jax.vmap(f)(jnp.stack([theta, 2 * theta])), [15.75, 8 * 15.75])
+
+
+def test_a_numpy_theta_gives_numpy_values():
+    """In double precision whatever JAX's setting, which derived values need; another array gives JAX values."""
+    spec = telescope()
+    store, free = ParameterStore.from_spec_defaults(spec), spec.subset([COEFFS, FLUX])
+    theta = np.array([0.1, 0.2, 0.3, 3.0 + 1e-12])
+    with jax.enable_x64(False):
+        assert unpack_params(theta, free, store)[FLUX] == 3.0 + 1e-12
+    for kind in (np.asarray, jnp.asarray):
+        back = unpack_params(kind(theta), free, store)
+        assert isinstance(back[COEFFS], np.ndarray) is (kind is np.asarray)
+        np.testing.assert_array_equal(back[COEFFS], theta[:3])

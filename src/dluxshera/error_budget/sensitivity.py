@@ -172,10 +172,8 @@ class LinearFit:
 
 
 @eqx.filter_jit
-def _score(
-    predict: ImageFunction, store: ParameterStore, free: ParamSpec, theta: Array, data: Array, noise: Noise
-) -> Float[Array, " n"]:
-    return jax.grad(lambda theta: noise.log_likelihood(data, predict(unpack_params(theta, free, store))))(theta)
+def _score(noise: Noise, data: Array, image: Array, columns: Array) -> Float[Array, " n"]:
+    return columns.reshape(len(columns), -1) @ jnp.ravel(jax.grad(noise.log_likelihood, argnums=1)(data, image))
 
 
 def second_order_bias(
@@ -211,13 +209,12 @@ def second_order_bias(
         Size at which the image changes by about a thousandth.
     """
     theta = np.asarray(pack_params(model.store, free))
-    scores = [
-        np.asarray(
-            _score(model.predict, model.store, free, jnp.asarray(theta + t * bias), jnp.asarray(truth(t)), noise)
-        )
-        for t in (step, -step)
-    ]
-    return fit.from_score((scores[0] + scores[1]) / step**2)
+
+    def score(t: float) -> Float[np.ndarray, " n"]:
+        moved = unpack_params(theta + t * bias, free, model.store)
+        return np.asarray(_score(noise, jnp.asarray(truth(t)), *image_jacobian(model.predict, moved, free)))
+
+    return fit.from_score((score(step) + score(-step)) / step**2)
 
 
 @eqx.filter_jit
@@ -225,10 +222,8 @@ def _noise_information(
     predict: ImageFunction, store: ParameterStore, answer: str, keys: ParamSpec, noise: Noise
 ) -> tuple[Float[Array, ""], Float[Array, " n"]]:
     def information(theta: Array) -> Array:
-        at = unpack_params(theta, keys, store)
-        at_answer = jnp.asarray(at[answer])
-        image, slope = jax.jvp(lambda x: predict(at.replace({answer: x})), (at_answer,), (jnp.ones_like(at_answer),))
-        return jnp.sum(slope**2 * noise.fisher_weights(image))
+        image, columns = image_jacobian(predict, unpack_params(theta, keys, store), store.spec.subset([answer]))
+        return jnp.sum(columns[0] ** 2 * noise.fisher_weights(image))
 
     theta = pack_params(store, keys)
     value, tangent = jax.linearize(information, theta)

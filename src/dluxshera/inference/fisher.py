@@ -1,10 +1,10 @@
-"""Fisher information of an image about its parameters, by forward-mode derivatives."""
+"""Fisher information of an image about its parameters, from the derivatives of an image model."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -16,12 +16,9 @@ from dluxshera.errors import FitError
 from dluxshera.inference.labels import directions_text, label_index, names_in
 from dluxshera.inference.likelihood import Noise
 from dluxshera.inference.matrices import scaled_inverse, unit_diagonal
-from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
-
-Predict = Callable[[ParameterStore], Any]
+from dluxshera.params import ParameterStore, ParamSpec, Predict, image_model
 
 
-@eqx.filter_jit
 def image_jacobian(
     predict: Predict, store: ParameterStore, free: ParamSpec
 ) -> tuple[Float[Array, " *image"], Float[Array, "n *image"]]:
@@ -29,8 +26,8 @@ def image_jacobian(
 
     Parameters
     ----------
-    predict : callable
-        Function from store to image.
+    predict : AbstractImageModel or callable
+        Image model, which has derivatives of its own, or any function from store to image; see `image_model`.
     store : ParameterStore
         Point of the derivatives.
     free : ParamSpec
@@ -43,9 +40,7 @@ def image_jacobian(
     jacobian : Array, shape (n, ...)
         Photons per pixel and unit of each parameter.
     """
-    theta = pack_params(store, free)
-    image, tangent = jax.linearize(lambda theta: predict(unpack_params(theta, free, store)), theta)
-    return image, jax.lax.map(tangent, jnp.eye(theta.size, dtype=theta.dtype))
+    return image_model(predict).expand(store, free)
 
 
 @dataclass(frozen=True)
@@ -248,8 +243,8 @@ def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec,
 
     Parameters
     ----------
-    predict : callable
-        Function from store to image.
+    predict : AbstractImageModel or callable
+        Image model, or function from store to image.
     store : ParameterStore
         Point of the derivatives.
     free : ParamSpec
@@ -257,8 +252,8 @@ def fisher_information(predict: Predict, store: ParameterStore, free: ParamSpec,
     noise : Noise
         Noise model, which determines the weights W.
     """
-    image, jacobian = image_jacobian(predict, store, free)
-    return fisher_from_jacobian(jacobian, noise.fisher_weights(image), free.labels)
+    image, jacobian = image_model(predict).expand(store, free)
+    return FisherInformation.checked(np.asarray(_of_noise(noise, image, jacobian)), free.labels)
 
 
 def fisher_from_jacobian(
@@ -280,6 +275,19 @@ def fisher_from_jacobian(
     FitError
         If a derivative or a weight is not finite.
     """
-    rows = np.asarray(jacobian).reshape(len(labels), -1)
-    matrix = (rows * np.asarray(weights).ravel()) @ rows.T
-    return FisherInformation.checked(0.5 * (matrix + matrix.T), labels)
+    return FisherInformation.checked(np.asarray(_of_weights(jacobian, weights)), labels)
+
+
+def information_matrix(jacobian: Float[Array, "n *image"], weights: Float[Array, " *image"]) -> Float[Array, "n n"]:
+    """Return J W J^T, symmetric to the last bit."""
+    rows = jacobian.reshape(len(jacobian), -1)
+    matrix = (rows * jnp.ravel(weights)) @ rows.T
+    return 0.5 * (matrix + matrix.T)
+
+
+@eqx.filter_jit
+def _of_noise(noise: Noise, image: Array, jacobian: Array) -> Array:
+    return information_matrix(jacobian, noise.fisher_weights(image))
+
+
+_of_weights = jax.jit(information_matrix)

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
@@ -25,18 +24,6 @@ from dluxshera.inference.theta_prior import Theta
 # without read noise.
 DEVIANCE_MEAN: Final = 1.305
 DEVIANCE_VARIANCE: Final = 3.06
-
-
-@eqx.filter_jit
-def loss_at(posterior: AbstractPosterior, theta: Array) -> tuple[Array, Array]:
-    """Return the loss, and the log-prior in it."""
-    return posterior.loss(theta), posterior.log_prior(theta)
-
-
-@eqx.filter_jit
-def log_prior_at(posterior: AbstractPosterior, theta: Array) -> Array:
-    """Return the log-prior."""
-    return posterior.log_prior(theta)
 
 
 @eqx.filter_jit
@@ -137,18 +124,16 @@ class Fit:
     def loss(self, theta: Float[np.ndarray, " n"]) -> tuple[float, float]:
         """Return the loss, and the misfit: the data's part of the loss divided by half the number of pixels."""
         self.evaluations += 1
-        loss, log_prior = loss_at(self.posterior, jnp.asarray(theta))
-        return float(loss), self._misfit(float(loss), float(log_prior))
-
-    def _misfit(self, loss: float, log_prior: float) -> float:
-        return 2.0 * (loss + log_prior) / self._n_data
+        log_likelihood, log_prior = float(self.posterior.log_likelihood(theta)), float(self.posterior.log_prior(theta))
+        loss = np.inf if log_prior == -np.inf else -log_likelihood - log_prior  # as `AbstractPosterior.loss`
+        return loss, -2.0 * log_likelihood / self._n_data
 
     def look(self, theta: Float[np.ndarray, " n"]) -> FitPoint | None:
         """Return the point at theta, or None where the loss or a derivative is not finite."""
-        self.theta, at = theta, jnp.asarray(theta)
+        self.theta = theta
         self.expansions += 1
-        loss, gradient, matrix = (np.asarray(part) for part in self.posterior.expand(at))
-        misfit = self._misfit(float(loss), float(log_prior_at(self.posterior, at)))
+        loss, gradient, matrix = (np.asarray(part) for part in self.posterior.expand(theta))
+        misfit = 2.0 * (float(loss) + float(self.posterior.log_prior(theta))) / self._n_data
         finite = np.isfinite(gradient) & np.all(np.isfinite(matrix), axis=1)
         if np.isfinite(loss) and finite.all():
             information = FisherInformation(matrix, self.posterior.labels)

@@ -13,7 +13,6 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import DataError, ShapeError
-from dluxshera.inference.fisher import Predict
 from dluxshera.inference.likelihood import Noise
 from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
@@ -24,7 +23,7 @@ from dluxshera.inference.theta_prior import (
     labelled,
     prior_of,
 )
-from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.params import ParameterStore, ParamSpec, Predict, image_model
 
 
 class JointPosterior(ThetaPosterior):
@@ -66,7 +65,6 @@ class JointPosterior(ThetaPosterior):
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, summed over the exposures."""
-        theta = jnp.asarray(theta, dtype=jnp.result_type(float))
         return _assemble(self.prior, self.places, theta, [each.expand(part) for each, part in self._split(theta)])
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
@@ -83,8 +81,9 @@ class JointPosterior(ThetaPosterior):
 
 @eqx.filter_jit
 def _assemble(
-    prior: ThetaPrior, places: tuple[tuple[int, ...], ...], theta: Array, parts: list[Expansion]
+    prior: ThetaPrior, places: tuple[tuple[int, ...], ...], theta: Theta, parts: list[Expansion]
 ) -> Expansion:
+    theta = jnp.asarray(theta, dtype=jnp.result_type(float))
     log_prior, slope = jax.value_and_grad(prior.log_density)(theta)
     loss, gradient, information = -log_prior, -slope, jnp.zeros((theta.size, theta.size))
     for place, part in zip(places, parts, strict=True):
@@ -111,8 +110,8 @@ def make_joint_posterior(
 
     Parameters
     ----------
-    predict : callable
-        Function from store to expected image, for every exposure.
+    predict : AbstractImageModel or callable
+        Image model, such as a binder, or function from store to expected image, for every exposure.
     shared : ParamSpec
         Free parameters with one value for all exposures: ``spec.subset(keys)``. May be empty.
     own : ParamSpec
@@ -145,9 +144,9 @@ def make_joint_posterior(
         if not n or len(values) != n:
             raise DataError(name, expected=f"one for each of {n or 'some'} exposures", got=f"{len(values)}")
     free = replace(shared, fields=(*shared.fields, *own.fields))
-    flat = flat_prior(free)
+    model, flat = image_model(predict), flat_prior(free)
     exposures = tuple(
-        replace(make_posterior(predict, free, store, image, each, mask=mask), prior=flat)
+        replace(make_posterior(model, free, store, image, each, mask=mask), prior=flat)
         for store, image, each, mask in zip(stores, data, noises, masks, strict=True)
     )
     s, m = len(shared.labels), len(own.labels)

@@ -196,6 +196,38 @@ class PhotonReadNoise(Noise):
         _check_shape("read_variance", self.read_variance, data)
 
 
+class ImageLikelihood(eqx.Module):
+    """Data, noise and mask: the probability of the data as a function of the image.
+
+    Parameters
+    ----------
+    data : Array
+        Image, photons per pixel.
+    noise : Noise
+        Noise model.
+    mask : Array or None
+        True for the pixels to use; None for all.
+    """
+
+    data: Float[Array, " *image"]
+    noise: Noise
+    mask: Bool[Array, " *image"] | None
+
+    def counted(self, pixels: Float[Array, "*n"], otherwise: Array | float) -> Float[Array, "*n"]:
+        """Return an image, or a stack of them, with another value in masked pixels."""
+        return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)
+
+    def log_density(self, image: Float[Array, " *image"]) -> Float[Array, ""]:
+        """Return the log-probability of the data; NaN where the image is not valid."""
+        model = self.counted(image, self.data)  # a NaN masked afterwards would stay in the derivative
+        return -0.5 * jnp.sum(self.counted(self.noise.deviance(self.data, model), 0.0))
+
+    def residual(self, image: Float[Array, " *image"]) -> Float[Array, " pixels"]:
+        """Return the signed root of the deviance of each pixel, 0 for a masked one."""
+        model = self.counted(image, self.data)
+        return jnp.ravel(self.counted(self.noise.residual(self.data, model), 0.0))
+
+
 def _valid(model: Array, possible: Array | bool = True) -> Array:
     """Return the model, NaN where it is not finite or impossible; by a product, so that derivatives are NaN too."""
     return model * jnp.where(possible & jnp.isfinite(model), 1.0, jnp.nan)

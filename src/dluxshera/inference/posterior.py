@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import equinox as eqx
@@ -12,14 +13,14 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
-from dluxshera.inference.fisher import FisherInformation, Predict, generalized_eigenmodes, image_jacobian
-from dluxshera.inference.likelihood import Noise, PoissonNoise, image_data, pixel_mask
+from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
+from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise, image_data, pixel_mask
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
-from dluxshera.params import ParameterStore, ParamSpec, unpack_params
+from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, Predict, image_model, unpack_params
 
 
 class Expansion(NamedTuple):
-    """Expansion of a posterior about one point, from one pass of forward-mode derivatives.
+    """Expansion of a posterior about one point, from the image and its derivatives there.
 
     Parameters
     ----------
@@ -40,7 +41,8 @@ class AbstractPosterior(eqx.Module):
     """Posterior of theta, as solvers and samplers see it. Abstract.
 
     A posterior is a pytree. Its data and fixed values are leaves, so that a function compiled for one image takes the
-    next one without a new trace.
+    next one without a new trace. `log_likelihood`, `log_prior` and `expand` are traceable; fits also call them with
+    concrete theta, so each compiles what is expensive.
     """
 
     @property
@@ -204,8 +206,8 @@ class Posterior(ThetaPosterior):
 
     Parameters
     ----------
-    predict : callable
-        Function from store to expected image.
+    model : AbstractImageModel
+        Image model.
     store : ParameterStore
         Values of all parameters that are not free.
     data : Array
@@ -220,13 +222,18 @@ class Posterior(ThetaPosterior):
         Free parameters, in the order of theta.
     """
 
-    predict: Predict
+    model: AbstractImageModel
     store: ParameterStore
     data: Float[Array, " *image"]
     noise: Noise
     mask: Bool[Array, " *image"] | None
     prior: ThetaPrior
     free: ParamSpec = eqx.field(static=True)
+
+    @property
+    def predict(self) -> Callable[[ParameterStore], Float[Array, " *image"]]:
+        """The function from store to expected image."""
+        return self.model.image
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -244,11 +251,12 @@ class Posterior(ThetaPosterior):
 
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
-        return self._log_likelihood_of(self.predict(self.store_at(theta)))
+        return _log_likelihood(self._likelihood, self.model.image(self.store_at(theta)))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape."""
-        return _expand(self, jnp.asarray(theta, dtype=jnp.result_type(float)))
+        image, columns = self.model.expand(self.store_at(theta), self.free)
+        return _expansion(self._likelihood, self.prior, theta, image, columns)
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
         """Return the signed roots of the pixels' deviances, and the residuals of the prior."""
@@ -256,28 +264,30 @@ class Posterior(ThetaPosterior):
 
     def pixel_residual(self, theta: Theta) -> Float[Array, " pixels"]:
         """Return the signed root of the deviance of each pixel, positive where the data exceed the model."""
-        model = self._where_counted(self.predict(self.store_at(theta)), self.data)
-        return jnp.ravel(self._where_counted(self.noise.residual(self.data, model), 0.0))
+        return self._likelihood.residual(self.model.image(self.store_at(theta)))
 
-    def _where_counted(self, pixels: Array, otherwise: Array | float) -> Array:
-        return pixels if self.mask is None else jnp.where(self.mask, pixels, otherwise)
+    @property
+    def _likelihood(self) -> ImageLikelihood:
+        return ImageLikelihood(self.data, self.noise, self.mask)
 
-    def _log_likelihood_of(self, image: Array) -> Array:
-        model = self._where_counted(image, self.data)  # a NaN masked afterwards would stay in the derivative
-        return -0.5 * jnp.sum(self._where_counted(self.noise.deviance(self.data, model), 0.0))
+
+# Small programs of an image, apart from the model's own: those serve predictions, simulations and all posteriors.
+@eqx.filter_jit
+def _log_likelihood(likelihood: ImageLikelihood, image: Array) -> Array:
+    return likelihood.log_density(image)
 
 
 @eqx.filter_jit
-def _expand(posterior: Posterior, theta: Array) -> Expansion:
-    image, jacobian = image_jacobian(posterior.predict, posterior.store_at(theta), posterior.free)
-    log_likelihood, score = jax.value_and_grad(posterior._log_likelihood_of)(image)
-    log_prior, slope = jax.value_and_grad(posterior.log_prior)(theta)
-    weights = posterior._where_counted(posterior.noise.fisher_weights(image), 0.0)
-    rows = posterior._where_counted(jacobian, 0.0).reshape(theta.size, -1)
-    matrix = (rows * jnp.ravel(weights)) @ rows.T
-    return Expansion(_loss(log_likelihood, log_prior), -rows @ jnp.ravel(score) - slope, 0.5 * (matrix + matrix.T))
+def _expansion(likelihood: ImageLikelihood, prior: ThetaPrior, theta: Theta, image: Array, columns: Array) -> Expansion:
+    log_likelihood, score = jax.value_and_grad(likelihood.log_density)(image)
+    log_prior, slope = jax.value_and_grad(prior.log_density)(jnp.asarray(theta, dtype=jnp.result_type(float)))
+    weights = likelihood.counted(likelihood.noise.fisher_weights(image), 0.0)
+    rows = likelihood.counted(columns, 0.0)
+    gradient = -rows.reshape(len(rows), -1) @ jnp.ravel(score) - slope
+    return Expansion(_loss(log_likelihood, log_prior), gradient, information_matrix(rows, weights))
 
 
+@jax.jit
 def _loss(log_likelihood: Array, log_prior: Array) -> Array:
     # A model may be NaN where the prior excludes its parameters; that theta is excluded rather than invalid.
     return jnp.where(jnp.isneginf(log_prior), jnp.inf, -log_likelihood - log_prior)
@@ -297,8 +307,8 @@ def make_posterior(
 
     Parameters
     ----------
-    predict : callable
-        Function from store to expected image: ``binder.predict``.
+    predict : AbstractImageModel or callable
+        Image model, such as a binder, or function from store to expected image: ``binder.predict``.
     free : ParamSpec
         Parameters to fit, ``spec.subset(keys)``, with the priors of their fields. A field without a prior has a flat
         one.
@@ -333,8 +343,9 @@ def make_posterior(
                 remedy="Use a spec in which it is primitive",
             )
     noise = PoissonNoise() if noise is None else noise
+    model = image_model(predict)
     # The method of a module compares by its arrays, which JAX's caches would do here; this function by identity.
-    shape = jax.eval_shape(lambda store: predict(store), store).shape
+    shape = jax.eval_shape(lambda store: model.image(store), store).shape
     counted = None if mask is None else pixel_mask(mask, shape)
     checked = image_data(data, shape, noise, counted)
-    return Posterior(predict, store, checked, noise, counted, prior_of(labelled(free), prior), free)
+    return Posterior(model, store, checked, noise, counted, prior_of(labelled(free), prior), free)

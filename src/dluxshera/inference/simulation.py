@@ -7,10 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from dluxshera.inference.fisher import Predict
 from dluxshera.inference.likelihood import Noise, PoissonNoise
 from dluxshera.inference.theta_prior import draw_from_prior
-from dluxshera.params import ParameterStore, ParamSpec, unpack_params
+from dluxshera.params import ParameterStore, ParamSpec, Predict, image_model, unpack_params
 
 
 class Simulation(NamedTuple):
@@ -38,8 +37,8 @@ def simulate(
 
     Parameters
     ----------
-    predict : callable
-        Function from store to expected image: ``binder.predict``.
+    predict : AbstractImageModel or callable
+        Image model, such as a binder, or function from store to expected image: ``binder.predict``.
     free : ParamSpec
         Free parameters, each with a prior.
     store : ParameterStore
@@ -56,5 +55,5 @@ def simulate(
     """
     truth = draw_from_prior(free, rng)
     true_store = unpack_params(truth, free, store)
-    data = (PoissonNoise() if noise is None else noise).sample(rng, predict(true_store))
+    data = (PoissonNoise() if noise is None else noise).sample(rng, image_model(predict).image(true_store))
     return Simulation(truth, true_store, data)

@@ -113,11 +113,7 @@ class ThetaPrior(eqx.Module):
 
     def log_density(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-density, up to a constant; minus infinity outside the support of a prior."""
-        error = theta - self.mean
-        log_density = -0.5 * jnp.sum(error * (self.precision @ error))
-        for start, stop, prior in self.priors:
-            log_density += jnp.sum(_beyond_normal(prior, jnp.asarray(theta)[start:stop]))
-        return log_density
+        return _log_density(self, theta)
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
         """Return a vector whose squared norm, halved, is minus the log-density, up to a constant."""
@@ -171,6 +167,15 @@ class ThetaPrior(eqx.Module):
                 remedy="Hold the parameter fixed, or set a prior",
             )
         return drawn
+
+
+@eqx.filter_jit
+def _log_density(prior: ThetaPrior, theta: Theta) -> Array:
+    error = theta - prior.mean
+    log_density = -0.5 * jnp.sum(error * (prior.precision @ error))
+    for start, stop, each in prior.priors:
+        log_density += jnp.sum(_beyond_normal(each, jnp.asarray(theta)[start:stop]))
+    return log_density
 
 
 def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior | None = None) -> ThetaPrior:

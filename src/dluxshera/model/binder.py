@@ -24,7 +24,7 @@ from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
 from dluxshera.optics import Exposure, draw_exposure
-from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec
 from dluxshera.systems import (
     EXPOSURE_TIME,
     FRAME_TIME,
@@ -41,7 +41,7 @@ class PrecisionWarning(UserWarning):
     """A model was built in single precision."""
 
 
-class SheraBinder(eqx.Module):
+class SheraBinder(AbstractImageModel):
     """Base class of the binders of all systems; abstract.
 
     A binder is a pytree and its methods are pure, so they go through `jax.jit`, `jax.grad` and `jax.vmap`. All its
@@ -123,6 +123,28 @@ class SheraBinder(eqx.Module):
         evaluator = self._evaluator
         check_store(evaluator.spec, store)
         return evaluator.output("image", self.optics, store, self.store)
+
+    image = predict  # under the name of `AbstractImageModel`
+
+    def expand(
+        self, store: ParameterStore, free: ParamSpec
+    ) -> tuple[Float[Array, "image image"], Float[Array, "n image image"]]:
+        """Return the expected image and its derivatives by the free parameters.
+
+        Parameters
+        ----------
+        store, free
+            Point of the derivatives, and ``binder.spec.subset(keys)``; see `AbstractImageModel`.
+
+        Raises
+        ------
+        ParameterError
+            If the store belongs to another spec.
+        MissingKeyError, UnknownKeyError
+            If the store has no value for a free parameter.
+        """
+        check_store(self.spec, store)
+        return self._evaluator.expand(self.optics, store, free)
 
     def predict_batch(
         self, stores: Sequence[ParameterStore], chunk: int | None = None

@@ -101,6 +101,22 @@ class Evaluator:
             return  # an image beyond the limits is NaN
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
 
+    def expand(self, optics: SystemOptics, store: ParameterStore, free: ParamSpec) -> tuple[Array, Array]:
+        """Return the image and its derivatives by the elements of the parameters `free`, in the order of its labels.
+
+        The derivatives of the values that the image needs by theta are a small matrix for each value, `_slopes`. The
+        compiled function takes them from there to the image, and is shared like that of the image.
+        """
+        needs = self._needs.get("image") or self._needs_of("image", optics)
+        values = _with_derived(needs.derived, store)
+        slopes = _slopes(needs.derived, values, store, free)
+        slopes = {key: slopes[key] for key in needs.keys if key in slopes}
+        values = {key: values[key] for key in needs.keys}
+        if not slopes:
+            image = self._program.output("image", optics, values)
+            return image, jnp.zeros((len(free.labels), *image.shape))
+        return self._program.expand(optics, values, slopes)
+
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics
         graph = system_graph(self.config, self.spec, outline, compiled=False)
@@ -133,6 +149,15 @@ class _Program:
     def output(self, name: str, optics: SystemOptics, values: Mapping[str, Any]) -> Any:
         graph = system_graph(self.config, self.spec, optics, compiled=False)
         return graph.function(name)(values)[name]
+
+    @partial(jax.jit, static_argnums=0)
+    def expand(
+        self, optics: SystemOptics, values: dict[str, Any], slopes: dict[str, Array | np.ndarray]
+    ) -> tuple[Array, Array]:
+        """Return the image, and its change along each row of `slopes`, arrays of shape (n, shape of the value)."""
+        moving = {key: jnp.asarray(values[key], float) for key in slopes}
+        image, change = jax.linearize(lambda moved: self.output("image", optics, {**values, **moved}), moving)
+        return image, jax.lax.map(change, slopes)
 
     @partial(jax.jit, static_argnums=(0, 3))
     def images(self, optics: SystemOptics, values: dict[str, Array], chunk: int) -> Array:
@@ -185,7 +210,10 @@ def _program_of(config: SheraConfig, spec: ParamSpec) -> _Program:
 
 def _with_derived(nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
     """Return the values of a store and of nodes, which run in order; an explicit override replaces a node's value."""
-    values = dict(store.items())
+    return _run(nodes, dict(store.items()))
+
+
+def _run(nodes: Iterable[Node], values: dict[str, Any]) -> dict[str, Any]:
     for node in nodes:
         if node.name not in values:
             values[node.name] = node.fn(*map(values.__getitem__, node.inputs))
@@ -211,3 +239,36 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _slopes(nodes: Iterable[Node], values: Mapping[str, Any], store: ParameterStore, free: ParamSpec) -> dict[str, Any]:
+    """Return the derivatives by theta of each value that depends on it, theta's axis first.
+
+    Those of the free parameters are rows of the identity; those of derived values follow by forward-mode derivatives
+    of their nodes.
+    """
+    identity, start, slopes = np.eye(len(free.labels)), 0, {}
+    for field in free.fields:
+        store[field.key]  # raises by name where the store has no value
+        stop = start + len(field.labels)
+        slopes[store.spec.current_key(field.key)] = identity[:, start:stop].reshape(-1, *field.shape)
+        start = stop
+    dependent: dict[str, Node] = {}
+    for node in nodes:
+        if node.name not in store and any(name in slopes or name in dependent for name in node.inputs):
+            dependent[node.name] = node
+    if not dependent:
+        return slopes
+    inputs = {name for node in dependent.values() for name in node.inputs} - dependent.keys()
+    acting = {key: rows for key, rows in slopes.items() if key in inputs}
+    return slopes | _derived_slopes(tuple(dependent.values()), {name: values[name] for name in inputs}, acting)
+
+
+@partial(jax.jit, static_argnums=0)
+def _derived_slopes(nodes: tuple[Node, ...], values: dict[str, Any], slopes: dict[str, Any]) -> dict[str, Any]:
+    def derived(moved: dict[str, Any]) -> dict[str, Any]:
+        run = _run(nodes, {**values, **moved})
+        return {node.name: jnp.asarray(run[node.name], float) for node in nodes}
+
+    at = {key: jnp.asarray(values[key], float) for key in slopes}
+    return jax.vmap(lambda slope: jax.jvp(derived, (at,), (slope,))[1])(slopes)

@@ -6,6 +6,10 @@ from .field import Kind as Kind
 from .field import ParamField as ParamField
 from .field import Scale as Scale
 from .field import Status as Status
+from .imaging import AbstractImageModel as AbstractImageModel
+from .imaging import AutomaticImageModel as AutomaticImageModel
+from .imaging import Predict as Predict
+from .imaging import image_model as image_model
 from .packing import pack_params as pack_params
 from .packing import unpack_params as unpack_params
 from .priors import LogUniform as LogUniform

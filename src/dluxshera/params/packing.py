@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
@@ -42,7 +44,7 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     Parameters
     ----------
     theta : array, shape (n,)
-        Packed vector, as `pack_params` returns it.
+        Packed vector, as `pack_params` returns it. A NumPy array gives NumPy values, in their own precision.
     free : ParamSpec
         Free parameters, in the order of theta.
     store : ParameterStore
@@ -59,9 +61,10 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     ParameterError
         If a field does not accept a value (concrete values only).
     """
-    theta = jnp.asarray(theta)
+    theta = theta if isinstance(theta, np.ndarray) else jnp.asarray(theta)
     if theta.shape != (len(free.labels),):
         raise ShapeError("theta", expected=f"a vector of {len(free.labels)} numbers", got=theta)
     sizes = [len(field.labels) for field in free.fields]
-    parts = jnp.split(theta, np.cumsum(sizes)[:-1]) if sizes else []
+    split: Any = np.split if isinstance(theta, np.ndarray) else jnp.split
+    parts = split(theta, np.cumsum(sizes)[:-1]) if sizes else []
     return store.replace({f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)})

@@ -83,11 +83,11 @@ def fit_profile(
     fitted = free_parameters(model.spec, free)
     rng = np.random.default_rng(seed)
     if data is None:
-        truth, _, image = simulate(binder.predict, fitted, model.store, rng)
+        truth, _, image = simulate(binder, fitted, model.store, rng)
     else:
         truth, image = None, read_array(data)[0]
     start = draw_from_prior(fitted, rng)
-    posterior = make_posterior(binder.predict, fitted, model.store, image)
+    posterior = make_posterior(binder, fitted, model.store, image)
     problem = problem_of(posterior, solver="gauss_newton", tolerance=tolerance, start=start.tolist())
     checkpoint = Checkpoint(folder, problem)
     state = checkpoint.resume() if resume else None
