@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from dluxshera.graph import Node
+from dluxshera.model.checks import check_tables, tables_of
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics
@@ -37,6 +38,7 @@ class Evaluator:
         nodes = {node.name: node for node in derived_nodes(spec)}
         self._derived = tuple(nodes[transform.key] for transform in SHERA_RESOLVER.order(spec))
         self._program = _program_of(config, spec)
+        self._tables = tables_of(config)
         self._needs: dict[str, _Needs] = {}
 
     def __repr__(self) -> str:
@@ -47,21 +49,30 @@ class Evaluator:
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values in the order of the spec, explicit overrides among them."""
-        values = _with_derived(self._derived, store)
+        values = self._with_derived(self._derived, store)
         return {key: values[key] for key in self.spec.derived}
 
     def output(self, name: str, optics: SystemOptics, store: ParameterStore) -> Any:
         """Return the output `name` of the model's graph."""
         needs = self._needs.get(name) or self._needs_of(name, optics)
-        values = _with_derived(needs.derived, store)
+        values = self._with_derived(needs.derived, store)
         return self._program.output(name, optics, {key: values[key] for key in needs.keys})
 
     def images(self, optics: SystemOptics, stores: Sequence[ParameterStore], chunk: int) -> Array:
         """Return the images of many stores, computing `chunk` of them at a time."""
         needs = self._needs.get("image") or self._needs_of("image", optics)
-        rows = [_with_derived(needs.derived, store) for store in stores]
+        rows = [self._with_derived(needs.derived, store) for store in stores]
         columns = {key: _stacked([values[key] for values in rows]) for key in needs.keys}
         return self._program.images(optics, columns, chunk)
+
+    def _with_derived(self, nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
+        """Return the values of a store and of nodes, which run in order; an override replaces a node's value."""
+        check_tables(self._tables, store)
+        values = dict(store.items())
+        for node in nodes:
+            if node.name not in values:
+                values[node.name] = node.fn(*map(values.__getitem__, node.inputs))
+        return values
 
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics
@@ -123,15 +134,6 @@ def _program_of(config: SheraConfig, spec: ParamSpec) -> _Program:
     key = (structure, tuple((item.key, item.kind) for item in spec.values()))
     with _lock:
         return _programs.setdefault(key, _Program(config, spec))
-
-
-def _with_derived(nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
-    """Return the values of a store and of nodes, which run in order; an explicit override replaces a node's value."""
-    values = dict(store.items())
-    for node in nodes:
-        if node.name not in values:
-            values[node.name] = node.fn(*map(values.__getitem__, node.inputs))
-    return values
 
 
 def _stacked(values: Sequence[Any]) -> Array:

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from dluxshera.model.checks import tables_of
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.light import (
     Runs,
@@ -140,7 +141,7 @@ class _Wiring:
                 self._keys((WAVELENGTH, BANDWIDTH), band),
                 "wavelengths and the weights of spectra",
                 sample_band,
-                (config.n_wavelengths, _runs(band)),
+                (config.n_wavelengths, _runs(band), tables_of(config)),
             ),
             self._node(
                 "sources",

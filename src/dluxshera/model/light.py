@@ -12,17 +12,18 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dluxshera.model.checks import check_tables
 from dluxshera.optics import (
     PupilState,
     RayMatrix,
     RelayOptics,
     SurfaceState,
+    band_wavelengths,
     band_weights,
     binary_photons,
     binary_positions,
     crop,
     pixel_nodes,
-    top_hat_band,
 )
 from dluxshera.systems import (
     BANDWIDTH,
@@ -63,7 +64,8 @@ class Band(NamedTuple):
     wavelengths : Array, shape (w,)
         Wavelengths, metres.
     weights : Array, shape (3, w)
-        Weights for star A, star B and a flat spectrum; each row sums to 1.
+        Weights for star A, star B and a source that is flat before the filter. Each row sums to 1; it can have negative
+        elements where a spectrum has more structure than the wavelengths resolve (see `dluxshera.optics.band_weights`).
     """
 
     wavelengths: Float[Array, " w"]
@@ -85,15 +87,15 @@ class Sources(NamedTuple):
     photons: Float[Array, "sources w"]
 
 
-def sample_band(n_wavelengths: int, runs: Runs, v: _Values) -> Band:
-    """Return the wavelengths that sample the band, with the weights of the spectra."""
+def sample_band(n_wavelengths: int, runs: Runs, tables: tuple[str, ...], v: _Values) -> Band:
+    """Return the wavelengths that sample the band, with the weights of the spectra; `tables` as `check_tables`."""
+    check_tables(tables, v)
     wavelength, bandwidth = v[WAVELENGTH.key], v[BANDWIDTH.key]
-    wavelengths, quadrature = top_hat_band(wavelength, bandwidth, n_wavelengths)
-    flat = jnp.ones_like(wavelengths)
-    spectra = Spectra(wavelengths, (wavelengths - wavelength) / bandwidth, jnp.stack([flat, flat, flat]), flat)
+    spectra = Spectra()
     for run in runs:
         spectra = run(spectra, v)
-    return Band(wavelengths, band_weights(wavelengths, quadrature, spectra.transmission, spectra.photons))
+    weights = [band_weights(wavelength, bandwidth, n_wavelengths, spectrum) for spectrum in spectra]
+    return Band(band_wavelengths(wavelength, bandwidth, n_wavelengths), jnp.stack(weights))
 
 
 def point_sources(companions: Runs, others: Runs, directions: Runs, band: Band, v: _Values) -> Sources:
