@@ -23,7 +23,7 @@ from dluxshera.profiles import (
     provenance_of,
     shera_profiles,
 )
-from dluxshera.systems import SheraConfig, build_spec
+from dluxshera.systems import SheraConfig, build_spec, sampling
 
 REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
 
@@ -77,14 +77,14 @@ class ReferenceModels:
         """Return the system, the design, the target, the grids and the photons, as plain data."""
         targets = [document.data["name"] for document in self.profile.documents if document.data["kind"] == "target"]
         values = {**forward.derived(forward.store), **forward.store}
-        npix = self.config.image_npix
+        npix, samples = self.config.image_npix, sampling(self.config)
         return {
             "system": self.config.system_id,
             "design": self.config.name,
             "target": targets[-1] if targets else None,
             "image": f"{npix} x {npix} pixels",
-            "wavelengths": self.config.n_wavelengths,
-            "pupil": f"{self.config.pupil_npix} cells across",
+            "wavelengths": samples.n_wavelengths,
+            "pupil": f"{samples.pupil_npix} cells across",
             "photons": {"value": 10 ** float(values["binary.log_flux_total"]), "unit": "ph"},
         }
 

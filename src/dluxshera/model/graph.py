@@ -62,6 +62,7 @@ from dluxshera.systems import (
     SheraConfig,
     SourceHook,
     SurfaceHook,
+    sampling,
 )
 
 HookKind = TypeVar("HookKind", bound=Hook)
@@ -126,7 +127,8 @@ class _Wiring:
 
     def nodes(self) -> list[Node]:
         """Return the nodes in the order of the light."""
-        config, surfaces, light = self.config, self.config.surfaces, ("band", "sources", "pupil", "relay")
+        config, samples = self.config, sampling(self.config)
+        surfaces, light = config.surfaces, ("band", "sources", "pupil", "relay")
         band, pointing, surface = self._hooks(BandHook), self._hooks(PointingHook), self._hooks(SurfaceHook)
         companions, sources, directions = (self._hooks(kind) for kind in (CompanionHook, SourceHook, DirectionHook))
         maps = [[hook for hook in surface if hook.surface == number] for number in range(surfaces + 1)]
@@ -134,14 +136,14 @@ class _Wiring:
         detector = sorted(margins, key=lambda item: item[1] == 0)  # those with a margin first
         margin = sum(pixels for _, pixels in detector)
         exit_keys, exit_runs = self._keys((DEFOCUS,), pointing), _runs(pointing)
-        image_settings = (config.image_npix + 2 * margin, config.pixel_nodes, exit_runs)
+        image_settings = (config.image_npix + 2 * margin, samples.pixel_nodes, exit_runs)
         return [
             self._node(
                 "band",
                 self._keys((WAVELENGTH, BANDWIDTH), band),
                 "wavelengths and the weights of spectra",
                 sample_band,
-                (config.n_wavelengths, _runs(band), tables_of(config)),
+                (samples.n_wavelengths, _runs(band), tables_of(config)),
             ),
             self._node(
                 "sources",

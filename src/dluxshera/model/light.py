@@ -22,8 +22,10 @@ from dluxshera.optics import (
     band_weights,
     binary_photons,
     binary_positions,
+    cell_centres,
     crop,
     pixel_nodes,
+    resample,
 )
 from dluxshera.systems import (
     BANDWIDTH,
@@ -113,7 +115,10 @@ def point_sources(companions: Runs, others: Runs, directions: Runs, band: Band, 
 
 def pupil_state(maps: Runs, optics: RelayOptics, v: _Values) -> PupilState:
     """Return size and OPD of the pupil."""
-    opd = optics.pupil_opd(_coefficients(v, M1_ZERNIKES), _opd_map(maps, v))
+    opd_map = _opd_map(maps, v)
+    if opd_map is not None:
+        opd_map = jnp.asarray(resample(opd_map, jnp.asarray(cell_centres(optics.npix), dtype=opd_map.dtype)))
+    opd = optics.pupil_opd(_coefficients(v, M1_ZERNIKES), opd_map)
     return PupilState(diameter=v[M1_DIAMETER.key], opd=opd)
 
 

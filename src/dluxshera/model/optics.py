@@ -17,6 +17,7 @@ from dluxshera.systems import (
     SheraThreePlaneConfig,
     aperture_raster,
     mask_raster,
+    sampling,
     structural_hash_from_config,
 )
 
@@ -92,7 +93,7 @@ def threeplane_optics_cache_info() -> CacheInfo:
 
 
 def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
-    npix = config.pupil_npix
+    npix = sampling(config).pupil_npix
     grid = config.gap_grid if isinstance(config, SheraThreePlaneConfig | SheraFourPlaneConfig) else npix
     pupil = cell_centres(npix)
     gap = cell_centres(grid) * (grid / npix)  # the pupil's cells, continued outwards

@@ -5,6 +5,7 @@ from .format import ProfileFormat as ProfileFormat
 from .format import content_hash as content_hash
 from .format import is_relative_file as is_relative_file
 from .migration import Migration as Migration
+from .migration import MigrationWarning as MigrationWarning
 from .model import ProfileModel as ProfileModel
 from .model import load_model as load_model
 from .model import model_of as model_of

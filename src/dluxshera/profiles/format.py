@@ -19,7 +19,7 @@ from dluxshera.params import ParamField
 from dluxshera.systems import Rule
 
 PROFILE: Final = "dluxshera.profile"
-VERSION: Final = "0.1.0"
+VERSION: Final = "0.2.0"
 HASH: Final = "content_hash"
 KINDS: Final = ("instrument", "target", "observation", "numerics")
 

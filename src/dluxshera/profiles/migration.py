@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
@@ -10,7 +11,21 @@ from dluxshera.documents import Document
 from dluxshera.errors import DocumentError
 from dluxshera.profiles.format import HASH, PROFILE, VERSION, content_hash
 
-HISTORY: Final[dict[str, str]] = {"0.1.0": "the first version"}  # version -> its changes, oldest first
+HISTORY: Final[dict[str, str]] = {  # version -> its changes, oldest first
+    "0.1.0": "the first version",
+    "0.2.0": "the grids of pupil and detector follow from the design, and aperture_subpixels is removed",
+}
+
+_RETIRED: Final = {  # fields whose numbers described the grids of version 0.1.0 -> their defaults
+    "pupil_npix": (256,),
+    "gap_npix": (None,),
+    "pixel_nodes": (2, 3),  # 3 on the testbed
+    "aperture_subpixels": (5,),
+}
+
+
+class MigrationWarning(UserWarning):
+    """A profile of an earlier version of the format has a setting that means nothing to this one."""
 
 
 class Migration(NamedTuple):
@@ -22,17 +37,57 @@ class Migration(NamedTuple):
         Later version.
     apply : callable
         Function from the content of the earlier version to that of the later one.
+    note : callable
+        Function from the content of the earlier version to a sentence about what the step loses, empty for nothing.
     """
 
     to: str
     apply: Callable[[dict[str, Any]], dict[str, Any]]
+    note: Callable[[dict[str, Any]], str] = lambda data: ""
 
 
-MIGRATIONS: Final[dict[str, Migration]] = {}  # by the version that a document was written against
+def _config(data: dict[str, Any]) -> dict[str, Any]:
+    config = data.get("config")
+    return config if isinstance(config, dict) else {}
+
+
+def _with_derived_grids(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile of version 0.1.0 as one of version 0.2.0.
+
+    Numbers of cells and samples are left out, because they described another computation; ``n_wavelengths`` stays. The
+    number of cells across the pupil, which was also the size of M1's maps, stays as that size.
+    """
+    config = _config(data)
+    if not config:
+        return data
+    kept = {name: value for name, value in config.items() if name not in _RETIRED}
+    cells = config.get("pupil_npix")
+    if cells in range(4, 2049, 2) and cells not in _RETIRED["pupil_npix"]:
+        kept.setdefault("m1_map_npix", cells)
+    return {**data, "config": kept}
+
+
+def _lost_grids(data: dict[str, Any]) -> str:
+    lost = [
+        f"{name} = {value}" for name, value in _config(data).items() if name in _RETIRED and value not in _RETIRED[name]
+    ]
+    if not lost:
+        return ""
+    return f"left out, because the grids follow from the design now: {', '.join(lost)}"
+
+
+MIGRATIONS: Final[dict[str, Migration]] = {  # by the version that a document was written against
+    "0.1.0": Migration("0.2.0", _with_derived_grids, _lost_grids),
+}
 
 
 def migrated(document: Document, migrations: Mapping[str, Migration]) -> Document:
     """Return a document in the current version of the format.
+
+    Warns
+    -----
+    MigrationWarning
+        If a setting of the document means nothing to the current version.
 
     Raises
     ------
@@ -55,6 +110,8 @@ def migrated(document: Document, migrations: Mapping[str, Migration]) -> Documen
         if version not in migrations:
             raise document.error(("schema",), _no_migration(version), allowed=f"{PROFILE}/{VERSION}", got=schema)
         step = migrations[version]
+        if note := step.note(data):
+            warnings.warn(f"{document.file}: {schema}: {note}.", MigrationWarning, stacklevel=2)
         data = {**step.apply(data), "schema": f"{PROFILE}/{step.to}"}
         data.pop(HASH, None)
         version = step.to

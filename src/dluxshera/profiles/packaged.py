@@ -31,8 +31,8 @@ from dluxshera.systems import (
 )
 
 ALL_EFFECTS_TEXT: Final = "The forward spec with every optional effect, and the parameters that each of them adds."
-NUMERICS: Final = ("pupil_npix", "n_wavelengths", "aperture_subpixels")
-FAST: Final = {"pupil_npix": 128, "n_wavelengths": 3, "aperture_subpixels": 3}
+NUMERICS: Final = ("pupil_npix", "n_wavelengths", "pixel_nodes", "source_offset_as", "aberration_margin")
+FAST: Final = {"n_wavelengths": 3}
 
 
 def system_schemas() -> dict[str, dict[str, Any]]:
@@ -90,11 +90,11 @@ def packaged_files() -> dict[str, str]:
     texts["numerics/reference.yaml"] = _text(
         "numerics",
         "reference",
-        description="The grids and samples of the reference model.",
+        description="The grids and samples of the reference model, derived from its design.",
         config={name: getattr(flight, name) for name in NUMERICS},
     )
     texts["numerics/fast.yaml"] = _text(
-        "numerics", "fast", description="Coarser grids, for trying things out; not for results.", config=FAST
+        "numerics", "fast", description="Few wavelengths, for trying things out; not for results.", config=FAST
     )
     return texts
 

@@ -70,6 +70,8 @@ from .parameters.scales import DEFOCUS as DEFOCUS
 from .parameters.scales import PLATE_SCALE as PLATE_SCALE
 from .resolver import SHERA_RESOLVER as SHERA_RESOLVER
 from .rules import Rule as Rule
+from .sampling import Sampling as Sampling
+from .sampling import sampling as sampling
 from .solve import set_derived as set_derived
 from .spec_builders import build_forward_model_spec_from_config as build_forward_model_spec_from_config
 from .spec_builders import build_inference_spec_basic as build_inference_spec_basic

@@ -15,6 +15,7 @@ from dluxshera.optics import (
     pupil_raster,
 )
 from dluxshera.systems.config import SheraConfig
+from dluxshera.systems.sampling import APERTURE_SUBPIXELS, sampling
 
 
 class ApertureNumbers(NamedTuple):
@@ -32,7 +33,6 @@ class _Pupil(NamedTuple):
     n_struts: int
     strut_width: float
     strut_rotation_deg: float
-    aperture_subpixels: int
     diffractive_pupil: str | None
     mask_phase: float
     pixel: float
@@ -42,19 +42,18 @@ class _Pupil(NamedTuple):
         """Return the pupil of a configuration."""
         design = config.design
         return cls(
-            config.pupil_npix,
+            sampling(config).pupil_npix,
             config.obscuration,
             config.n_struts,
             config.strut_width,
             config.strut_rotation_deg,
-            config.aperture_subpixels,
             config.diffractive_pupil,
             mask_phase=np.pi * config.mask_design_wavelength_m / design.wavelength_m,
             pixel=design.plate_scale * design.m1_diameter_m / design.wavelength_m,
         )
 
 
-def aperture_raster(config: SheraConfig | _Pupil) -> np.ndarray:
+def aperture_raster(config: SheraConfig) -> np.ndarray:
     """Return the open fraction of each cell of the pupil.
 
     Parameters
@@ -62,17 +61,21 @@ def aperture_raster(config: SheraConfig | _Pupil) -> np.ndarray:
     config : SheraConfig
         Configuration of any system.
     """
+    return _open_fractions(_Pupil.of(config))
+
+
+def _open_fractions(pupil: _Pupil) -> np.ndarray:
     return pupil_raster(
-        config.pupil_npix,
-        obscuration=config.obscuration,
-        n_struts=config.n_struts,
-        strut_width=config.strut_width,
-        strut_rotation_deg=config.strut_rotation_deg,
-        subpixels=config.aperture_subpixels,
+        pupil.pupil_npix,
+        obscuration=pupil.obscuration,
+        n_struts=pupil.n_struts,
+        strut_width=pupil.strut_width,
+        strut_rotation_deg=pupil.strut_rotation_deg,
+        subpixels=APERTURE_SUBPIXELS,
     )
 
 
-def mask_raster(config: SheraConfig | _Pupil) -> np.ndarray:
+def mask_raster(config: SheraConfig) -> np.ndarray:
     """Return the diffractive pupil on the pupil's cells, 0 or 1; zeros for a clear pupil.
 
     Parameters
@@ -80,9 +83,13 @@ def mask_raster(config: SheraConfig | _Pupil) -> np.ndarray:
     config : SheraConfig
         Configuration of any system.
     """
-    if config.diffractive_pupil is None:
-        return np.zeros((config.pupil_npix, config.pupil_npix))
-    return diffractive_pupil_raster(config.diffractive_pupil, config.pupil_npix)
+    return _mask(_Pupil.of(config))
+
+
+def _mask(pupil: _Pupil) -> np.ndarray:
+    if pupil.diffractive_pupil is None:
+        return np.zeros((pupil.pupil_npix, pupil.pupil_npix))
+    return diffractive_pupil_raster(pupil.diffractive_pupil, pupil.pupil_npix)
 
 
 def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
@@ -96,7 +103,7 @@ def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
 
 @lru_cache(maxsize=64)
 def _aperture_numbers(pupil: _Pupil, stamp: tuple[int, int] | None) -> ApertureNumbers:
-    raster = aperture_raster(pupil)
-    peak = peak_pixel_fraction(raster * np.exp(1j * pupil.mask_phase * mask_raster(pupil)), pupil.pixel)
+    raster = _open_fractions(pupil)
+    peak = peak_pixel_fraction(raster * np.exp(1j * pupil.mask_phase * _mask(pupil)), pupil.pixel)
     # Rounded, since its last bit differs from one processor's BLAS to the next and would differ in the spec's hash.
     return ApertureNumbers(open_area_fraction(raster), float(f"{peak:.12g}"))

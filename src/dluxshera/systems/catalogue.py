@@ -238,7 +238,6 @@ _TESTBED_STRUCTURE: Final[dict[str, Any]] = dict(
     n_struts=4,
     strut_width=0.002 / 0.090,
     strut_rotation_deg=45.0,
-    pixel_nodes=3,  # its pixels are wider than the flight's, in units of wavelength / diameter
 )
 _TWO_PLANE_SCALE: Final = ("plate_scale_as_per_pix", "SHERA public design, two-plane model")
 

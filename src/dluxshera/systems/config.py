@@ -23,11 +23,13 @@ from dluxshera.systems.effects import EFFECTS, effects_of
 from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
 from dluxshera.systems.relations import AtLeast, Relation, SystemEffects
 from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number, Rule
+from dluxshera.systems.sampling import sampling
 
 _NOLL = tuple(range(4, 12))
 # The largest sizes keep a slip of the pen from filling the memory.
 _INDICES = NollIndices(1000)
 _ROWS = Integer(2, 100_000)
+_GAP = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
 _FRACTION = Number("a fraction from 0 to below 1", Bounds(minimum=0, exclusive_maximum=1))
 
 Config = TypeVar("Config", bound="SheraConfig")
@@ -73,11 +75,35 @@ class SheraConfig:
     mask_design_wavelength_m: float = _structural(
         550e-9, Number("a positive length", Bounds(exclusive_minimum=0), "m"), "The mask's step is half of it."
     )
-    pupil_npix: int = _structural(256, Integer(2, 2048, even=True), "Cells across the pupil; even.")
+    pupil_npix: int | None = _structural(
+        None,
+        Integer(2, 4096, even=True, optional=True),
+        "Cells across the pupil's diameter; by default the fewest that hold the band which the detector sees. A number"
+        " may only raise it.",
+    )
     image_npix: int = _structural(256, Integer(2, 8192, even=True), "Pixels across the image; even.")
-    n_wavelengths: int = _structural(3, Integer(1, 1000), "Gauss-Legendre samples of the band.")
-    aperture_subpixels: int = _structural(5, Integer(1, 9), "Samples across a cell of the pupil's raster.")
-    pixel_nodes: int = _structural(2, Integer(1, 32), "Gauss-Legendre samples across a pixel.")
+    n_wavelengths: int | None = _structural(
+        None,
+        Integer(1, 1000, optional=True),
+        "Gauss-Legendre nodes of the band; by default the fewest whose bias of the separation is below 0.1 uas.",
+    )
+    pixel_nodes: int | None = _structural(
+        None,
+        Integer(1, 32, optional=True),
+        "Samples of the intensity per pixel and axis; by default one every 1.6 pixels (1.27 on the testbed). A number"
+        " may only raise it.",
+    )
+    source_offset_as: float | None = _structural(
+        None,
+        Number("a positive angle", Bounds(exclusive_minimum=0), "arcsec", optional=True),
+        "Largest angle of a source from the axis; by default that of the values which the model is built with.",
+    )
+    aberration_margin: float | None = _structural(
+        None,
+        Number("a positive number", Bounds(exclusive_minimum=0), optional=True),
+        "Cycles per pupil diameter kept for aberrations beyond the detector's band; by default as many as the"
+        " aberrations need which the model is built with.",
+    )
     effects: tuple[str, ...] = _structural(
         (),
         EffectNames({name: effect.doc for name, effect in EFFECTS.items()}),
@@ -86,6 +112,11 @@ class SheraConfig:
     spectrum_a_rows: int = _structural(2, _ROWS, "Rows of the table of star A's spectrum, where spectra are an effect.")
     spectrum_b_rows: int = _structural(2, _ROWS, "Rows of the table of star B's spectrum, where spectra are an effect.")
     transmission_rows: int = _structural(2, _ROWS, "Rows of the table of the filter, where it is an effect.")
+    m1_map_npix: int = _structural(
+        256,
+        Integer(3, 8192),
+        "Cells across a map of M1, over the square around the pupil's circle, where maps are an effect.",
+    )
     n_field_stars: int = _structural(1, Integer(1, 1000), "Number of field stars, where they are an effect.")
     motion_margin: int = _structural(
         8,
@@ -169,8 +200,12 @@ class SheraConfig:
         return type(self).from_checked(values["name"], values["design"], self._checked(values))
 
     def structure(self) -> dict[str, Any]:
-        """Return the structural fields as plain data, with the SHA-256 of the mask's file in place of its path."""
-        values = {name: getattr(self, name) for name in self.rules()}
+        """Return the structural fields as plain data.
+
+        Numbers that the configuration leaves to be derived have their derived values, and the mask has the SHA-256 of
+        its file in place of its path.
+        """
+        values = {name: getattr(self, name) for name in self.rules()} | sampling(self)._asdict()
         if self.diffractive_pupil is not None:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
             values["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
@@ -197,7 +232,8 @@ class _RelayConfig(SheraConfig):
     gap_npix: int | None = _structural(
         None,
         Integer(2, 32768, even=True, optional=True),
-        "Grid between the planes; by default the smallest that holds the light (see `gap_grid`).",
+        "Cells across the grid of the pupil and between the planes; by default the fewest that hold the light (see"
+        " `gap_grid`). A number may only raise it.",
     )
     surface_map_npix: int = _structural(
         256, Integer(3, 8192), "Cells across a map of a surface behind the pupil, where maps are an effect."
@@ -206,8 +242,7 @@ class _RelayConfig(SheraConfig):
     @classmethod
     def relations(cls) -> tuple[Relation, ...]:
         """Return the relations that the fields satisfy beside their rules."""
-        reason = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
-        return (*super().relations(), AtLeast("gap_npix", "pupil_npix", reason))
+        return (*super().relations(), AtLeast("gap_npix", "pupil_npix", _GAP))
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:
@@ -221,15 +256,23 @@ class _RelayConfig(SheraConfig):
         No ray of a grid with cells dx reaches further than wavelength * z / (2 dx) beyond the beam at a surface, and a
         field angle walks the beam by z times that angle (here half the image); the size is even and factors into 2, 3
         and 5.
+
+        Raises
+        ------
+        ConfigError
+            If `gap_npix` is smaller than the pupil.
         """
+        pupil = sampling(self).pupil_npix
         if self.gap_npix is not None:
+            if self.gap_npix < pupil:
+                raise ConfigError("gap_npix", expected=f"at least pupil_npix = {pupil}", got=self.gap_npix, remedy=_GAP)
             return self.gap_npix
         d = self.design
-        cell = d.m1_diameter_m / self.pupil_npix
+        cell = d.m1_diameter_m / pupil
         half_field = 0.5 * self.image_npix * d.plate_scale
         longest = d.wavelength_m + 0.5 * d.bandwidth_m
         furthest = max(abs(plane.collimated_distance) for plane in d.surface_planes)
-        size = self.pupil_npix + 2 * ceil(furthest * (longest / (2 * cell) + half_field) / cell)
+        size = pupil + 2 * ceil(furthest * (longest / (2 * cell) + half_field) / cell)
         size += size % 2
         while not _is_smooth(size):
             size += 2

@@ -34,7 +34,7 @@ class Relation(ABC):
 
 @dataclass(frozen=True)
 class AtLeast(Relation):
-    """One field is not smaller than another; None satisfies the relation.
+    """One field is not smaller than another; None in either satisfies the relation.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ class AtLeast(Relation):
     def check(self, values: Mapping[str, Any]) -> None:
         """Check that one value is at least the other."""
         value, limit = values[self.name], values[self.least]
-        if value is not None and value < limit:
+        if value is not None and limit is not None and value < limit:
             raise ConfigError(self.name, expected=f"at least {self.least} = {limit}", got=value, remedy=self.reason)
 
     def add_to(self, schema: dict[str, Any]) -> None:

@@ -103,19 +103,24 @@ class Number(Rule):
         Limits of the value.
     unit : str
         VOUnit string; empty for a pure number.
+    optional : bool
+        True if None is accepted.
     """
 
     phrase: str
     bounds: Bounds = field(default_factory=Bounds)
     unit: str = ""
+    optional: bool = False
 
     @property
     def form(self) -> str:
         """The accepted values as a phrase."""
-        return self.phrase
+        return f"{self.phrase}{', or None' if self.optional else ''}"
 
-    def check(self, name: str, value: object) -> float:
-        """Return the value as a float."""
+    def check(self, name: str, value: object) -> float | None:
+        """Return the value as a float, or None."""
+        if value is None and self.optional:
+            return None
         number = _real(value)
         if number is None or not self.bounds.contains(number):
             unit = f" in {self.unit}" if self.unit else ""
@@ -124,7 +129,8 @@ class Number(Rule):
 
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the accepted values."""
-        schema: dict[str, Any] = {"type": "number", **self.bounds.as_dict()}
+        kind: str | list[str] = ["number", "null"] if self.optional else "number"
+        schema: dict[str, Any] = {"type": kind, **self.bounds.as_dict()}
         return schema | ({"x-unit": self.unit} if self.unit else {"x-form": self.phrase})
 
 

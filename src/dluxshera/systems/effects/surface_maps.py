@@ -12,24 +12,24 @@ from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Cells, Parameter
 from dluxshera.units import NANOMETRE
 
-_PUPIL_CELLS = "on the cells of the pupil"
-_SQUARE_CELLS = "over the square around the circle of the {} diameter, interpolated by cubic convolution"
+_CELLS = "over the square around the circle of the {} diameter, interpolated by cubic convolution"
+_SIDES: Final = ("m1_map_npix", "surface_map_npix", "surface_map_npix")  # fields of the maps' sizes, by surface
 
 
 def _map(group: str, surface: int, calibrated: bool) -> Parameter:
     name = "calibrated" if calibrated else "uncalibrated"
-    mirror, cells = f"M{surface + 1}", _SQUARE_CELLS if surface else _PUPIL_CELLS
+    mirror = f"M{surface + 1}"
     part = "that a calibration has measured" if calibrated else "that no calibration has measured, which a study adds"
     return Parameter(
         key=f"{group}.{name}_map_nm",
         title=f"{mirror} {name} map",
-        doc=f"OPD of each cell of {mirror}'s surface error {part}; {cells.format(mirror)}. Row 0 lies at -y, column 0"
+        doc=f"OPD of each cell of {mirror}'s surface error {part}; {_CELLS.format(mirror)}. Row 0 lies at -y, column 0"
         " at -x. It adds to the Zernike polynomials and to the other map.",
         symbol=r"w_\mathrm{cal}" if calibrated else r"w_\mathrm{unc}",
         units="nm",
         kinds=in_systems(IN_EVERY_SPEC, surfaces=surface),
         origin=Constant(0.0, "design: none"),
-        size=Cells("surface_map_npix" if surface else "pupil_npix"),
+        size=Cells(_SIDES[surface]),
         effect=f"m{surface + 1}_maps",
     )
 
@@ -47,7 +47,7 @@ def _maps(group: str, surface: int, doc: str) -> OptionalEffect:
         parameters=maps,
         hook=SurfaceHook(maps, partial(_sum, maps), surface),
         surfaces=surface,
-        config_fields=("surface_map_npix",) if surface else (),
+        config_fields=(_SIDES[surface],),
     )
 
 
