@@ -12,7 +12,7 @@ from dluxshera.params import ParameterStore
 from dluxshera.systems import EFFECTS, SHERA_FOURPLANE_EXAMPLE_CONFIG, build_spec, effects_of
 
 SMALL = SHERA_FOURPLANE_EXAMPLE_CONFIG.replace(
-    pupil_npix=32, image_npix=16, n_wavelengths=2, curve_samples=3, surface_map_npix=8
+    pupil_npix=32, image_npix=16, n_wavelengths=2, surface_map_npix=8
 )
 
 

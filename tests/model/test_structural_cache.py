@@ -31,12 +31,15 @@ STRUCTURAL = {
     "pixel_nodes": 3,
     "gap_npix": 80,
     "effects": ("ghosts",),
-    "curve_samples": 5,
+    "spectrum_a_rows": 3,
+    "spectrum_b_rows": 3,
+    "transmission_rows": 3,
     "n_field_stars": 2,
     "motion_margin": 4,
     "surface_map_npix": 64,
 }
-OF_EFFECTS = ("effects", "curve_samples", "n_field_stars", "motion_margin", "surface_map_npix")
+OF_ROWS = ("spectrum_a_rows", "spectrum_b_rows", "transmission_rows")
+OF_EFFECTS = ("effects", *OF_ROWS, "n_field_stars", "motion_margin", "surface_map_npix")
 SETTINGS = ("image_npix", "n_wavelengths", "pixel_nodes", *OF_EFFECTS)
 
 
