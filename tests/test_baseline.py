@@ -14,7 +14,7 @@ FLAT = {M1_ZERNIKES: np.zeros(8), M2_ZERNIKES: np.zeros(8)}
 
 def images(updates, **changes):
     model = scene(CONFIGS["flight"], "inference", {**ABERRATED, **updates}, pupil_npix=128, **changes)
-    baseline = Baseline(model.binder.config, model.params())
+    baseline = Baseline(model.binder.config, model.params(), npix=128)
     return model, np.asarray(eqx.filter_jit(Baseline.predict)(baseline, dict(model.store.items())))
 
 

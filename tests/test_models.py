@@ -14,7 +14,7 @@ from support.helpers import CENTRAL_STEP, central_difference, rounding, run_fres
 from support.page_runner import ROOT
 from support.rows import each_row
 
-CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
+CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32)
 FORWARD = ds.build_forward_model_spec_from_config(CONFIG)
 INFERENCE = ds.build_inference_spec_basic(CONFIG)
 ARCSEC = np.pi / (180 * 3600)

@@ -29,7 +29,7 @@ MODEL = """
     jax.monitoring.register_event_listener(count)
     {enable}
     import dluxshera as ds
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32)
     binder = ds.SheraThreePlaneBinder(config, ds.build_inference_spec_basic(config))
     counts["image"] = float(binder.predict(binder.store)[3, 5])
     print(json.dumps(counts))

@@ -59,7 +59,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
-    size = {"pupil_npix": 128, "image_npix": 128} if fast else {}
+    size = {"image_npix": 128} if fast else {}
     config = ds.SHERA_FLIGHT_CONFIG.replace(**size)
     binder = ds.SheraThreePlaneBinder(config, ds.build_inference_spec_basic(config))
     free = binder.spec.subset(FREE)

@@ -53,7 +53,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
-    size = ["pupil_npix=64", "image_npix=64", "n_wavelengths=1"] if fast else []
+    size = ["image_npix=64", "n_wavelengths=1"] if fast else []
     model = ds.load_model("observation/flight_alpha_cen", spec="inference", overrides=size)
     binder = ds.SheraThreePlaneBinder(*model)
     free = free_parameters(model.spec)

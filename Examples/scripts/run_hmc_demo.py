@@ -58,7 +58,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         Folder to write. By default none is written.
     """
     config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
-    size = {"pupil_npix": 32, "image_npix": 24} if fast else {"pupil_npix": 64, "image_npix": 48}
+    size = {"image_npix": 24} if fast else {"image_npix": 48}
     config = config.replace(**size, n_wavelengths=1, m1_noll=(4, 5))
     spec = ds.build_inference_spec_basic(config)
     spec = replace(spec, fields=tuple(replace(f, prior=WIDE.get(f.key, f.prior)) for f in spec.fields))

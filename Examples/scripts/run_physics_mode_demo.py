@@ -61,7 +61,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
-    size = {"pupil_npix": 64, "image_npix": 64, "n_wavelengths": 1} if fast else {}
+    size = {"image_npix": 64, "n_wavelengths": 1} if fast else {}
     config = ds.SHERA_FLIGHT_CONFIG.replace(**size)
     spec = ds.build_inference_spec_physics(config)
     fields = (replace(f, prior=Normal(f.default, METROLOGY[f.key])) if f.key in METROLOGY else f for f in spec.fields)

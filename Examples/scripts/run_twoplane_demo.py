@@ -54,7 +54,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
-    size = ["pupil_npix=64", "image_npix=96", "n_wavelengths=1"] if fast else []
+    size = ["image_npix=96", "n_wavelengths=1"] if fast else []
     two = ds.load_model(SOURCE[2], spec="inference", overrides=[*size, PLATE_SCALE])
     three = ds.load_model(SOURCE[3], spec="inference", overrides=size)
     models = {2: ds.SheraTwoPlaneBinder(*two), 3: ds.SheraThreePlaneBinder(*three)}

@@ -25,7 +25,7 @@ from dluxshera.inference import (
 )
 
 config = ds.SHERA_FLIGHT_CONFIG.replace(
-    pupil_npix=64, image_npix=64, n_wavelengths=1
+    image_npix=64, n_wavelengths=1
 )
 spec = ds.build_inference_spec_basic(config)
 binder = ds.SheraThreePlaneBinder(config, spec)

@@ -22,7 +22,7 @@ import numpy as np
 import dluxshera as ds
 
 config = ds.SHERA_FLIGHT_CONFIG.replace(
-    pupil_npix=64, image_npix=64, n_wavelengths=1
+    image_npix=64, n_wavelengths=1
 )
 spec = ds.build_inference_spec_physics(config)
 metrology = {  # 1 sigma, in metres: illustrative

@@ -33,7 +33,7 @@ from dluxshera.params import Normal
 
 config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
 config = config.replace(
-    pupil_npix=32, image_npix=24, n_wavelengths=1, m1_noll=(4, 5)
+    image_npix=24, n_wavelengths=1, m1_noll=(4, 5)
 )
 spec = ds.build_inference_spec_basic(config)
 wide = {"binary.contrast": Normal(3.5, 1.0)}

@@ -19,7 +19,7 @@ import numpy as np
 import dluxshera as ds
 from dluxshera.inference import free_parameters
 
-size = ["pupil_npix=128", "image_npix=96", "n_wavelengths=1"]
+size = ["image_npix=96", "n_wavelengths=1"]
 plate_scale = "system.plate_scale_as_per_pix=0.1232069"
 two = ds.load_model(
     "observation/twoplane_flight_alpha_cen",
@@ -69,7 +69,7 @@ say(solution, truth[0])
 
 # %%
 config = ds.SHERA_FLIGHT_CONFIG.replace(
-    pupil_npix=128, image_npix=96, n_wavelengths=1
+    image_npix=96, n_wavelengths=1
 )
 spec = ds.build_inference_spec_basic(config)
 telescope = ds.SheraThreePlaneBinder(config, spec)

@@ -227,7 +227,7 @@ class SheraThreePlane_Model:
     --------
     >>> import jax; jax.config.update("jax_enable_x64", True)
     >>> import dluxshera as ds
-    >>> model = ds.SheraThreePlane_Model(config=ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32))
+    >>> model = ds.SheraThreePlane_Model(config=ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32))
     >>> model.model().shape
     (32, 32)
     """

@@ -1,7 +1,7 @@
 """The three-plane system as a user would assemble it from the public layers of dLux: what the package is timed against.
 
 Aperture and basis layers, two angular-spectrum propagators on a grid padded by 2, a matrix Fourier transform to 3 x 3
-samples in each pixel, and their sum. The rasters are the package's, so that the two differ in method alone.
+samples in each pixel, and their sum. Aperture and mask are averaged over the cells of one grid.
 """
 
 from __future__ import annotations
@@ -17,22 +17,27 @@ import jax.numpy as jnp
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.systems import aperture_raster, mask_raster
+from dluxshera.optics import diffractive_pupil_raster, pupil_raster
 
 ARCSEC = np.pi / (180.0 * 3600.0)
+NPIX = 256  # cells across the pupil
+WAVELENGTHS = 3
 OVERSAMPLE = 3
 PADDING = 2
 
 
 class Baseline(eqx.Module):
-    """The flight system in effective mode: `predict` takes the values that the inference spec names."""
+    """The flight system in effective mode: `predict` takes the values that the inference spec names.
+
+    The grid of the pupil and, unless the configuration states it, the number of wavelengths are its own.
+    """
 
     optics: dl.LayeredOpticalSystem
     wavelengths: jax.Array
     weights: jax.Array
 
-    def __init__(self, config: ds.SheraThreePlaneConfig, values: Mapping[str, Any]) -> None:
-        npix, diameter = config.pupil_npix, float(values["system.m1_diameter_m"])
+    def __init__(self, config: ds.SheraThreePlaneConfig, values: Mapping[str, Any], npix: int = NPIX) -> None:
+        diameter = float(values["system.m1_diameter_m"])
         beam_scale = 1.0 - values["system.m1_m2_separation_m"] / values["system.m1_focal_length_m"]
         distance = values["system.m1_m2_separation_m"] / beam_scale
         m2_diameter = values["system.m2_diameter_m"] / beam_scale  # in the space of the pupil
@@ -41,9 +46,17 @@ class Baseline(eqx.Module):
         m1_basis = dlu.zernike_basis(js=list(config.m1_noll), coordinates=pupil, diameter=diameter)
         m2_basis = dlu.zernike_basis(js=list(config.m2_noll), coordinates=wide, diameter=m2_diameter)
         m2_edge = dlu.soft_circle(coords=wide, radius=0.5 * m2_diameter, clip_dist=0.5 * diameter / npix)
-        mask_opd = mask_raster(config) * 0.5 * config.mask_design_wavelength_m
+        aperture = pupil_raster(
+            npix,
+            obscuration=config.obscuration,
+            n_struts=config.n_struts,
+            strut_width=config.strut_width,
+            strut_rotation_deg=config.strut_rotation_deg,
+        )
+        mask = diffractive_pupil_raster(config.diffractive_pupil, npix)
+        mask_opd = mask * 0.5 * config.mask_design_wavelength_m
         layers = [
-            ("aperture", dl.TransmissiveLayer(transmission=aperture_raster(config), normalise=True)),
+            ("aperture", dl.TransmissiveLayer(transmission=aperture, normalise=True)),
             ("mask", dl.AberratedLayer(opd=mask_opd)),
             ("m1", dl.BasisLayer(basis=1e-9 * m1_basis)),
             ("to_m2", dl.ASMPropagator(distance=distance, spec=dl.PadSpec(pad=PADDING, crop=1))),
@@ -53,7 +66,7 @@ class Baseline(eqx.Module):
             ("detector", dl.MFT(npixels=OVERSAMPLE * config.image_npix, pixel_scale=ARCSEC / OVERSAMPLE)),
         ]
         self.optics = dl.LayeredOpticalSystem(wf_npixels=npix, diameter=diameter, layers=layers)
-        nodes, weights = np.polynomial.legendre.leggauss(config.n_wavelengths)
+        nodes, weights = np.polynomial.legendre.leggauss(config.n_wavelengths or WAVELENGTHS)
         self.wavelengths = jnp.asarray(values["band.wavelength_m"] + 0.5 * values["band.bandwidth_m"] * nodes)
         self.weights = jnp.asarray(0.5 * weights)
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 import dluxshera as ds
-from benchmarks.baseline import Baseline
+from benchmarks.baseline import NPIX, WAVELENGTHS, Baseline
 from dluxshera.inference import FisherInformation, GaussianNoise, Posterior, fisher_information, make_posterior
 from dluxshera.params import pack_params, unpack_params
 from support.scenes import ABERRATED, CONFIGS, Scene, scene
@@ -53,14 +53,14 @@ class Case(NamedTuple):
 
 
 @cache
-def reference_case(**changes: int) -> Case:
+def reference_case(baseline_npix: int = NPIX, **changes: int) -> Case:
     """The flight design in effective mode: 2 stars, 3 wavelengths, 256 x 256 pixels, Noll 4..11 on both mirrors."""
-    made = scene(CONFIGS["flight"], "inference", ABERRATED, **changes)
+    made = scene(CONFIGS["flight"], "inference", ABERRATED, **{"n_wavelengths": WAVELENGTHS, **changes})
     free = made.binder.spec.subset(FREE)
     data = made.image()
     noise = GaussianNoise(np.maximum(data, 1.0))
     posterior = make_posterior(made.binder.predict, free, made.store, data, noise)
-    baseline = Baseline(made.binder.config, made.params())
+    baseline = Baseline(made.binder.config, made.params(), baseline_npix)
     return Case(made, baseline, free, pack_params(made.store, free), noise, posterior)
 
 

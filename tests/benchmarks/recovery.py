@@ -22,7 +22,7 @@ from benchmarks.measure import seconds
 from dluxshera.inference import GaussianNoise, draw_from_prior, gauss_newton, make_posterior
 from dluxshera.params import unpack_params
 
-SIZE = {"pupil_npix": 128, "image_npix": 128}
+SIZE = {"baseline_npix": 128, "image_npix": 128}
 RATES = (1e-1, 1e-2, 1e-3)
 NEAR = 0.1  # sigma
 CHUNK = 50  # steps between two looks at the distance

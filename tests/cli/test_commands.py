@@ -18,7 +18,7 @@ from support.paths import ROOT
 from support.rows import each_row
 
 HEAVY = {"jax", "jaxlib", "dLux", "equinox", "optax", "astropy", "matplotlib", "scipy"}
-HEAD = "schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n"
+HEAD = "schema: dluxshera.profile/0.2.0\nkind: target\nname: x\n"
 
 
 def run(*arguments: str) -> tuple[int, str]:
@@ -145,7 +145,7 @@ def test_validate_says_every_fault_of_every_file(tmp_path: Path):
 def test_show_says_where_each_value_comes_from(tmp_path: Path):
     path = tmp_path / "a.yaml"
     path.write_text(f"{HEAD}extends: [observation/flight_alpha_cen]\nparameters: {{binary.contrast: 2}}\n")
-    arguments = ["profile", "show", str(path), "--set", "system.m1_diameter_m=21cm", "--set", "pupil_npix=128"]
+    arguments = ["profile", "show", str(path), "--set", "system.m1_diameter_m=21cm", "--set", "n_wavelengths=1"]
     rows = json.loads(run(*arguments, "--json")[1])
     assert rows["binary.contrast"] == {"value": 2.0, "unit": "", "from": str(path)}
     assert rows["system.m1_diameter_m"] == {"value": 0.21, "unit": "m", "from": "--set"}

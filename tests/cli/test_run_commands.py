@@ -19,7 +19,7 @@ from dluxshera.runs import read_run, run_figures
 from dluxshera.runs.checkpoint import NAME
 
 SMALL = [
-    "observation/flight_alpha_cen", "--set", "pupil_npix=64", "--set", "image_npix=32", "--set", "n_wavelengths=1",
+    "observation/flight_alpha_cen", "--set", "image_npix=32", "--set", "n_wavelengths=1",
     "--free", "binary.separation_as", "--free", "binary.log_flux_total", "--free", "primary.zernike_coeffs_nm",
 ]  # fmt: skip
 

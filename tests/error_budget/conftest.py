@@ -21,7 +21,7 @@ from dluxshera.error_budget import (
     reference_budget,
 )
 
-SMALL = ("pupil_npix=64", "image_npix=96", "n_wavelengths=1")
+SMALL = ("image_npix=96", "n_wavelengths=1")
 PROVENANCE = {"budget_hash": "0", "command": "0"}
 
 

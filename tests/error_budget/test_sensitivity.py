@@ -168,7 +168,7 @@ def clear_pupil_ratio(separation: float, pitch: float, npix: int) -> tuple[float
     flight = ds.SHERA_FLIGHT_CONFIG.design
     design = replace(flight, pixel_pitch_m=flight.pixel_pitch_m * pitch, m2_diameter_m=0.05)
     config = ds.SheraThreePlaneConfig(
-        "clear", design, diffractive_pupil=None, m1_noll=(), m2_noll=(), pupil_npix=64, image_npix=npix, n_wavelengths=1
+        "clear", design, diffractive_pupil=None, m1_noll=(), m2_noll=(), image_npix=npix, n_wavelengths=1
     )
     spec = ds.build_inference_spec_basic(config, replace(ALPHA_CEN, separation_as=separation))
     binder = ds.SheraThreePlaneBinder(config, spec)

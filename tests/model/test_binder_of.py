@@ -15,7 +15,7 @@ from dluxshera.model import binder_of
     ],
 )
 def test_the_system_of_a_configuration_decides(source, cls):
-    model = ds.load_model(source, overrides=["pupil_npix=64", "image_npix=32"])
+    model = ds.load_model(source, overrides=["image_npix=32"])
     binder = binder_of(*model)
     assert type(binder) is cls
     assert (binder.config, binder.spec) == (model.config, model.spec)

@@ -37,7 +37,7 @@ def test_effects_that_do_nothing_leave_the_stars_of_the_direct_sum():
 
 
 def test_effects_that_do_nothing_leave_a_two_plane_image():
-    plain = SHERA_TWOPLANE_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=NPIX, n_wavelengths=WAVES)
+    plain = SHERA_TWOPLANE_FLIGHT_CONFIG.replace(image_npix=NPIX, n_wavelengths=WAVES)
     effects = tuple(name for name in effects_of(0) if name != "black_bodies")
     images = []
     for config in (plain, plain.replace(effects=effects, n_field_stars=2)):

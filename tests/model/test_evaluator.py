@@ -40,9 +40,9 @@ SCALE, LOG_FLUX = "system.plate_scale_as_per_pix", "binary.log_flux_total"
 
 
 def small(name: str = "shera_flight", **changes):
-    sizes = {"pupil_npix": 32, "image_npix": 16, "n_wavelengths": 2}
+    sizes = {"image_npix": 16, "n_wavelengths": 2}
     if CONFIGS[name].surfaces:
-        sizes |= {"gap_npix": 80, "surface_map_npix": 16}
+        sizes |= {"m1_map_npix": 16, "surface_map_npix": 16}
     return CONFIGS[name].replace(**{**sizes, **changes})
 
 
@@ -230,7 +230,7 @@ def test_another_structure_compiles_again(traces):
     """The twin that must fail."""
     first = model(small(strut_width=0.0123))
     first.predict(first.store)
-    for change in ({"n_wavelengths": 3}, {"pixel_nodes": 3}, {"effects": ("background",)}, {"m2_noll": (4, 5)}):
+    for change in ({"n_wavelengths": 3}, {"pixel_nodes": 4}, {"effects": ("background",)}, {"m2_noll": (4, 5)}):
         other = model(small(strut_width=0.0123, **change))
         del traces[:]
         other.predict(other.store)
@@ -292,7 +292,7 @@ def test_copies_share_the_evaluator_and_the_program(traces):
 
 def test_a_binder_is_a_pytree(traces):
     """As an argument of compiled functions: an equal one makes no new trace, and its optics have derivatives."""
-    config = small(pupil_npix=16, image_npix=8, n_wavelengths=1, gap_npix=40)
+    config = small(image_npix=8, n_wavelengths=1)
     binder = model(config)
     image = binder.predict(binder.store)
 
@@ -344,7 +344,7 @@ import sys
 import jax
 jax.config.update("jax_enable_x64", True)
 import dluxshera as ds
-config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16, n_wavelengths=1)
+config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=16, n_wavelengths=1)
 spec = ds.{builder}(config)
 binder = ds.SheraThreePlaneBinder(config, spec)
 binder.predict(binder.store)

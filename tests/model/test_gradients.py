@@ -45,7 +45,7 @@ class Case:
 
     def __init__(self, spec: str) -> None:
         updates = {**ABERRATED, SEPARATION: 1.3, POSITION_ANGLE: 33.0, CONTRAST: 2.2}
-        model = scene(CONFIGS["flight"], spec, updates, pupil_npix=64, image_npix=24, n_wavelengths=2)
+        model = scene(CONFIGS["flight"], spec, updates, image_npix=24, n_wavelengths=2)
         if spec == "forward":  # out of focus, or a derivative by a length would mean little
             updates = {M2_FOCAL_LENGTH: model.store[M2_FOCAL_LENGTH] * (1.0 + 5e-5)}
             model = Scene(model.binder, model.store.replace(updates))
@@ -110,7 +110,7 @@ def test_reverse_mode_is_the_adjoint(cases, spec):
 
 def test_derived_keys_act_when_overridden():
     """An explicit override of a derived key moves the image if its field says so, and only then."""
-    model = scene(CONFIGS["flight"], "forward", {**ABERRATED, SEPARATION: 1.3}, pupil_npix=64, image_npix=24)
+    model = scene(CONFIGS["flight"], "forward", {**ABERRATED, SEPARATION: 1.3}, image_npix=24)
     derived = model.binder.derived(model.store)
     overridden = model.store.with_derived_allowed().replace(derived)  # all of them, so as to compile once
     image = np.asarray(model.binder.predict(overridden))
@@ -128,7 +128,7 @@ def test_even_modes_of_a_symmetric_pupil_have_no_gradient_at_zero():
     """A Fisher matrix there is singular. With the diffractive pupil it is not."""
     clear = {"n_struts": 0, "diffractive_pupil": None}
     for changes, flat in ((clear, True), ({}, False)):
-        model = scene(CONFIGS["flight"], "inference", pupil_npix=64, image_npix=24, **changes)
+        model = scene(CONFIGS["flight"], "inference", image_npix=24, **changes)
 
         def image(coefficients, model=model):
             return model.binder.predict(model.store.replace({"primary.zernike_coeffs_nm": coefficients}))

@@ -13,7 +13,7 @@ from dluxshera.systems import effects_of
 from support.helpers import relative_l2, rounding
 from support.scenes import ABERRATED, CONFIGS, SEPARATION, scene
 
-SMALL = {"pupil_npix": 32, "image_npix": 16, "n_wavelengths": 2, "surface_map_npix": 16}
+SMALL = {"image_npix": 16, "n_wavelengths": 2, "m1_map_npix": 16, "surface_map_npix": 16}
 OUTPUTS = ("image", "energy", "system.focal_ratio", "imaging.full_well_margin")
 
 

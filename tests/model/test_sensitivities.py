@@ -29,7 +29,7 @@ FITTED = (
 @pytest.fixture(scope="module")
 def fitted():
     """Change of the fitted plate scale (relative) and of Z4 (nm) for a metre of each length."""
-    sizes = {"pupil_npix": 128, "image_npix": 128, "n_wavelengths": 1}
+    sizes = {"image_npix": 128, "n_wavelengths": 1}
     forward = scene(CONFIGS["flight"], "forward", **sizes)
     lengths = {key: forward.store[key] for key in (F1, F2, S, L)}
     by_length = jax.jit(jax.jacfwd(lambda v: forward.binder.predict(forward.store.replace(v))))(lengths)

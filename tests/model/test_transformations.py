@@ -8,7 +8,7 @@ import pytest
 from support.helpers import relative_l2, rounding, run_fresh
 from support.scenes import ABERRATED, CONFIGS, M2_FOCAL_LENGTH, SEPARATION, SPECS, X, scene
 
-SMALL = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
+SMALL = {"image_npix": 32, "n_wavelengths": 1}
 UPDATES = {**ABERRATED, SEPARATION: 2.0, M2_FOCAL_LENGTH: -0.0545 * (1.0 + 5e-5)}  # aberrated and out of focus
 
 # What a process of its own runs before anything else was built there.

@@ -20,7 +20,7 @@ SPECS = {
     "inference": ds.build_inference_spec_basic,
     "physics": ds.build_inference_spec_physics,
 }
-SMALL = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 2}
+SMALL = {"image_npix": 32, "n_wavelengths": 2}
 SCALE = "system.plate_scale_as_per_pix"
 # Nothing here is symmetric: not the binary, its place, nor the aberration, so a mirrored image would differ.
 SCENE = {

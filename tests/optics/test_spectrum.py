@@ -240,7 +240,6 @@ def test_derivatives_equal_finite_differences(name):
             [jnp.asarray(direction) if j == i else jnp.zeros_like(x) for j, x in enumerate(jax.tree.leaves(point))],
         )
 
-
         def moved(step, along=along):
             centre, width, changed = jax.tree.map(lambda x, dx: np.asarray(x + step * dx), point, along)
             return band_weights(centre, width, n, changed)

@@ -185,7 +185,7 @@ def test_the_values_of_both_designs_are_shown(pair):
     spec, schema = pair
     for config in CONFIGS:
         built = SPECS[spec.name](config)
-        binder = ds.SheraThreePlaneBinder(config.replace(pupil_npix=64, image_npix=32), built)
+        binder = ds.SheraThreePlaneBinder(config.replace(image_npix=32), built)
         derived = binder.derived(binder.store)
         for key, entry in schema["properties"].items():
             shown = entry["x-design-values"][config.name]

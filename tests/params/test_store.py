@@ -239,7 +239,7 @@ def test_an_override_is_checked_like_any_value(store):
 
 def test_an_override_acts_in_the_image_in_place_of_the_transform():
     """The plate scale of a three-plane model doubled by hand: the star moves to half the pixel, not the geometry's."""
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32, n_wavelengths=1, diffractive_pupil=None)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32, n_wavelengths=1, diffractive_pupil=None)
     binder = ds.SheraThreePlaneBinder(config, ds.build_forward_model_spec_from_config(config))
     key = "system.plate_scale_as_per_pix"
     computed = binder.derived(binder.store)[key]

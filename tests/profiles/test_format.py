@@ -29,7 +29,7 @@ from dluxshera.systems import settable_parameters
 from support.profile_fuzz import BOMBS, byte_string, fuzz, seeds
 
 KNOWN = shera_profiles()
-HEAD = "schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n"
+HEAD = "schema: dluxshera.profile/0.2.0\nkind: target\nname: x\n"
 EXTREMES = [5e-324, -5e-324, 2.2250738585072014e-308, 1.7976931348623157e308, -1.7976931348623157e308, -0.0, 0.1 + 0.2,
             1 / 3, 1e22, 123456789012345680.0, math.nextafter(1, 2), 1e16, 9007199254740993.0]  # fmt: skip
 
@@ -47,7 +47,7 @@ def values(text: str, *overrides: str) -> dict[str, object]:
 
 def write(folder: Path, **texts: str) -> Path:
     for name, text in texts.items():
-        (folder / f"{name}.yaml").write_text(f"schema: dluxshera.profile/0.1.0\nkind: target\nname: {name}\n{text}")
+        (folder / f"{name}.yaml").write_text(f"schema: dluxshera.profile/0.2.0\nkind: target\nname: {name}\n{text}")
     return folder / f"{next(iter(texts))}.yaml"
 
 
@@ -56,7 +56,7 @@ def write(folder: Path, **texts: str) -> Path:
 
 def test_every_fault_is_told_with_its_place_what_is_allowed_and_what_was_meant():
     text = (
-        "schema: dluxshera.profile/0.1.0\nkind: trget\nname: x\nparametrs: 3\nparameters:\n"
+        "schema: dluxshera.profile/0.2.0\nkind: trget\nname: x\nparametrs: 3\nparameters:\n"
         "  system.pixel_pitch_m: {value: 4.6, unit: s}\n  binary.contrast: -3\n  system.focal_ratio: 3\n"
         "  binary.seperation_as: 1\nconfig: {image_npix: 15, obscuration: yes}\n"
         "extends: [instrument/shera_fligt, ./no.yaml]\n"
@@ -291,17 +291,17 @@ def test_no_conversion_warns_and_a_value_in_its_own_unit_is_left_alone():
 
 
 def test_a_newer_version_is_refused_with_the_remedy():
-    (fault,) = refused("schema: dluxshera.profile/0.2.0\nkind: target\nname: x\nsomething: new\n")
+    (fault,) = refused("schema: dluxshera.profile/0.3.0\nkind: target\nname: x\nsomething: new\n")
     assert fault == (
-        "p.yaml:1:9: schema: was written against version 0.2.0, which is newer than this package: install a newer one"
-        ' (allowed dluxshera.profile/0.1.0, got "dluxshera.profile/0.2.0").'
+        "p.yaml:1:9: schema: was written against version 0.3.0, which is newer than this package: install a newer one"
+        ' (allowed dluxshera.profile/0.2.0, got "dluxshera.profile/0.3.0").'
     )
 
 
 def test_an_older_version_is_refused_with_what_changed(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(migration.HISTORY, "0.1.0", "contrast became a ratio of A to B")
+    monkeypatch.setattr(migration, "HISTORY", {"0.0.9": "the first version", "0.1.0": "contrast became A over B"})
     (fault,) = refused("schema: dluxshera.profile/0.0.9\nkind: target\nname: x\n")
-    assert "version 0.0.9, and there is no migration; changes since: 0.1.0: contrast became a ratio of A to B" in fault
+    assert "version 0.0.9, and there is no migration; changes since: 0.1.0: contrast became A over B" in fault
 
 
 def test_an_older_version_is_migrated_step_by_step(tmp_path: Path):
@@ -311,7 +311,7 @@ def test_an_older_version_is_migrated_step_by_step(tmp_path: Path):
     def without_params(data: dict) -> dict:
         return {key: value for key, value in data.items() if key != "params"}
 
-    steps = {"0.0.8": Migration("0.0.9", renamed), "0.0.9": Migration("0.1.0", without_params)}
+    steps = {"0.0.8": Migration("0.0.9", renamed), "0.0.9": Migration("0.2.0", without_params)}
     path = tmp_path / "old.yaml"
     data = {"schema": "dluxshera.profile/0.0.8", "kind": "target", "name": "x", "params": {"ratio": 3}}
     path.write_text(json.dumps({**data, "content_hash": content_hash(data)}))
@@ -326,7 +326,7 @@ def test_an_older_version_is_migrated_step_by_step(tmp_path: Path):
 def test_what_is_no_profile_is_refused_as_such(said: str):
     faults = refused(f"{said}kind: target\nname: x\n")
     assert "schema" in faults[0]
-    assert "allowed dluxshera.profile/0.1.0" in faults[0]
+    assert "allowed dluxshera.profile/0.2.0" in faults[0]
 
 
 # Saving

@@ -13,18 +13,23 @@ from dluxshera.systems import CONFIG_CLASSES, CONFIGS, ThreePlaneDesign, settabl
 from dluxshera.systems.relations import AtLeast, SystemEffects
 from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number
 
-HEAD = {"schema": "dluxshera.profile/0.1.0", "kind": "observation", "name": "x"}
+HEAD = {"schema": "dluxshera.profile/0.2.0", "kind": "observation", "name": "x"}
 FLIGHT = ["instrument/shera_flight"]
 KEY = "primary.zernike_coeffs_nm"
 PITCH = "system.pixel_pitch_m"
 FAULTS = [  # content, path of the faulty part, message
     ({"config": {"image_npix": 15}}, ("config", "image_npix"), "expected an even integer from 2 to 8192, got 15"),
-    ({"config": {"pupil_npix": 4096}}, ("config", "pupil_npix"), "expected an even integer from 2 to 2048, got 4096"),
+    ({"config": {"pupil_npix": 4098}}, ("config", "pupil_npix"), "an even integer from 2 to 4096, or None, got 4098"),
     ({"config": {"obscuration": 1}}, ("config", "obscuration"), "expected a fraction from 0 to below 1, got 1"),
     ({"config": {"m1_noll": [4, 5, 4]}}, ("config", "m1_noll", 2), "got 4 at index 2 of [4, 5, 4]. Remove the second"),
     ({"config": {"effects": ["motion", "gohsts"]}}, ("config", "effects", 1), "Did you mean ghosts?"),
     ({"config": {"effects": ["motion", "m3_maps"]}}, ("config", "effects"), "shera_threeplane, got 'm3_maps'"),
-    ({"config": {"gap_npix": 100}}, ("config", "gap_npix"), "expected at least pupil_npix = 256, got 100"),
+    (
+        {"config": {"gap_npix": 300, "pupil_npix": 512}},
+        ("config", "gap_npix"),
+        "expected at least pupil_npix = 512, got 300",
+    ),
+    ({"config": {"gap_npix": 2}}, ("config", "gap_npix"), "expected at least "),
     ({"parameters": {"binary.contrast": -3}}, ("parameters", "binary.contrast"), "expected > 0, got -3.0"),
     ({"parameters": {PITCH: {"value": -3, "unit": "um"}}}, ("parameters", PITCH, "value"), "> 0 m, got -3e-06"),
     ({"parameters": {PITCH: {"value": 3, "unit": "s"}}}, ("parameters", PITCH, "unit"), "converts to m, got \"s\""),
@@ -120,7 +125,7 @@ def test_a_design_that_its_class_rejects_is_a_fault_at_the_value(monkeypatch: py
 def test_a_design_that_gives_no_numbers_is_a_documented_error():
     for override in ("system.m1_diameter_m=1e300", "system.m1_focal_length_m=5e-324"):
         with pytest.raises(DocumentError, match="the design gives no model: "):
-            load_model("observation/flight_alpha_cen", overrides=[override, "pupil_npix=32"])
+            load_model("observation/flight_alpha_cen", overrides=[override])
 
 
 def test_everything_that_the_design_needs_is_listed_at_once():
@@ -183,7 +188,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter:
 def test_a_value_of_a_file_is_judged_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     """Once by its rule or its bounds, once for its shape, and no more when configuration and store are built."""
     content = {
-        **HEAD, "extends": FLIGHT, "config": {"pupil_npix": 32, "gap_npix": 64, "effects": ["motion"], "m2_noll": [4]},
+        **HEAD, "extends": FLIGHT, "config": {"gap_npix": 512, "effects": ["motion"], "m2_noll": [4]},
         "parameters": {"binary.contrast": 3, KEY: [1, 2, 3, 4, 5, 6, 7, 8]},
     }  # fmt: skip
     path = tmp_path / "p.json"

@@ -190,7 +190,7 @@ FIT = """
     from dluxshera.inference import draw_from_prior, make_posterior
 
     folder, pause = sys.argv[1], float(sys.argv[2])
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=24, n_wavelengths=1)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=24, n_wavelengths=1)
     spec = ds.build_inference_spec_basic(config)
     binder = ds.SheraThreePlaneBinder(config, spec)
     free = spec.subset(["binary.separation_as", "binary.x_position_as", "primary.zernike_coeffs_nm"])

@@ -23,7 +23,7 @@ import numpy as np
 
 OBSERVATIONS = ("flight", "testbed", "twoplane_flight", "twoplane_testbed", "fourplane_example")
 SPECS = ("forward", "inference", "physics_inference")
-SMALL = ("pupil_npix=64", "image_npix=32")
+SMALL = ("image_npix=32",)
 
 
 def dump(path: Path, checkout: Path) -> None:

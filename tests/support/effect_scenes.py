@@ -15,21 +15,19 @@ from support.scenes import ABERRATED, CONTRAST, LOG_FLUX, M2_FOCAL_LENGTH, POSIT
 NPIX, MARGIN, WAVES = 24, 11, 2  # a margin of 8 for motion and 3 for displaced pixels
 ROWS = 5
 SMALL = {
-    "pupil_npix": 64,
     "image_npix": NPIX,
     "n_wavelengths": WAVES,
     "spectrum_a_rows": ROWS,
     "spectrum_b_rows": ROWS,
     "transmission_rows": ROWS,
+    "m1_map_npix": 48,
     "surface_map_npix": 32,
 }
 WAVELENGTH, WIDTH = 550e-9, 41e-9  # of the flight design
 PLATE_SCALE = 0.12320690002795907  # arcsec per pixel, of the flight design in focus
 WAVELENGTHS = WAVELENGTH + WIDTH / 2 * np.polynomial.legendre.leggauss(WAVES)[0]
 TABLE = WAVELENGTH + WIDTH * np.array([-0.7, -0.3, -0.05, 0.35, 0.6])  # rows of spectra and filter
-TABLES = {
-    f"{curve}_wavelengths_m": TABLE for curve in ("binary.spectrum_a", "binary.spectrum_b", "band.transmission")
-}
+TABLES = {f"{curve}_wavelengths_m": TABLE for curve in ("binary.spectrum_a", "binary.spectrum_b", "band.transmission")}
 FLAT = np.full(WAVES, 1 / WAVES)  # two Gauss nodes weigh the same
 NOTHING = {  # defaults of effects that are not nothing
     "field.ghost_flux_ratio": 0.0,

@@ -23,6 +23,7 @@ from dluxshera.params import (
     spec_schema,
 )
 from dluxshera.profiles import model_of, parse_profile, shera_profiles
+from dluxshera.profiles.format import PROFILE, VERSION
 from dluxshera.profiles.schema import config_schema, profile_schema
 from dluxshera.systems import (
     CONFIG_CLASSES,
@@ -35,13 +36,14 @@ from dluxshera.systems import (
     design_keys,
     design_values,
     effects_of,
+    sampling,
     settable_parameters,
 )
 from support import keys as f
 
-# Rasters small enough to build thousands of them. The clear pupil keeps the mask's file, and that its size has to be a
-# multiple of the grid, out of the question: no schema can see a file.
-BASE = {"pupil_npix": 32, "aperture_subpixels": 3, "diffractive_pupil": None}
+# The clear pupil keeps the mask's file out of the question: no schema can see a file. Nor does a schema know what follows
+# from the design, so that the documents state no grid that may be too coarse for theirs.
+BASE = {"diffractive_pupil": None}
 PROFILE_SCHEMA = profile_schema()
 BASES = [key for key, parameter in PARAMETERS.items() if parameter.basis]
 EXACT = ["binary.x_position_as", "binary.y_position_as"]
@@ -52,7 +54,6 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
     named = rng.choice(list(CONFIGS.values()))
     cls, spec = type(named), rng.choice(list(SPEC_NAMES))
     config: dict[str, Any] = dict(BASE)
-    pupil = rng.choice([32, 32.0, 48, 64])
     config |= _some(rng, {
         "obscuration": lambda: rng.choice([0, 0.0, rng.uniform(0, 0.6)]),
         "n_struts": lambda: rng.choice([0, 3, 4.0]),
@@ -60,10 +61,12 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         "strut_rotation_deg": lambda: rng.choice([0, -90, rng.uniform(-720, 720)]),
         "mask_design_wavelength_m": lambda: rng.choice([1, 5.5e-7]),
         "image_npix": lambda: 2 * rng.randint(1, 4096),
-        "n_wavelengths": lambda: rng.randint(1, 1000),
-        "pixel_nodes": lambda: rng.randint(1, 32),
-        "aperture_subpixels": lambda: rng.randint(3, 5),
-        "pupil_npix": lambda: pupil,
+        "pupil_npix": lambda: None,
+        "n_wavelengths": lambda: rng.choice([None, rng.randint(1, 1000)]),
+        "pixel_nodes": lambda: rng.choice([None, rng.randint(16, 32)]),
+        "source_offset_as": lambda: rng.choice([None, 60, rng.uniform(30.0, 60.0)]),
+        "aberration_margin": lambda: rng.choice([None, 12, rng.uniform(3.0, 12.0)]),
+        "m1_map_npix": lambda: rng.choice([3, 40.0, 64]),
         "effects": lambda: rng.sample(effects_of(named.surfaces), rng.randint(0, 5)),
         "curve_samples": lambda: rng.choice([2, 3, 5.0]),
         "n_field_stars": lambda: rng.choice([1, 2, 3.0]),
@@ -76,7 +79,7 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
             field = {"primary": "m1_noll", "secondary": "m2_noll", "tertiary": "m3_noll"}[name]
             config[field] = rng.sample(range(1, 40), rng.randint(0, 6))
     if hasattr(named, "gap_npix") and rng.random() < 0.4:
-        config["gap_npix"] = rng.choice([None, int(config["pupil_npix"]) + 2 * rng.randint(0, 100)])
+        config["gap_npix"] = rng.choice([None, 2 * rng.randint(8192, 16384)])
     full = named.replace(**_defaults(cls) | config)
     bases, made = full.bases, build_spec(full, spec)
     values = {key: made[key].default for key in made.primitives if not PARAMETERS[key].is_map} | design_values(named)
@@ -90,7 +93,7 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
             continue
         parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
     return {
-        "schema": "dluxshera.profile/0.1.0", "kind": "observation", "name": named.name, "system": cls.system_id,
+        "schema": f"{PROFILE}/{VERSION}", "kind": "observation", "name": named.name, "system": cls.system_id,
         "spec": spec, "config": config, "parameters": parameters,
     }  # fmt: skip
 
@@ -145,19 +148,21 @@ def _replace_config(rng: random.Random, document: dict[str, Any]) -> None:
 
 def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
     wrong = {
-        "pupil_npix": [15, 0, 2050, -2, 16.5, 1e9],
+        "pupil_npix": [15, 0, 4098, -2, 16.5, 1e9],
         "image_npix": [15, 0, 8194, 1],
         "obscuration": [1, 1.0, -1e-300, 2],
         "strut_width": [1, -0.1],
         "n_struts": [65, -1, 2.5],
         "n_wavelengths": [0, 1001],
-        "aperture_subpixels": [0, 10],
         "pixel_nodes": [0, 33],
+        "source_offset_as": [0, -1.0, "1"],
+        "aberration_margin": [0, -1.0, [3]],
+        "m1_map_npix": [2, 8193, None],
         "mask_design_wavelength_m": [0, -0.0, -1],
         "m1_noll": [[4, 4], [0], [4.5], [4, 4.0], [1001], ["4"], [True], "45", list(range(1, 1003))],
         "m2_noll": [[4, 4], [0], None],
         "m3_noll": [[4, 4], [0]],
-        "gap_npix": [2, 14, 15, 32770, 32.5, 1e300, 300, 40],
+        "gap_npix": [15, 32770, 32.5, 1e300],
         "diffractive_pupil": [5, "", "x" * 1001],
         "effects": [["ghosts", "ghosts"], ["gohsts"], ["m3_maps"], [3], "ghosts", {"ghosts": 1}],
         "curve_samples": [1, 1001, 2.5],
@@ -167,6 +172,8 @@ def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
     }
     name = rng.choice(list(wrong))
     document["config"][name] = deepcopy(rng.choice(wrong[name]))
+    if name == "gap_npix" and rng.random() < 0.5:
+        document["config"] |= {"gap_npix": 510, "pupil_npix": 512}  # a grid between the planes that lacks the pupil
 
 
 def _unknown_config(rng: random.Random, document: dict[str, Any]) -> None:
@@ -280,6 +287,7 @@ def _build(document: dict[str, Any]) -> ParameterStore:
     values = {key: _number(key, value) for key, value in document["parameters"].items()}
     attributes = {name: values[key] for key, name in design_keys(cls).items() if key in values}
     config = base.replace(design=replace(base.design, **attributes), **_defaults(cls) | document["config"])
+    sampling(config)
     spec = build_spec(config, spec_name)
     for key in values:
         if key not in spec.primitives and not acts_through_default(key, cls):

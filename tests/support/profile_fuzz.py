@@ -14,7 +14,7 @@ from dluxshera.profiles import parse_profile, shera_profiles
 from dluxshera.profiles.format import MAX_PROFILE_BYTES
 
 TOKENS = [
-    b"schema: dluxshera.profile/0.1.0\n",
+    b"schema: dluxshera.profile/0.2.0\n",
     b"kind: target\n",
     b"name: x\n",
     b"extends: [",
@@ -92,11 +92,11 @@ BOMBS = [
     b"a: 1." + b"9" * 190_000,
     b"[" + b"1," * 95_000 + b"]",
     b'["a",1,' + b'"b",2,' * 30_000 + b"3]",
-    b"config: {m1_noll: [" + b'1,"a",' * 30_000 + b"]}\nschema: dluxshera.profile/0.1.0\nkind: target\nname: x\n",
+    b"config: {m1_noll: [" + b'1,"a",' * 30_000 + b"]}\nschema: dluxshera.profile/0.2.0\nkind: target\nname: x\n",
     b"".join(b"k%d: %d\n" % (i, i) for i in range(15_000)),
-    b"schema: dluxshera.profile/0.1.0\nkind: target\nname: x\nparameters:\n"
+    b"schema: dluxshera.profile/0.2.0\nkind: target\nname: x\nparameters:\n"
     + b"".join(b"  binary.separation_%d: 1\n" % i for i in range(900)),
-    b"schema: dluxshera.profile/0.1.0\nkind: target\nname: x\n" + b"q" * 150_000 + b": 1\n",
+    b"schema: dluxshera.profile/0.2.0\nkind: target\nname: x\n" + b"q" * 150_000 + b": 1\n",
     b'"' + b"\\u0041" * 30_000 + b'"',
     b"a: |\n" + b"  x\n" * 45_000,
     b" " * 199_000,
@@ -114,7 +114,7 @@ def seeds() -> list[bytes]:
     return [
         *packaged,
         *(re.sub(rb"(?m)^content_hash.*\n", b"", text) for text in packaged),
-        b'{"schema": "dluxshera.profile/0.1.0", "kind": "target", "name": "x", "config": {"image_npix": 64, "m1_noll":'
+        b'{"schema": "dluxshera.profile/0.2.0", "kind": "target", "name": "x", "config": {"image_npix": 64, "m1_noll":'
         b' [4, 5]}, "parameters": {"binary.contrast": 3.0, "system.pixel_pitch_m": {"value": 4.6, "unit": "um"}}}',
     ]
 

@@ -9,7 +9,7 @@ from support import reference_optics as ref
 from support.helpers import rounding
 from support.scenes import ABERRATED, CONFIGS, DESIGNS, LOG_FLUX, M1_ZERNIKES, PLATE_SCALE, SPECS, scene
 
-SMALL = {"pupil_npix": 64, "image_npix": 32}
+SMALL = {"image_npix": 32}
 # The published design: focal length (m), plate scale (as), M2 to detector (m), log10 photons of the clear circle
 TABLE = {
     "flight": (7.701014379237933, 0.12320690002795907, 0.63997, 11.684201258550685),

@@ -35,7 +35,7 @@ def check_photons(config, binary):
 
     diameter = design.m1_diameter_m * u.m
     raster = aperture_raster(config)
-    area = raster.sum() * (diameter / config.pupil_npix) ** 2
+    area = raster.sum() * (diameter / raster.shape[0]) ** 2
     density = binary.spectral_flux_density * u.photon / u.s / u.m**2 / u.m
     total = density * area * (design.bandwidth_m * u.m) * (1800 * u.s) * design.throughput
     frame = total * (0.05 * u.s) / (1800 * u.s)

@@ -9,7 +9,7 @@ from dluxshera.errors import ConfigError
 from dluxshera.systems import CONFIGS, SHERA_RESOLVER
 from support import keys as f
 
-CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=24, n_wavelengths=2)
+CONFIG = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=24, n_wavelengths=2)
 NEAR = {f.SEPARATION: 1.3, f.X_POSITION: 0.31, f.M1_ZERNIKES: np.arange(8.0)}
 
 

@@ -30,6 +30,7 @@ RULES: list[Rule] = [
     Integer(1, 9), Integer(0, 64), Integer(2, 2048, even=True), Integer(2, 32768, even=True, optional=True),
     Integer(3, 3), Number("a finite angle", unit="deg"), Number("a fraction", Bounds(minimum=0, exclusive_maximum=1)),
     Number("a positive length", Bounds(exclusive_minimum=0), "m"), Number("a cosine", Bounds(minimum=-1, maximum=1)),
+    Number("a positive angle", Bounds(exclusive_minimum=0), "arcsec", optional=True), Number("a number", optional=True),
     NollIndices(1000), NollIndices(3), NAMES, MaskSource(1000), MaskSource(1),
 ]  # fmt: skip
 NUMBERS: list[Any] = [
@@ -144,7 +145,10 @@ def test_a_class_and_its_schema_agree_on_fields_and_relations(cls: type[SheraCon
         if rng.random() < 0.2:
             changes["effects"] = rng.sample(["ghosts", "m2_maps", "m3_maps", "motion"], 2)
         if "gap_npix" in cls.rules() and rng.random() < 0.2:
-            changes |= {"gap_npix": rng.choice([None, 254, 256, 300]), "pupil_npix": rng.choice([252, 256, 298, 302])}
+            changes |= {
+                "gap_npix": rng.choice([None, 254, 256, 300]),
+                "pupil_npix": rng.choice([None, 252, 256, 298, 302]),
+            }
         by_schema = not faults(Document("", {**plain, **changes}), schema)
         by_class = True
         try:

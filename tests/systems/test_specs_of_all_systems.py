@@ -332,7 +332,7 @@ def test_effects_are_in_one_order_and_those_that_a_system_has_not_are_refused():
 
 
 def test_a_binder_refuses_a_spec_of_other_effects():
-    small = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16)
+    small = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=16)
     with_ghosts = small.replace(effects=["ghosts", "pixel_response"])
     with pytest.raises(ConfigError, match=r"field\.ghost_flux_ratio, because the configuration has the effect ghosts"):
         ds.SheraThreePlaneBinder(with_ghosts, ds.build_forward_model_spec_from_config(small))
@@ -344,7 +344,7 @@ def test_a_binder_refuses_a_spec_of_other_effects():
 
 
 def test_a_map_has_one_default_for_all_its_elements():
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=32, image_npix=16, surface_map_npix=5, effects=effects_of(1))
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=16, m1_map_npix=6, surface_map_npix=5, effects=effects_of(1))
     spec = ds.build_forward_model_spec_from_config(config)
     store = ParameterStore.from_spec_defaults(spec)
     for key in spec:

@@ -258,7 +258,7 @@ class SheraThreePlaneBinder(SheraBinder):
     --------
     >>> import jax; jax.config.update("jax_enable_x64", True)
     >>> import dluxshera as ds
-    >>> config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32)
+    >>> config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32)
     >>> spec = ds.build_forward_model_spec_from_config(config)
     >>> binder = ds.SheraThreePlaneBinder(config, spec)
     >>> binder.predict(binder.store).shape

@@ -109,7 +109,9 @@ def _real(field: ParamField, value: Any) -> Any:
     if not _is_jax(value):
         try:
             array = np.asarray(value)
-        except ValueError:  # a ragged list
+            if array.dtype.kind == "O" and all(type(number) is int for number in array.flat):  # beyond 64 bits
+                array = array.astype(np.float64)
+        except (ValueError, OverflowError):  # a ragged list, an integer beyond the floats
             array = np.asarray(None)
         if array.dtype.kind not in "iuf":
             raise ParameterError(field.key, expected=_with_unit("a real number", field), got=value)

@@ -32,6 +32,7 @@ from dluxshera.systems import (
     acts_through_default,
     build_spec,
     design_keys,
+    sampling,
     target_keys,
 )
 
@@ -122,6 +123,7 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
     structure = {field: setting.value for field, setting in profile.config.items()}
     try:
         config = config_class.from_checked(name, design, structure)
+        sampling(config)  # whose faults name a field
         spec_name = spec or (profile.spec.value if profile.spec else "forward")
         built = build_spec(config, spec_name, _target(profile, values))
     except (ExpectationError, ArithmeticError) as error:

@@ -70,8 +70,8 @@ def profile_of(
     Returns
     -------
     dict
-        Content for `save_profile`. The values of the store become the design; if they change the grid between the
-        planes, the content also has the grid.
+        Content for `save_profile`. The values of the store become the design, and derived numbers of cells and samples
+        follow from it when the profile is read.
 
     Raises
     ------
@@ -87,16 +87,13 @@ def profile_of(
     """
     values = {key: _plain(store[key]) for key in spec.primitives if not _is_default_map(key, store, spec)}
     design = design_values(config)
-    structure = {name: getattr(config, name) for name in type(config).rules()}
-    if "gap_npix" in structure and any(values.get(key, value) != value for key, value in design.items()):
-        structure["gap_npix"] = config.gap_grid  # type: ignore[attr-defined]  # a system that has the field has both
     return profile_data(
         kind,
         name,
         settable_parameters(),
         system=config.system_id,
         spec=spec.name,
-        config=structure,
+        config={name: getattr(config, name) for name in type(config).rules()},
         parameters={**design, **values},
     )
 

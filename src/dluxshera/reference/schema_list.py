@@ -10,7 +10,7 @@ Editors with a YAML language server then complete keys and mark errors.
 [`dluxshera profile new`](../how-to/use-profiles.md) writes that line:
 
 ```yaml
-# yaml-language-server: $schema=schemas/profile/0.1.0/profile.schema.json
+# yaml-language-server: $schema=schemas/profile/0.2.0/profile.schema.json
 ```
 
 The schema of a released version never changes. A change gets a new version, which is part of the `$id`. Keywords that
