@@ -6,7 +6,7 @@ from typing import Final
 
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import EvenlySpaced
-from dluxshera.systems.parameters.record import POSITIVE, Elements, Parameter
+from dluxshera.systems.parameters.record import POSITIVE, Parameter
 
 _FLAT: Final = EvenlySpaced(1e-7, 1e-5, "illustrative: a flat curve needs no more")
 
@@ -19,7 +19,6 @@ def table_wavelengths(values: Parameter) -> Parameter:
     values : Parameter
         Values of the table, with the field for the number of its rows as `Elements`.
     """
-    assert isinstance(values.size, Elements)
     return Parameter(
         key=f"{values.key}_wavelengths_m",
         title=f"{values.title}, wavelengths",

@@ -199,6 +199,11 @@ class Parameter:
         return self.size.config_field if isinstance(self.size, Cells) else ""
 
     @property
+    def length_field(self) -> str:
+        """Field of the configuration with the length of its list; empty if it has no such field."""
+        return self.size.config_field if isinstance(self.size, Elements) else ""
+
+    @property
     def is_of_target(self) -> bool:
         """True if a target has its default."""
         return isinstance(self.origin, TargetAttribute)
