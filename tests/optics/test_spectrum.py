@@ -241,7 +241,7 @@ def test_derivatives_equal_finite_differences(name):
         )
 
         def moved(step, along=along):
-            centre, width, changed = jax.tree.map(lambda x, dx: np.asarray(x + step * dx), point, along)
+            centre, width, changed = jax.tree.map(lambda value, slope: np.asarray(value + step * slope), point, along)
             return band_weights(centre, width, n, changed)
 
         derivative = forward(point, along)

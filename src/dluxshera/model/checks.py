@@ -97,9 +97,9 @@ def check_tables(tables: tuple[str, ...], values: Mapping[str, Any]) -> None:
         If a table does not; it is named with its limits and those of the band. A traced one gives NaN.
     """
     for key in tables:
-        inputs = [values[name] for name in (key, WAVELENGTH.key, BANDWIDTH.key)]
-        if not any(isinstance(value, jax.core.Tracer) for value in inputs):
-            check_table(*inputs, key)
+        rows, centre, width = (values[name] for name in (key, WAVELENGTH.key, BANDWIDTH.key))
+        if not any(isinstance(value, jax.core.Tracer) for value in (rows, centre, width)):
+            check_table(rows, centre, width, key)
 
 
 def check_store(spec: ParamSpec, store: object) -> None:

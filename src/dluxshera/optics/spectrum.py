@@ -1,4 +1,4 @@
-r"""Spectra and filter curves over wavelength, and the weights that they give to the wavelengths at which images are made.
+r"""Spectra and filter curves over wavelength, and the weights that they give to the wavelengths of the images.
 
 Spectra and weights count photons, not energy. A curve is a table of its own resolution, fixed in wavelength and linear
 between its rows. The image is smooth in wavelength and a spectrum is not, so the curves are never sampled at the

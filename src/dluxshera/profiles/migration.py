@@ -126,7 +126,7 @@ def _metres(key: str, value: Any) -> float | None:
         return None
     unit = value.get("unit") if isinstance(value, dict) else "m"
     try:
-        return float(in_own_unit(settable_parameters()[key], amount, unit))
+        return float(in_own_unit(settable_parameters()[key], amount, str(unit)))
     except (ValueError, TypeError):
         return None
 

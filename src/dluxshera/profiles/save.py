@@ -86,7 +86,9 @@ def profile_of(
     {'value': 4.6e-06, 'unit': 'm'}
     """
     values = {
-        key: _checked_length(key, _plain(store[key])) for key in spec.primitives if not _is_default_map(key, store, spec)
+        key: _checked_length(key, _plain(store[key]))
+        for key in spec.primitives
+        if not _is_default_map(key, store, spec)
     }
     design = design_values(config)
     return profile_data(
