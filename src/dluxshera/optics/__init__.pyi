@@ -3,6 +3,9 @@ from .aperture import cell_centres as cell_centres
 from .aperture import diffractive_pupil_raster as diffractive_pupil_raster
 from .aperture import open_area_fraction as open_area_fraction
 from .aperture import pupil_raster as pupil_raster
+from .curves import Curve as Curve
+from .curves import check_table as check_table
+from .curves import cut_curve as cut_curve
 from .detector import REACH as REACH
 from .detector import blur as blur
 from .detector import crop as crop
@@ -51,12 +54,9 @@ from .source import distort as distort
 from .source import field_star_photons as field_star_photons
 from .source import ghost_photons as ghost_photons
 from .source import ghost_positions as ghost_positions
-from .spectrum import Curve as Curve
 from .spectrum import Spectrum as Spectrum
 from .spectrum import band_wavelengths as band_wavelengths
 from .spectrum import band_weights as band_weights
-from .spectrum import check_table as check_table
-from .spectrum import cut_curve as cut_curve
 from .spectrum import mean_value as mean_value
 from .spectrum import mean_wavelength as mean_wavelength
 from .spectrum import namespace as namespace

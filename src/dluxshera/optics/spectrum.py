@@ -17,32 +17,16 @@ from __future__ import annotations
 
 from functools import lru_cache
 from math import exp
-from typing import Any, Final, NamedTuple, SupportsFloat
+from typing import Any, Final, NamedTuple
 
-from dluxshera.errors import DataError
+from dluxshera.optics.curves import EDGE, Curve
 from dluxshera.optics.relay import Numeric
 
 SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
 PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons per wavelength peak: x = 4 (1 - exp(-x))
-_EDGE: Final = 1e-9  # fraction of the band's width that the rounding of its edges may leave uncovered
 # More points for a black body, altogether and at least in a piece: 1e-13 at 2500 K over a band of 90 % without tables;
 # with tables 1e-17 at 3000 K and 1e-10 at 1000 K over a band of 20 %.
 _BLACK_BODY_POINTS: Final = (24, 6)
-
-
-class Curve(NamedTuple):
-    """Table over wavelength, linear between its rows.
-
-    Parameters
-    ----------
-    wavelengths : array, shape (rows,)
-        Wavelengths, metres, ascending. The whole band lies between the first and the last.
-    values : array, shape (rows,)
-        Transmission, or photons per unit of wavelength in any unit.
-    """
-
-    wavelengths: Numeric
-    values: Numeric
 
 
 class Spectrum(NamedTuple):
@@ -172,82 +156,8 @@ def mean_value(centre: Numeric, width: Numeric, curve: Curve) -> Numeric:
     return _moments(centre, width, 1, Spectrum((curve,)))[0]
 
 
-def check_table(wavelengths: Any, centre: SupportsFloat, width: SupportsFloat, key: str = "wavelengths") -> None:
-    """Check that the rows of a table ascend and have a whole band between them.
-
-    Parameters
-    ----------
-    wavelengths : array_like, shape (rows,)
-        Wavelengths of the table, metres.
-    centre, width : float
-        Centre and full width of the band, metres.
-    key : str
-        Name of the wavelengths, for errors.
-
-    Raises
-    ------
-    DataError
-        If the wavelengths do not ascend, or part of the band lies outside them.
-    """
-    import numpy as np  # deferred, see the module's docstring
-
-    rows = np.asarray(wavelengths, dtype=np.float64)
-    if not np.all(np.isfinite(rows)) or np.any(np.diff(rows) <= 0.0):
-        remedy = "Sort the rows by wavelength, and remove repeated wavelengths"
-        raise DataError(key, expected="finite numbers in ascending order", got=wavelengths, remedy=remedy)
-    blue, red = float(centre) - 0.5 * float(width), float(centre) + 0.5 * float(width)
-    first, last, slack = float(rows[0]), float(rows[-1]), _EDGE * float(width)
-    missing = []
-    if blue < first - slack:
-        missing.append(_span(blue, min(first, red)))
-    if red > last + slack:
-        missing.append(_span(max(last, blue), red))
-    if missing:
-        expected = f"a table of the whole band, {_span(blue, red)}"
-        remedy = f"Missing: {' and '.join(missing)}; extend the table, or change centre or width of the band"
-        raise DataError(key, expected=expected, got=_span(first, last), remedy=remedy)
-
-
-def cut_curve(
-    wavelengths: Any, values: Any, centre: SupportsFloat, width: SupportsFloat, *, room: float = 0.0
-) -> Curve:
-    """Return the rows of a table that a band needs. No row is moved and none is added.
-
-    Parameters
-    ----------
-    wavelengths : array_like, shape (rows,)
-        Wavelengths of the table, metres, ascending. The whole band lies between the first and the last.
-    values : array_like, shape (rows,)
-        Values of the table, in any unit.
-    centre, width : float
-        Centre and full width of the band, metres.
-    room : float
-        Distance on both sides by which an edge of the band may move, metres. It ends where the table does.
-
-    Returns
-    -------
-    Curve
-        Rows within band and room, and the next one on each side.
-
-    Raises
-    ------
-    DataError
-        If the table is not a curve, or part of the band lies outside it.
-    """
-    import numpy as np  # deferred, see the module's docstring
-
-    rows, numbers = np.asarray(wavelengths, dtype=np.float64), np.asarray(values, dtype=np.float64)
-    if rows.shape != numbers.shape or rows.ndim != 1 or rows.size < 2:
-        raise DataError("values", expected="a value for each of at least two wavelengths", got=values)
-    check_table(rows, centre, width)
-    reach = 0.5 * float(width) + room
-    first = max(int(np.searchsorted(rows, float(centre) - reach, side="right")) - 1, 0)
-    last = min(int(np.searchsorted(rows, float(centre) + reach, side="left")), rows.size - 1)
-    return Curve(rows[first : last + 1], numbers[first : last + 1])
-
-
 def _moments(centre: Numeric, width: Numeric, n: int, spectrum: Spectrum) -> Numeric:
-    """Return the means of photons times Legendre polynomials across the band, for the degrees below n.
+    """Return the means of photons times Legendre polynomials of the degrees below n across the band.
 
     A place t in the band is -1 at the blue edge and 1 at the red one.
     """
@@ -273,7 +183,7 @@ def _moments(centre: Numeric, width: Numeric, n: int, spectrum: Spectrum) -> Num
     if spectrum.temperature is not None:
         photons = photons * photon_black_body(centre + 0.5 * width * t, spectrum.temperature)
     moments = _legendre_sums(xp, t, photons, n)
-    slack = 2.0 * _EDGE + 16.0 * xp.finfo(moments.dtype).eps * abs(centre / width)
+    slack = 2.0 * EDGE + 16.0 * xp.finfo(moments.dtype).eps * abs(centre / width)
     valid = [(rows[0] <= slack - 1.0) & (rows[-1] >= 1.0 - slack) & xp.all(rows[1:] > rows[:-1]) for rows, _ in curves]
     for whole in valid:
         moments = xp.where(whole, moments, xp.nan)
@@ -308,7 +218,7 @@ def _merged(xp: Any, one: Numeric, other: Numeric) -> tuple[Numeric, Any, Any]:
 
 
 def _legendre_sums(xp: Any, t: Numeric, photons: Numeric, n: int) -> Numeric:
-    """Return the sums of photons times Legendre polynomials of t, for the degrees below n."""
+    """Return the sums of photons times Legendre polynomials of t of the degrees below n."""
 
     def step(pair: tuple[Any, Any], m: Any) -> tuple[tuple[Any, Any], Any]:
         before, now = pair
@@ -330,10 +240,6 @@ def _like(value: Numeric, numbers: Any) -> Numeric:
     """Return constant numbers as an array of the library of a value, in its precision."""
     xp = namespace(value)
     return numbers if not hasattr(value, "dtype") else xp.asarray(numbers, dtype=value.dtype)
-
-
-def _span(first: float, last: float) -> str:
-    return f"{first * 1e9:.6g} to {last * 1e9:.6g} nm"
 
 
 @lru_cache(maxsize=64)

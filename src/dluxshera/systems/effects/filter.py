@@ -7,6 +7,7 @@ from typing import Final
 from dluxshera.optics import Curve
 from dluxshera.params import Bounds
 from dluxshera.systems import transforms
+from dluxshera.systems.effects.curve_rows import table_wavelengths
 from dluxshera.systems.effects.effective_wavelengths import (
     EFFECTIVE_WAVELENGTH_A,
     EFFECTIVE_WAVELENGTH_B,
@@ -14,7 +15,6 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.effects.tables import table_wavelengths
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant, NoDefault
 from dluxshera.systems.parameters.record import Computation, Elements, Parameter

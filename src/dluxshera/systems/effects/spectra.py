@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.optics import Curve
+from dluxshera.systems.effects.curve_rows import table_wavelengths
 from dluxshera.systems.effects.effective_wavelengths import (
     EFFECTIVE_WAVELENGTH_A,
     EFFECTIVE_WAVELENGTH_B,
@@ -12,7 +13,6 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
-from dluxshera.systems.effects.tables import table_wavelengths
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import NOT_NEGATIVE, Elements, Parameter
