@@ -30,6 +30,7 @@ from dluxshera.systems import (
     CONFIGS,
     PARAMETERS,
     SPEC_NAMES,
+    TABLE_SUFFIX,
     SheraConfig,
     acts_through_default,
     build_spec,
@@ -94,6 +95,9 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         ):
             continue
         parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
+    for key in [name for name in parameters if f"{name}{TABLE_SUFFIX}" in made.primitives]:
+        rows = f"{key}{TABLE_SUFFIX}"  # a table is both lists
+        parameters.setdefault(rows, _with_unit(rng, rows, _value(rng, rows, values[rows], bases)))
     return {
         "schema": f"{PROFILE}/{VERSION}", "kind": "observation", "name": named.name, "system": cls.system_id,
         "spec": spec, "config": config, "parameters": parameters,

@@ -79,9 +79,7 @@ def test_mean_transmission_is_the_area_below_the_table_over_the_width():
     area = 0.25 * (0.5 + 1.0) / 2 + 0.25 * (1.0 + 0.5) / 2 + 0.5 * (0.5 + 0.7) / 2
     assert mean_transmission(CENTRE, WIDTH, values, rows) == pytest.approx(area, rel=rounding(float, 4, 10))
     slope = jax.grad(lambda shift: mean_transmission(CENTRE, WIDTH, jnp.asarray(values), rows + shift))(0.0)
-    assert slope == pytest.approx(
-        (0.5 - 0.7) / WIDTH, rel=1e-12
-    )  # gains the left edge
+    assert slope == pytest.approx((0.5 - 0.7) / WIDTH, rel=1e-12)  # gains the left edge
 
 
 def test_effective_wavelength_without_curves_is_the_centre_and_with_a_ramp_a_sixth_off():

@@ -11,7 +11,7 @@ from dluxshera.documents import Document
 from dluxshera.errors import DocumentError, ExpectationError, ParameterError
 from dluxshera.params import in_own_unit, is_amount
 from dluxshera.profiles.format import HASH, PROFILE, VERSION, content_hash
-from dluxshera.systems import BANDWIDTH, WAVELENGTH, settable_parameters
+from dluxshera.systems import BANDWIDTH, TABLE_SUFFIX, WAVELENGTH, settable_parameters
 
 HISTORY: Final[dict[str, str]] = {  # version -> its changes, oldest first
     "0.1.0": "the first version",
@@ -80,7 +80,6 @@ def _lost_grids(data: dict[str, Any]) -> str:
 
 
 _BAND: Final = (WAVELENGTH.key, BANDWIDTH.key)
-_ROWS: Final = "_wavelengths_m"  # after the key of a curve, the key of the wavelengths of its table
 
 
 def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
@@ -97,7 +96,7 @@ def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(parameters, dict):
         return data
     tables = dict(parameters)
-    for key in (name.removesuffix(_ROWS) for name in settable_parameters() if name.endswith(_ROWS)):
+    for key in (name.removesuffix(TABLE_SUFFIX) for name in settable_parameters() if name.endswith(TABLE_SUFFIX)):
         samples = _amount(parameters.get(key))
         if not isinstance(samples, list) or len(samples) < 2 or not is_amount(samples):
             continue  # a fault of the schema, if it is there
@@ -105,13 +104,13 @@ def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
             raise ParameterError(
                 key,
                 expected=f"{' and '.join(missing)} beside it, across which its samples were evenly spaced",
-                remedy=f"Set the band in this document, or replace the samples by a table with {key}{_ROWS}",
+                remedy=f"Set the band in this document, or replace the samples by a table with {key}{TABLE_SUFFIX}",
             )
         centre, width = (_metres(name, parameters[name]) for name in _BAND)
         if centre is not None and width is not None:
             last = len(samples) - 1
             rows = [centre + width * (i / last - 0.5) for i in range(len(samples))]
-            tables.setdefault(f"{key}{_ROWS}", {"value": rows, "unit": "m"})
+            tables.setdefault(f"{key}{TABLE_SUFFIX}", {"value": rows, "unit": "m"})
     return {**data, "parameters": tables}
 
 

@@ -26,6 +26,7 @@ from dluxshera.systems import (
     CONFIG_CLASSES,
     CONFIGS,
     PARAMETERS,
+    TABLE_SUFFIX,
     TARGETS,
     Design,
     SheraConfig,
@@ -227,6 +228,9 @@ def _spec_faults(profile: Profile, config_class: type[SheraConfig], spec: ParamS
                 check_shape(spec[key], setting.value)
             except ExpectationError as error:
                 faults.append(setting.placed(error))
+            if (rows := f"{key}{TABLE_SUFFIX}") in spec.primitives and rows not in profile.parameters:
+                problem = f"needs {rows} beside it, a wavelength for each of its values"
+                faults.append(setting.error(problem, at_key=True))
         elif not acts_through_default(key, config_class):
             faults.append(_no_effect(key, setting, spec))
     return faults

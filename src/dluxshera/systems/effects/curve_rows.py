@@ -8,6 +8,7 @@ from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import EvenlySpaced
 from dluxshera.systems.parameters.record import POSITIVE, Parameter
 
+TABLE_SUFFIX: Final = "_wavelengths_m"  # after the key of a curve, the key of the wavelengths of its rows
 _FLAT: Final = EvenlySpaced(1e-7, 1e-5, "illustrative: a flat curve needs no more")
 
 
@@ -20,7 +21,7 @@ def table_wavelengths(values: Parameter) -> Parameter:
         Values of the table, with the field for the number of its rows as `Elements`.
     """
     return Parameter(
-        key=f"{values.key}_wavelengths_m",
+        key=f"{values.key}{TABLE_SUFFIX}",
         title=f"{values.title}, wavelengths",
         doc=f"Wavelengths of the rows of the table {values.key}, ascending. The whole band lies between the first and"
         " the last.",
