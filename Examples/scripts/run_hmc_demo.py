@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Draw from the posterior of a faint binary, and compare with a fit.
 
-A two-plane model on a coarse pupil keeps the thousands of gradients cheap. With few photons the posterior of the flux
+A two-plane model with a small image keeps the thousands of gradients cheap. With few photons the posterior of the flux
 ratio is skewed, unlike the normal distribution that a fit assumes.
 """
 
@@ -51,7 +51,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     Parameters
     ----------
     fast : bool
-        Use a coarser pupil, a smaller image and fewer draws.
+        Use a smaller image and fewer draws.
     seed : int
         Seed of truth, noise and start.
     output : path, optional
@@ -96,7 +96,7 @@ if __name__ == "__main__":
         description=__doc__.partition("\n")[0],
         epilog="Example: python Examples/scripts/run_hmc_demo.py --fast --output results/hmc",
     )
-    parser.add_argument("--fast", action="store_true", help="take fewer draws on a coarser pupil, in seconds")
+    parser.add_argument("--fast", action="store_true", help="take fewer draws with a smaller image, in seconds")
     parser.add_argument("--seed", type=int, default=0, help="seed of truth, noise and start (default 0)")
     parser.add_argument("--output", type=Path, default=Path("results/hmc"), help="folder to write")
     main(**vars(parser.parse_args()))

@@ -25,9 +25,11 @@ import dluxshera as ds
 
 # %%
 config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=128)
-print(config.pupil_npix, config.image_npix, config.n_wavelengths)
+print(config.image_npix)
 
 # %% [markdown]
+# Every other number of cells and samples follows from it and from the design, unless the configuration states it.
+#
 # A *spec* says which parameters there are. The one for fits has the plate scale and the total flux as numbers of their own; another, for simulations, derives
 # them from the telescope's geometry (see the model, explained).
 

@@ -29,7 +29,6 @@ FAULTS = [  # content, path of the faulty part, message
         ("config", "gap_npix"),
         "expected at least pupil_npix = 512, got 300",
     ),
-    ({"config": {"gap_npix": 2}}, ("config", "gap_npix"), "expected at least "),
     ({"parameters": {"binary.contrast": -3}}, ("parameters", "binary.contrast"), "expected > 0, got -3.0"),
     ({"parameters": {PITCH: {"value": -3, "unit": "um"}}}, ("parameters", PITCH, "value"), "> 0 m, got -3e-06"),
     ({"parameters": {PITCH: {"value": 3, "unit": "s"}}}, ("parameters", PITCH, "unit"), "converts to m, got \"s\""),

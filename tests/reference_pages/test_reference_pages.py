@@ -67,7 +67,7 @@ REPORT = {
             "text": "A point.",
             "target": "a star",
             "visit": {"value": 1800.0, "unit": "s"},
-            "overrides": ["mirror.focal_length_m=2 m"],
+            "overrides": ["mirror.focal_length_m=2 m", "pupil_npix=64"],
         },
     },
     "provenance": {

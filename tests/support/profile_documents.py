@@ -37,13 +37,12 @@ from dluxshera.systems import (
     design_keys,
     design_values,
     effects_of,
-    sampling,
     settable_parameters,
 )
 from support import keys as f
 
-# The clear pupil keeps the mask's file out of the question: no schema can see a file. Nor does a schema know what follows
-# from the design, so that the documents state no grid that may be too coarse for theirs.
+# The clear pupil keeps the mask's file out of the question: no schema can see a file. Nor does a schema know what
+# follows from the design, so that the documents state no grid that may be too coarse for theirs.
 BASE = {"diffractive_pupil": None}
 PROFILE_SCHEMA = profile_schema()
 BASES = [key for key, parameter in PARAMETERS.items() if parameter.basis]
@@ -294,7 +293,6 @@ def _build(document: dict[str, Any]) -> ParameterStore:
     values = {key: _number(key, value) for key, value in document["parameters"].items()}
     attributes = {name: values[key] for key, name in design_keys(cls).items() if key in values}
     config = base.replace(design=replace(base.design, **attributes), **_defaults(cls) | document["config"])
-    sampling(config)
     spec = build_spec(config, spec_name)
     for key in values:
         if key not in spec.primitives and not acts_through_default(key, cls):

@@ -13,6 +13,8 @@ import numpy as np
 from dluxshera.optics import RelayOptics, ZernikeBasis, cell_centres
 from dluxshera.systems import (
     SheraConfig,
+    SheraFourPlaneConfig,
+    SheraThreePlaneConfig,
     aperture_raster,
     mask_raster,
     sampling,
@@ -91,7 +93,8 @@ def threeplane_optics_cache_info() -> CacheInfo:
 
 
 def _build(config: SheraConfig, dtype: np.dtype) -> SystemOptics:
-    npix, grid, *_ = sampling(config)
+    npix = sampling(config).pupil_npix
+    grid = config.gap_grid if isinstance(config, SheraThreePlaneConfig | SheraFourPlaneConfig) else npix
     pupil = cell_centres(npix)
     gap = cell_centres(grid) * (grid / npix)  # the pupil's cells, continued outwards
     on_pupil, *on_surfaces = config.bases.values()

@@ -34,7 +34,6 @@ from dluxshera.systems import (
     acts_through_default,
     build_spec,
     design_keys,
-    sampling,
     target_keys,
 )
 
@@ -125,7 +124,6 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
     structure = {field: setting.value for field, setting in profile.config.items()} | _lengths(profile, config_class)
     try:
         config = config_class.from_checked(name, design, structure)
-        sampling(config)  # whose faults name a field
         spec_name = spec or (profile.spec.value if profile.spec else "forward")
         built = build_spec(config, spec_name, _target(profile, values))
     except (ExpectationError, ArithmeticError) as error:

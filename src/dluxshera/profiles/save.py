@@ -70,8 +70,7 @@ def profile_of(
     Returns
     -------
     dict
-        Content for `save_profile`. The values of the store become the design, and derived numbers of cells and samples
-        follow from it when the profile is read.
+        Content for `save_profile`. The values of the store become the design.
 
     Raises
     ------
@@ -91,13 +90,14 @@ def profile_of(
         if not _is_default_map(key, store, spec)
     }
     design = design_values(config)
+    structure = {name: getattr(config, name) for name in type(config).rules()}
     return profile_data(
         kind,
         name,
         settable_parameters(),
         system=config.system_id,
         spec=spec.name,
-        config={name: getattr(config, name) for name in type(config).rules()},
+        config=structure,
         parameters={**design, **values},
     )
 

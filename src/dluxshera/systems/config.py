@@ -11,6 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
+from math import ceil
 from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -28,6 +29,7 @@ _NOLL = tuple(range(4, 12))
 # The largest sizes keep a slip of the pen from filling the memory.
 _INDICES = NollIndices(1000)
 _ROWS = Integer(2, 100_000)
+_GAP = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
 _FRACTION = Number("a fraction from 0 to below 1", Bounds(minimum=0, exclusive_maximum=1))
 
 Config = TypeVar("Config", bound="SheraConfig")
@@ -203,8 +205,7 @@ class SheraConfig:
         Numbers that the configuration leaves to be derived have their derived values, and the mask has the SHA-256 of
         its file in place of its path.
         """
-        derived = sampling(self)._asdict()
-        values = {name: derived.get(name, getattr(self, name)) for name in self.rules()}
+        values = {name: getattr(self, name) for name in self.rules()} | sampling(self)._asdict()
         if self.diffractive_pupil is not None:
             content = diffractive_pupil_file(self.diffractive_pupil).read_bytes()
             values["diffractive_pupil"] = hashlib.sha256(content).hexdigest()
@@ -231,8 +232,8 @@ class _RelayConfig(SheraConfig):
     gap_npix: int | None = _structural(
         None,
         Integer(2, 32768, even=True, optional=True),
-        "Cells across the grid of the pupil and between the planes; by default the fewest that hold the light (see"
-        " `gap_grid`). A number may only raise it.",
+        "Cells across the grid of the pupil and between the planes; by default the fewest that hold the light. A number"
+        " may only raise it.",
     )
     surface_map_npix: int = _structural(
         256, Integer(3, 8192), "Cells across a map of a surface behind the pupil, where maps are an effect."
@@ -241,8 +242,7 @@ class _RelayConfig(SheraConfig):
     @classmethod
     def relations(cls) -> tuple[Relation, ...]:
         """Return the relations that the fields satisfy beside their rules."""
-        reason = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
-        return (*super().relations(), AtLeast("gap_npix", "pupil_npix", reason))
+        return (*super().relations(), AtLeast("gap_npix", "pupil_npix", _GAP))
 
     @property
     def bases(self) -> Mapping[str, tuple[int, ...]]:
@@ -251,8 +251,36 @@ class _RelayConfig(SheraConfig):
 
     @property
     def gap_grid(self) -> int:
-        """Size of the grid between the planes: `gap_npix`, or the smallest that holds the light of the design."""
-        return sampling(self).gap_npix
+        """Size of the grid between the planes: `gap_npix`, or derived from the design.
+
+        No ray of a grid with cells dx reaches further than wavelength * z / (2 dx) beyond the beam at a surface, and a
+        field angle walks the beam by z times that angle (here half the image); the size is even and factors into 2, 3
+        and 5.
+
+        Raises
+        ------
+        ConfigError
+            If `gap_npix` is smaller than the pupil.
+        """
+        pupil = sampling(self).pupil_npix
+        if self.gap_npix is not None:
+            if self.gap_npix < pupil:
+                raise ConfigError("gap_npix", expected=f"at least pupil_npix = {pupil}", got=self.gap_npix, remedy=_GAP)
+            return self.gap_npix
+        d = self.design
+        cell = d.m1_diameter_m / pupil
+        half_field = 0.5 * self.image_npix * d.plate_scale
+        longest = d.wavelength_m + 0.5 * d.bandwidth_m
+        furthest = max(abs(plane.collimated_distance) for plane in d.surface_planes)
+        size = pupil + 2 * ceil(furthest * (longest / (2 * cell) + half_field) / cell)
+        size += size % 2
+        while not _is_smooth(size):
+            size += 2
+        return size
+
+    def structure(self) -> dict[str, Any]:
+        """Return the structural fields as plain data, with the derived size of the grid between the planes."""
+        return {**super().structure(), "gap_npix": self.gap_grid}
 
 
 @_documented
@@ -308,3 +336,10 @@ def structural_hash_from_config(config: SheraConfig) -> str:
         If the mask's file does not exist.
     """
     return hashlib.sha256(json.dumps(config.structure(), sort_keys=True).encode()).hexdigest()
+
+
+def _is_smooth(number: int) -> bool:
+    for prime in (2, 3, 5):
+        while number % prime == 0:
+            number //= prime
+    return number == 1
