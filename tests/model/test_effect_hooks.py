@@ -11,9 +11,7 @@ from dluxshera.model import system_graph, system_optics
 from dluxshera.params import ParameterStore
 from dluxshera.systems import EFFECTS, SHERA_FOURPLANE_EXAMPLE_CONFIG, build_spec, effects_of
 
-SMALL = SHERA_FOURPLANE_EXAMPLE_CONFIG.replace(
-    image_npix=16, n_wavelengths=2, curve_samples=3, m1_map_npix=8, surface_map_npix=8
-)
+SMALL = SHERA_FOURPLANE_EXAMPLE_CONFIG.replace(image_npix=16, n_wavelengths=2, m1_map_npix=8, surface_map_npix=8)
 
 
 def hooks_of(monkeypatch, config, name: str) -> list[str]:

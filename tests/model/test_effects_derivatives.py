@@ -22,6 +22,9 @@ SCALES = {
     "field.ghost_flux_ratio": 1e-2,
     "detector.dark_current": 1e3,
     "detector.dark_signal": 1e3,
+    "binary.spectrum_a_wavelengths_m": 1e-9,
+    "binary.spectrum_b_wavelengths_m": 1e-9,
+    "band.transmission_wavelengths_m": 1e-9,
 }  # others: 1, of whatever unit, or a tenth of it where it is an angle or an offset
 # Where every effect acts and nothing is even about the point.
 AT = {

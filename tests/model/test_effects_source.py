@@ -12,25 +12,24 @@ from dluxshera.systems.catalogue import SHERA_TWOPLANE_FLIGHT_CONFIG
 from support import reference_optics as ref
 from support.effect_scenes import (
     FLAT,
-    NODES,
     NOTHING,
     NPIX,
-    SMALL,
+    ROWS,
     STARS,
+    TABLE,
+    TABLES,
     WAVELENGTH,
-    WAVELENGTHS,
     WAVES,
     WIDTH,
     binary,
     direct_sum,
     everything,
-    normal,
+    weights_of,
 )
 from support.helpers import relative_l2, rounding
 from support.scenes import M2_ZERNIKES
 
 EXACT = rounding(float, 64**2, condition=100)  # phases are of the order of 100 radians
-CURVE = np.linspace(-0.5, 0.5, SMALL["curve_samples"])
 
 
 def test_effects_that_do_nothing_leave_the_stars_of_the_direct_sum():
@@ -53,9 +52,16 @@ def test_effects_that_do_nothing_leave_a_two_plane_image():
 def test_black_bodies_are_sums_of_monochromatic_images_with_planck_weights():
     hot, cold = 9000.0, 3200.0
     weights = []
+    edges = (WAVELENGTH - WIDTH / 2, WAVELENGTH + WIDTH / 2)
     for temperature in (hot, cold):
-        energy = BlackBody(temperature * u.K, scale=1.0 * u.W / (u.m**2 * u.m * u.sr))(WAVELENGTHS * u.m).value
-        weights.append(normal(energy * WAVELENGTHS))  # photons carry h c / lambda
+        body = BlackBody(temperature * u.K, scale=1.0 * u.W / (u.m**2 * u.m * u.sr))
+
+        def photons(x: float, body=body) -> float:
+            return body(x * u.m).value * x  # they carry h c / lambda
+
+        moments = [quad(lambda x, m=m: photons(x) * (x - WAVELENGTH) ** m, *edges, epsrel=1e-12)[0] for m in range(2)]
+        share = 0.5 * moments[1] / moments[0] / (WIDTH / 2 / np.sqrt(3.0))  # of two nodes, at these distances
+        weights.append(np.array([0.5 - share, 0.5 + share]))
     bodies = {"binary.temperature_a_k": hot, "binary.temperature_b_k": cold}
     image = everything().image(bodies)
     assert relative_l2(image, direct_sum(binary(weights))) < EXACT
@@ -65,12 +71,11 @@ def test_black_bodies_are_sums_of_monochromatic_images_with_planck_weights():
 
 
 def test_filter_and_spectra_multiply_the_black_bodies():
-    samples = np.random.default_rng(4).uniform(0.1, 1.0, (3, SMALL["curve_samples"]))
-    samples[0, [0, -1]] = 0.0  # a filter may let nothing pass at the edges of the band
-    transmission, *spectra = (np.interp(NODES, CURVE, row) for row in samples)
+    samples = np.random.default_rng(4).uniform(0.1, 1.0, (3, ROWS))
+    samples[0, [0, -1]] = 0.0  # a filter may let nothing pass at the end of its table
     weights = [
-        normal(ref.black_body_photons(WAVELENGTHS, 5790.0) * spectra[0] * transmission),
-        normal(ref.black_body_photons(WAVELENGTHS, 5260.0) * spectra[1] * transmission),
+        weights_of(samples[0], samples[1], temperature=5790.0),
+        weights_of(samples[0], samples[2], temperature=5260.0),
     ]
     updates = dict(zip(("band.transmission", "binary.spectrum_a", "binary.spectrum_b"), samples, strict=True))
     image = everything().image(updates)
@@ -83,20 +88,20 @@ def test_effective_wavelengths_are_means_of_photons():
     config = everything().binder.config
     spec = ds.build_forward_model_spec_from_config(config)
     rng = np.random.default_rng(6)
-    transmission, spectrum = rng.uniform(0.1, 1.0, (2, SMALL["curve_samples"]))
+    transmission, spectrum = rng.uniform(0.1, 1.0, (2, ROWS))
     store = ds.ParameterStore.from_spec_defaults(spec).replace(
-        {"band.transmission": transmission, "binary.spectrum_a": spectrum, "binary.temperature_a_k": 6500.0}
+        {**TABLES, "band.transmission": transmission, "binary.spectrum_a": spectrum, "binary.temperature_a_k": 6500.0}
     )
     binder = ds.SheraThreePlaneBinder(config, spec, store)
 
     def photons(t: float) -> float:
-        curves = np.interp(t, CURVE, transmission) * np.interp(t, CURVE, spectrum)
-        return (
-            curves * ref.black_body_photons(WAVELENGTH + t * WIDTH, 6500.0) / ref.black_body_photons(WAVELENGTH, 6500.0)
-        )
+        wavelength = WAVELENGTH + t * WIDTH
+        curves = np.interp(wavelength, TABLE, transmission) * np.interp(wavelength, TABLE, spectrum)
+        return curves * ref.black_body_photons(wavelength, 6500.0) / ref.black_body_photons(WAVELENGTH, 6500.0)
 
-    total = quad(photons, -0.5, 0.5, points=CURVE, epsabs=0, epsrel=1e-12)[0]
-    first = quad(lambda t: t * photons(t), -0.5, 0.5, points=CURVE, epsabs=1e-14)[0]
+    rows = (TABLE[1:-1] - WAVELENGTH) / WIDTH
+    total = quad(photons, -0.5, 0.5, points=rows, epsabs=0, epsrel=1e-12)[0]
+    first = quad(lambda t: t * photons(t), -0.5, 0.5, points=rows, epsabs=1e-14)[0]
     mean = binder.derived(store)["band.effective_wavelength_a_m"]
     assert mean == pytest.approx(WAVELENGTH + WIDTH * first / total, abs=1e-15)  # a femtometre
     # A filter that is half as clear halves the photons of the forward spec, and moves nothing.
@@ -123,9 +128,9 @@ def test_image_with_ghosts_is_that_of_more_stars():
 def test_stars_of_the_field_have_their_own_light_through_the_filter():
     x, y, log_flux = np.array([-0.9, 0.6]), np.array([0.5, 1.9]), np.array([5.0, 4.5])  # the second beyond the border
     transmission = np.array([0.2, 0.4, 0.6, 0.8, 1.0])
-    through = np.interp(NODES, CURVE, transmission)
-    stars = [(np.array(place), 10.0**flux * normal(through)) for *place, flux in zip(x, y, log_flux, strict=True)]
-    weights = [normal(ref.black_body_photons(WAVELENGTHS, temperature) * through) for temperature in (5790.0, 5260.0)]
+    through = weights_of(transmission)
+    stars = [(np.array(place), 10.0**flux * through) for *place, flux in zip(x, y, log_flux, strict=True)]
+    weights = [weights_of(transmission, temperature=temperature) for temperature in (5790.0, 5260.0)]
     updates = {
         "field.star_x_position_as": x,
         "field.star_y_position_as": y,

@@ -32,13 +32,16 @@ STRUCTURAL = {
     "aberration_margin": 20.0,
     "gap_npix": 600,
     "effects": ("ghosts",),
-    "curve_samples": 5,
+    "spectrum_a_rows": 3,
+    "spectrum_b_rows": 3,
+    "transmission_rows": 3,
     "m1_map_npix": 64,
     "n_field_stars": 2,
     "motion_margin": 4,
     "surface_map_npix": 64,
 }
-OF_EFFECTS = ("effects", "curve_samples", "m1_map_npix", "n_field_stars", "motion_margin", "surface_map_npix")
+OF_ROWS = ("spectrum_a_rows", "spectrum_b_rows", "transmission_rows")
+OF_EFFECTS = ("effects", *OF_ROWS, "m1_map_npix", "n_field_stars", "motion_margin", "surface_map_npix")
 OF_BAND = ("source_offset_as", "aberration_margin")
 SETTINGS = ("image_npix", "n_wavelengths", "pixel_nodes", *OF_BAND, *OF_EFFECTS)
 

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from dluxshera.optics import (
+    Spectrum,
+    band_wavelengths,
+    band_weights,
     binary_photons,
     binary_positions,
     distort,
@@ -14,7 +17,6 @@ from dluxshera.optics import (
     ghost_positions,
     integrate_pixels,
     pixel_nodes,
-    top_hat_band,
 )
 from support import reference_optics as ref
 from support.helpers import rounding
@@ -88,9 +90,10 @@ def test_distortion_is_radial_and_cubic():
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_band_integrates_polynomials_of_degree_2n_minus_1(n):
+def test_flat_band_integrates_polynomials_of_degree_2n_minus_1(n):
     centre, width = 550e-9, 110e-9
-    wavelengths, weights = (np.asarray(v) for v in top_hat_band(number(centre), number(width), n))
+    wavelengths = np.asarray(band_wavelengths(number(centre), number(width), n))
+    weights = np.asarray(band_weights(number(centre), number(width), n, Spectrum()))
     x = (wavelengths - centre) / (width / 2)
     assert np.all(np.abs(x) < 1.0)
     assert np.all(np.diff(wavelengths) > 0)

@@ -20,7 +20,7 @@ from support.rows import each_row
 
 EARLIER = Path(__file__).parent / "earlier"
 KNOWN = shera_profiles()
-RETIRED = {"pupil_npix", "gap_npix", "pixel_nodes", "aperture_subpixels"}
+RETIRED = {"pupil_npix", "gap_npix", "pixel_nodes", "aperture_subpixels", "curve_samples"}
 
 
 def said_by(load, *arguments: object) -> tuple[object, list[str]]:

@@ -39,7 +39,7 @@ FAULTS = [  # content, path of the faulty part, message
         "expected an array of shape (8,), got [1000.0, 2000.0]",
     ),
     (
-        {"config": {"effects": ["spectra"], "curve_samples": 2}, "parameters": {"sources.spectrum_a": [1, -1]}},
+        {"config": {"effects": ["spectra"], "spectrum_a_rows": 2}, "parameters": {"sources.spectrum_a": [1, -1]}},
         ("parameters", "sources.spectrum_a", 1),
         "expected >= 0, got -1.0 at index 1",
     ),

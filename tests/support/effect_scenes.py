@@ -13,17 +13,21 @@ from support.reference_optics import black_body_photons
 from support.scenes import ABERRATED, CONTRAST, LOG_FLUX, M2_FOCAL_LENGTH, POSITION_ANGLE, SEPARATION, Scene, X, Y
 
 NPIX, MARGIN, WAVES = 24, 11, 2  # a margin of 8 for motion and 3 for displaced pixels
+ROWS = 5
 SMALL = {
     "image_npix": NPIX,
     "n_wavelengths": WAVES,
-    "curve_samples": 5,
+    "spectrum_a_rows": ROWS,
+    "spectrum_b_rows": ROWS,
+    "transmission_rows": ROWS,
     "m1_map_npix": 48,
     "surface_map_npix": 32,
 }
 WAVELENGTH, WIDTH = 550e-9, 41e-9  # of the flight design
 PLATE_SCALE = 0.12320690002795907  # arcsec per pixel, of the flight design in focus
-NODES = np.polynomial.legendre.leggauss(WAVES)[0] / 2
-WAVELENGTHS = WAVELENGTH + WIDTH * NODES
+WAVELENGTHS = WAVELENGTH + WIDTH / 2 * np.polynomial.legendre.leggauss(WAVES)[0]
+TABLE = WAVELENGTH + WIDTH * np.array([-0.7, -0.3, -0.05, 0.35, 0.6])  # rows of spectra and filter
+TABLES = {f"{curve}_wavelengths_m": TABLE for curve in ("binary.spectrum_a", "binary.spectrum_b", "band.transmission")}
 FLAT = np.full(WAVES, 1 / WAVES)  # two Gauss nodes weigh the same
 NOTHING = {  # defaults of effects that are not nothing
     "field.ghost_flux_ratio": 0.0,
@@ -43,7 +47,7 @@ def everything() -> Scene:
     spec = ds.build_inference_spec_physics(config)
     star_a, star_b = TEMPERATURES
     bodies = {"binary.temperature_a_k": star_a, "binary.temperature_b_k": star_b}
-    store = ds.ParameterStore.from_spec_defaults(spec).replace({**STARS, **NOTHING, **bodies})
+    store = ds.ParameterStore.from_spec_defaults(spec).replace({**STARS, **NOTHING, **TABLES, **bodies})
     return Scene(ds.SheraThreePlaneBinder(config, spec), store)
 
 
@@ -57,7 +61,7 @@ def everything_in_four_planes() -> Scene:
     few = {"imaging.exposure_time_s": 0.1, "imaging.frame_time_s": 0.05}  # photons, so that a few electrons count
     defocused = {M2_FOCAL_LENGTH: store[M2_FOCAL_LENGTH] * (1.0 + 5e-5)}
     updates = {key: value for key, value in STARS.items() if key != LOG_FLUX}
-    return Scene(ds.SheraFourPlaneBinder(config, spec, store), store.replace({**updates, **few, **defocused}))
+    return Scene(ds.SheraFourPlaneBinder(config, spec, store), store.replace({**updates, **TABLES, **few, **defocused}))
 
 
 @cache
@@ -83,9 +87,24 @@ def direct_sum(sources: Iterable[tuple[np.ndarray, np.ndarray]], updates=None, m
     return image[cut, cut]
 
 
-def normal(photons) -> np.ndarray:
-    """Return the part of the photons at each wavelength."""
-    return photons / np.sum(photons)
+def weights_of(*curves: np.ndarray, temperature: float | None = None) -> np.ndarray:
+    """Return the parts of a star's photons that two wavelengths stand for, so that their mean is that of the photons.
+
+    Each of the curves has a value for each row of `TABLE`. The integrals are sums over 2,000 points between rows.
+    """
+    assert WAVES == 2
+    nodes, quadrature = np.polynomial.legendre.leggauss(2000)
+    borders = np.clip(TABLE, WAVELENGTH - WIDTH / 2, WAVELENGTH + WIDTH / 2)
+    middle, half = (borders[1:] + borders[:-1]) / 2, np.diff(borders) / 2
+    wavelengths = middle + half * nodes[:, None]
+    photons = half * quadrature[:, None]
+    for curve in curves:
+        photons = photons * np.interp(wavelengths, TABLE, curve)
+    if temperature is not None:
+        photons = photons * black_body_photons(wavelengths, temperature)
+    mean = np.sum(photons * (wavelengths - WAVELENGTH)) / np.sum(photons)
+    share = 0.5 * mean / (WAVELENGTHS[1] - WAVELENGTH)
+    return np.array([0.5 - share, 0.5 + share])
 
 
 def positions() -> np.ndarray:
@@ -101,5 +120,5 @@ def binary(weights=None) -> list[tuple[np.ndarray, np.ndarray]]:
     total, contrast = 10.0 ** STARS[LOG_FLUX], STARS[CONTRAST]
     photons = (total * contrast / (1 + contrast), total / (1 + contrast))
     if weights is None:
-        weights = [normal(black_body_photons(WAVELENGTHS, temperature)) for temperature in TEMPERATURES]
+        weights = [weights_of(temperature=temperature) for temperature in TEMPERATURES]
     return [(place, number * row) for place, number, row in zip(positions(), photons, weights, strict=True)]

@@ -30,6 +30,7 @@ from dluxshera.systems import (
     CONFIGS,
     PARAMETERS,
     SPEC_NAMES,
+    TABLE_SUFFIX,
     SheraConfig,
     acts_through_default,
     build_spec,
@@ -67,7 +68,9 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         "aberration_margin": lambda: rng.choice([None, 12, rng.uniform(3.0, 12.0)]),
         "m1_map_npix": lambda: rng.choice([3, 40.0, 64]),
         "effects": lambda: rng.sample(effects_of(named.surfaces), rng.randint(0, 5)),
-        "curve_samples": lambda: rng.choice([2, 3, 5.0]),
+        "spectrum_a_rows": lambda: rng.choice([2, 3, 5.0]),
+        "spectrum_b_rows": lambda: rng.choice([2, 3, 5.0]),
+        "transmission_rows": lambda: rng.choice([2, 3, 5.0]),
         "n_field_stars": lambda: rng.choice([1, 2, 3.0]),
         "motion_margin": lambda: rng.randint(1, 256),
     })  # fmt: skip
@@ -91,6 +94,9 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
         ):
             continue
         parameters[key] = _with_unit(rng, key, _value(rng, key, values[key], bases))
+    for key in [name for name in parameters if f"{name}{TABLE_SUFFIX}" in made.primitives]:
+        rows = f"{key}{TABLE_SUFFIX}"  # a table is both lists
+        parameters.setdefault(rows, _with_unit(rng, rows, _value(rng, rows, values[rows], bases)))
     return {
         "schema": f"{PROFILE}/{VERSION}", "kind": "observation", "name": named.name, "system": cls.system_id,
         "spec": spec, "config": config, "parameters": parameters,
@@ -164,7 +170,8 @@ def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
         "gap_npix": [15, 32770, 32.5, 1e300],
         "diffractive_pupil": [5, "", "x" * 1001],
         "effects": [["ghosts", "ghosts"], ["gohsts"], ["m3_maps"], [3], "ghosts", {"ghosts": 1}],
-        "curve_samples": [1, 1001, 2.5],
+        "spectrum_a_rows": [1, 100_001, 2.5],
+        "transmission_rows": [1, -2],
         "n_field_stars": [0, 1001],
         "motion_margin": [0, 257],
         "surface_map_npix": [2, 8193],

@@ -10,6 +10,7 @@ from dluxshera.systems.transforms import (
     effective_wavelength_of_star,
     four_plane_line_of_sight_shift,
     line_of_sight_shift,
+    mean_transmission,
 )
 from support import reference_optics as ref
 from support.helpers import rounding
@@ -51,24 +52,40 @@ def test_line_of_sight_is_where_traced_rays_land(decentre, tilt):
 @pytest.mark.covers("dluxshera.systems.transforms.effective_wavelength_of_star")
 @pytest.mark.parametrize("temperature", [None, 3500.0, 9000.0])
 def test_effective_wavelength_is_the_mean_of_the_photons(temperature):
-    spectrum, transmission = np.random.default_rng(5).uniform(0.0, 1.0, (2, 7))
-    grid = np.linspace(-0.5, 0.5, 7)
+    rng = np.random.default_rng(5)
+    spectrum, transmission = rng.uniform(0.0, 1.0, 9), rng.uniform(0.0, 1.0, 4)
+    rows, grid = np.sort(np.append(rng.uniform(-0.6, 0.6, 7), [-0.7, 0.7])), np.array([-0.9, -0.1, 0.3, 0.5])
 
     def photons(t: float) -> float:
-        curves = np.interp(t, grid, spectrum) * np.interp(t, grid, transmission)
+        curves = np.interp(t, rows, spectrum) * np.interp(t, grid, transmission)
         return curves * (
             1.0 if temperature is None else ref.black_body_photons(CENTRE + t * WIDTH, temperature) * CENTRE**4
         )
 
-    total = quad(photons, -0.5, 0.5, points=grid, epsabs=0, epsrel=1e-12)[0]
-    first = quad(lambda t: t * photons(t), -0.5, 0.5, points=grid, epsabs=1e-14 * total, epsrel=1e-12)[0]
-    found = effective_wavelength_of_star(CENTRE, WIDTH, temperature, spectrum, transmission)
+    kinks = [*(row for row in rows if abs(row) < 0.5), *grid[1:3]]
+    total = quad(photons, -0.5, 0.5, points=kinks, epsabs=0, epsrel=1e-12)[0]
+    first = quad(lambda t: t * photons(t), -0.5, 0.5, points=kinks, epsabs=1e-14 * total, epsrel=1e-12)[0]
+    tables = (spectrum, CENTRE + WIDTH * rows, transmission, CENTRE + WIDTH * grid)
+    found = effective_wavelength_of_star(CENTRE, WIDTH, temperature, *tables)
     assert found == pytest.approx(CENTRE + WIDTH * first / total, abs=1e-18)
+    plain = effective_wavelength_of_star(CENTRE, WIDTH, temperature, *(list(table) for table in tables))
+    assert plain == found
+
+
+@pytest.mark.covers("dluxshera.systems.transforms.mean_transmission")
+def test_mean_transmission_is_the_area_below_the_table_over_the_width():
+    rows, values = CENTRE + WIDTH * np.array([-0.75, -0.25, 0.0, 0.75]), np.array([0.0, 1.0, 0.5, 0.8])
+    # at the edges 0.5 and 0.7: trapezoids of a quarter, a quarter and a half of the band
+    area = 0.25 * (0.5 + 1.0) / 2 + 0.25 * (1.0 + 0.5) / 2 + 0.5 * (0.5 + 0.7) / 2
+    assert mean_transmission(CENTRE, WIDTH, values, rows) == pytest.approx(area, rel=rounding(float, 4, 10))
+    slope = jax.grad(lambda shift: mean_transmission(CENTRE, WIDTH, jnp.asarray(values), rows + shift))(0.0)
+    assert slope == pytest.approx((0.5 - 0.7) / WIDTH, rel=1e-12)  # gains the left edge
 
 
 def test_effective_wavelength_without_curves_is_the_centre_and_with_a_ramp_a_sixth_off():
     assert effective_wavelength_of_star(CENTRE, WIDTH) == pytest.approx(CENTRE, rel=rounding(float, 16))
-    ramp = effective_wavelength_of_star(CENTRE, WIDTH, None, None, np.array([0.0, 1.0]))
+    edges = CENTRE + WIDTH * np.array([-0.5, 0.5])
+    ramp = effective_wavelength_of_star(CENTRE, WIDTH, None, None, None, np.array([0.0, 1.0]), edges)
     assert ramp == pytest.approx(CENTRE + WIDTH / 6.0, rel=rounding(float, 16))
 
 

@@ -41,6 +41,7 @@ from dluxshera.systems.parameters.origins import (
     ApertureNumber,
     Constant,
     DesignAttribute,
+    EvenlySpaced,
     ForwardSpec,
     NoDefault,
     TargetAttribute,
@@ -88,6 +89,7 @@ INCOMPLETE = {
         SOUND | {"origin": ApertureNumber("open_fraction", "x")},
         "an origin in the aperture",
     ),
+    "spaced, and no list": (SOUND | {"origin": EvenlySpaced(0.0, 1.0, "x")}, "a list whose length is a field"),
     "two widths": (SOUND | {"prior_sigma": 1.0, "relative_prior_sigma": 0.1}, "not both"),
 }
 

@@ -144,7 +144,7 @@ class SheraBinder(AbstractImageModel):
             If the store has no value for a free parameter.
         """
         check_store(self.spec, store)
-        return self._evaluator.expand(self.optics, store, free)
+        return self._evaluator.expand(self.optics, store, self.store, free)
 
     def predict_batch(
         self, stores: Sequence[ParameterStore], chunk: int | None = None

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+
 from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.optics import check_table
 from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.systems import EFFECTS, PARAMETERS, SheraConfig
+from dluxshera.systems import BANDWIDTH, EFFECTS, PARAMETERS, WAVELENGTH, BandHook, SheraConfig
 
 
 def check_spec(config: SheraConfig, spec: ParamSpec) -> None:
@@ -67,6 +73,33 @@ def check_effects(config: SheraConfig, spec: ParamSpec) -> None:
         size = (getattr(config, side),) * 2 if side else spec[key].shape
         if spec[key].shape != size:
             raise ConfigError("spec", expected=f"{key} of shape {size}, as the configuration", got=spec[key].shape)
+
+
+def tables_of(config: SheraConfig) -> tuple[str, ...]:
+    """Return the keys of the wavelengths of the tables that a configuration's effects read."""
+    hooks = [EFFECTS[name].hook for name in config.effects]
+    return tuple(item.key for hook in hooks if isinstance(hook, BandHook) for item in hook.tables)
+
+
+def check_tables(tables: tuple[str, ...], values: Mapping[str, Any]) -> None:
+    """Check that the rows of each table ascend and have the whole band between them, where no value is traced.
+
+    Parameters
+    ----------
+    tables : tuple of str
+        Keys of the wavelengths of the tables, as `tables_of` returns them.
+    values : mapping of str to array
+        Values by key.
+
+    Raises
+    ------
+    DataError
+        If a table does not; it is named with its limits and those of the band. A traced one gives NaN.
+    """
+    for key in tables:
+        rows, centre, width = (values[name] for name in (key, WAVELENGTH.key, BANDWIDTH.key))
+        if not any(isinstance(value, jax.core.Tracer) for value in (rows, centre, width)):
+            check_table(rows, centre, width, key)
 
 
 def check_store(spec: ParamSpec, store: object) -> None:

@@ -16,7 +16,9 @@ import numpy as np
 from jaxtyping import Array
 
 from dluxshera.graph import Node, is_traced
+from dluxshera.model.checks import check_tables, tables_of
 from dluxshera.model.derived import derived_nodes
+from dluxshera.model.expansion import image_and_columns
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics
 from dluxshera.model.reach import check_reach, reach_of
@@ -44,6 +46,7 @@ class Evaluator:
         nodes = {node.name: node for node in derived_nodes(spec)}
         self._derived = tuple(nodes[transform.key] for transform in SHERA_RESOLVER.order(spec))
         self._program = _program_of(config, spec)
+        self._tables = tables_of(config)
         self._needs: dict[str, _Needs] = {}
 
     def __repr__(self) -> str:
@@ -54,13 +57,13 @@ class Evaluator:
 
     def derived(self, store: ParameterStore) -> dict[str, Any]:
         """Return the derived values in the order of the spec, explicit overrides among them."""
-        values = _with_derived(self._derived, store)
+        values = self._with_derived(self._derived, store)
         return {key: values[key] for key in self.spec.derived}
 
     def output(self, name: str, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore) -> Any:
         """Return the output `name` of the model's graph, after a check that the optics suffice for the store."""
         needs = self._needs.get(name) or self._needs_of(name, optics)
-        values = _with_derived(needs.derived, store)
+        values = self._with_derived(needs.derived, store)
         self._check(optics, values, built_with)
         return self._program.output(name, optics, {key: values[key] for key in needs.keys})
 
@@ -78,7 +81,7 @@ class Evaluator:
         over chunks; by default their size is 1 on processors and `ACCELERATOR_CHUNK` elsewhere.
         """
         needs = self._needs.get("image") or self._needs_of("image", optics)
-        rows = [_with_derived(needs.derived, store) for store in stores]
+        rows = [self._with_derived(needs.derived, store) for store in stores]
         for values in rows:
             self._check(optics, values, built_with)
         rows = _placed([{key: values[key] for key in needs.keys} for values in rows])
@@ -90,7 +93,7 @@ class Evaluator:
 
     def sampling_for(self, store: ParameterStore) -> Sampling:
         """Return the sampling that the model needs at a store, whose values are not traced."""
-        values = _with_derived(self._derived, store)
+        values = self._with_derived(self._derived, store)
         reach = reach_of(self.config, values)
         sampling = sampling_for(self.config, reach)
         check_reach(sampling, reach, values, store)
@@ -101,21 +104,29 @@ class Evaluator:
             return  # an image beyond the limits is NaN
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
 
-    def expand(self, optics: SystemOptics, store: ParameterStore, free: ParamSpec) -> tuple[Array, Array]:
+    def expand(
+        self, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore, free: ParamSpec
+    ) -> tuple[Array, Array]:
         """Return the image and its derivatives by the elements of the parameters `free`, in the order of its labels.
 
         The derivatives of the values that the image needs by theta are a small matrix for each value, `_slopes`. The
         compiled function takes them from there to the image, and is shared like that of the image.
         """
         needs = self._needs.get("image") or self._needs_of("image", optics)
-        values = _with_derived(needs.derived, store)
-        slopes = _slopes(needs.derived, values, store, free)
+        values = self._with_derived(needs.derived, store)
+        self._check(optics, values, built_with)
+        slopes, rows = _slopes(needs.derived, values, store, free)
         slopes = {key: slopes[key] for key in needs.keys if key in slopes}
         values = {key: values[key] for key in needs.keys}
         if not slopes:
             image = self._program.output("image", optics, values)
             return image, jnp.zeros((len(free.labels), *image.shape))
-        return self._program.expand(optics, values, slopes)
+        return self._program.expand(optics, values, slopes, tuple((key, rows[key]) for key in slopes))
+
+    def _with_derived(self, nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
+        """Return the values of a store and of nodes, which run in order; an override replaces a node's value."""
+        check_tables(self._tables, store)
+        return _run(nodes, dict(store.items()))
 
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics
@@ -150,14 +161,16 @@ class _Program:
         graph = system_graph(self.config, self.spec, optics, compiled=False)
         return graph.function(name)(values)[name]
 
-    @partial(jax.jit, static_argnums=0)
+    @partial(jax.jit, static_argnums=(0, 4))
     def expand(
-        self, optics: SystemOptics, values: dict[str, Any], slopes: dict[str, Array | np.ndarray]
+        self,
+        optics: SystemOptics,
+        values: dict[str, Any],
+        slopes: dict[str, Array | np.ndarray],
+        rows: tuple[tuple[str, frozenset[int]], ...],
     ) -> tuple[Array, Array]:
-        """Return the image, and its change along each row of `slopes`, arrays of shape (n, shape of the value)."""
-        moving = {key: jnp.asarray(values[key], float) for key in slopes}
-        image, change = jax.linearize(lambda moved: self.output("image", optics, {**values, **moved}), moving)
-        return image, jax.lax.map(change, slopes)
+        graph = system_graph(self.config, self.spec, optics, compiled=False)
+        return image_and_columns(graph, optics, values, jax.tree.map(jnp.asarray, slopes), dict(rows))
 
     @partial(jax.jit, static_argnums=(0, 3))
     def images(self, optics: SystemOptics, values: dict[str, Array], chunk: int) -> Array:
@@ -208,11 +221,6 @@ def _program_of(config: SheraConfig, spec: ParamSpec) -> _Program:
         return _programs.setdefault(key, _Program(config, spec))
 
 
-def _with_derived(nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
-    """Return the values of a store and of nodes, which run in order; an explicit override replaces a node's value."""
-    return _run(nodes, dict(store.items()))
-
-
 def _run(nodes: Iterable[Node], values: dict[str, Any]) -> dict[str, Any]:
     for node in nodes:
         if node.name not in values:
@@ -241,27 +249,33 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _slopes(nodes: Iterable[Node], values: Mapping[str, Any], store: ParameterStore, free: ParamSpec) -> dict[str, Any]:
-    """Return the derivatives by theta of each value that depends on it, theta's axis first.
+def _slopes(
+    nodes: Iterable[Node], values: Mapping[str, Any], store: ParameterStore, free: ParamSpec
+) -> tuple[dict[str, Any], dict[str, frozenset[int]]]:
+    """Return the derivatives by theta of each value that depends on it, theta's axis first, and the elements it is on.
 
     Those of the free parameters are rows of the identity; those of derived values follow by forward-mode derivatives
     of their nodes.
     """
-    identity, start, slopes = np.eye(len(free.labels)), 0, {}
+    identity, start = np.eye(len(free.labels)), 0
+    slopes: dict[str, Any] = {}
+    rows: dict[str, frozenset[int]] = {}
     for field in free.fields:
         store[field.key]  # raises by name where the store has no value
-        stop = start + len(field.labels)
-        slopes[store.spec.current_key(field.key)] = identity[:, start:stop].reshape(-1, *field.shape)
+        stop, key = start + len(field.labels), store.spec.current_key(field.key)
+        slopes[key] = identity[:, start:stop].reshape(-1, *field.shape)
+        rows[key] = frozenset(range(start, stop))
         start = stop
     dependent: dict[str, Node] = {}
     for node in nodes:
-        if node.name not in store and any(name in slopes or name in dependent for name in node.inputs):
-            dependent[node.name] = node
+        if node.name not in store and (on := frozenset[int]().union(*(rows.get(name, ()) for name in node.inputs))):
+            dependent[node.name], rows[node.name] = node, on
     if not dependent:
-        return slopes
+        return slopes, rows
     inputs = {name for node in dependent.values() for name in node.inputs} - dependent.keys()
-    acting = {key: rows for key, rows in slopes.items() if key in inputs}
-    return slopes | _derived_slopes(tuple(dependent.values()), {name: values[name] for name in inputs}, acting)
+    acting = {key: slope for key, slope in slopes.items() if key in inputs}
+    of_derived = _derived_slopes(tuple(dependent.values()), {name: values[name] for name in inputs}, acting)
+    return slopes | of_derived, rows
 
 
 @partial(jax.jit, static_argnums=0)

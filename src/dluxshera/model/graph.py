@@ -1,7 +1,7 @@
 """The graph of each system: the nodes through which parameter values drive the optics.
 
 Nodes of the derived parameters have the names of their keys; the others follow the light: ``band``, ``sources``,
-``pupil``, ``relay``, ``optical_image`` and ``image``, and beside them ``energy``.
+``pupil``, ``relay``, ``light``, ``optical_image`` and ``image``, and beside them ``energy``.
 """
 
 from __future__ import annotations
@@ -16,10 +16,12 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from dluxshera.graph import DLuxSystemNode, Node, SystemGraph
+from dluxshera.model.checks import tables_of
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.light import (
     Runs,
     detected_image,
+    light,
     optical_image,
     plane_photons,
     point_sources,
@@ -125,21 +127,20 @@ class _Wiring:
 
     def nodes(self) -> list[Node]:
         """Return the nodes in the order of the light."""
-        config, surfaces, light = self.config, self.config.surfaces, ("band", "sources", "pupil", "relay")
+        config, surfaces = self.config, self.config.surfaces
         band, pointing, surface = self._hooks(BandHook), self._hooks(PointingHook), self._hooks(SurfaceHook)
         companions, sources, directions = (self._hooks(kind) for kind in (CompanionHook, SourceHook, DirectionHook))
         maps = [[hook for hook in surface if hook.surface == number] for number in range(surfaces + 1)]
         margins = [(hook, hook.margin(config)) for hook in self._hooks(DetectorHook)]
         detector = sorted(margins, key=lambda item: item[1] == 0)  # those with a margin first
         margin = sum(pixels for _, pixels in detector)
-        exit_keys, exit_runs = self._keys((DEFOCUS,), pointing), _runs(pointing)
         return [
             self._node(
                 "band",
                 self._keys((WAVELENGTH, BANDWIDTH), band),
                 "wavelengths and the weights of spectra",
                 sample_band,
-                (self.optics.sampling.n_wavelengths, _runs(band)),
+                (self.optics.sampling.n_wavelengths, _runs(band), tables_of(config)),
             ),
             self._node(
                 "sources",
@@ -163,14 +164,15 @@ class _Wiring:
                 surface_states,
                 (tuple(map(_runs, maps[1:])),),
             ),
-            self._system_node(
-                "optical_image",
-                (*self._keys((PLATE_SCALE,)), *exit_keys),
-                "photons",
-                optical_image,
-                (exit_runs,),
-                *light,
+            self._node(
+                "light",
+                self._keys((PLATE_SCALE, DEFOCUS), pointing),
+                "all that the image depends on",
+                light,
+                (_runs(pointing),),
+                *("band", "sources", "pupil", "relay"),
             ),
+            self._system_node("optical_image", (), "photons", optical_image, (), "light"),
             self._node(
                 "image",
                 self._keys((), [hook for hook, _ in detector]),
@@ -180,13 +182,7 @@ class _Wiring:
                 "optical_image",
             ),
             self._system_node(
-                "energy",
-                exit_keys,
-                "photons that pass each plane",
-                plane_photons,
-                (margin, exit_runs),
-                *light,
-                "optical_image",
+                "energy", (), "photons that pass each plane", plane_photons, (margin,), "light", "optical_image"
             ),
         ]
 

@@ -12,16 +12,17 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from dluxshera.model.checks import check_tables
 from dluxshera.optics import (
     PupilState,
     RayMatrix,
     RelayOptics,
     SurfaceState,
+    band_wavelengths,
     band_weights,
     binary_photons,
     binary_positions,
     crop,
-    top_hat_band,
 )
 from dluxshera.systems import (
     BANDWIDTH,
@@ -62,7 +63,8 @@ class Band(NamedTuple):
     wavelengths : Array, shape (w,)
         Wavelengths, metres.
     weights : Array, shape (3, w)
-        Weights for star A, star B and a flat spectrum; each row sums to 1.
+        Weights for star A, star B and a source that is flat before the filter. Each row sums to 1; it can have negative
+        elements where a spectrum has more structure than the wavelengths resolve (see `dluxshera.optics.band_weights`).
     """
 
     wavelengths: Float[Array, " w"]
@@ -84,15 +86,15 @@ class Sources(NamedTuple):
     photons: Float[Array, "sources w"]
 
 
-def sample_band(n_wavelengths: int, runs: Runs, v: _Values) -> Band:
-    """Return the wavelengths that sample the band, with the weights of the spectra."""
+def sample_band(n_wavelengths: int, runs: Runs, tables: tuple[str, ...], v: _Values) -> Band:
+    """Return the wavelengths that sample the band, with the weights of the spectra; `tables` as `check_tables`."""
+    check_tables(tables, v)
     wavelength, bandwidth = v[WAVELENGTH.key], v[BANDWIDTH.key]
-    wavelengths, quadrature = top_hat_band(wavelength, bandwidth, n_wavelengths)
-    flat = jnp.ones_like(wavelengths)
-    spectra = Spectra(wavelengths, (wavelengths - wavelength) / bandwidth, jnp.stack([flat, flat, flat]), flat)
+    spectra = Spectra()
     for run in runs:
         spectra = run(spectra, v)
-    return Band(wavelengths, band_weights(wavelengths, quadrature, spectra.transmission, spectra.photons))
+    weights = [band_weights(wavelength, bandwidth, n_wavelengths, spectrum) for spectrum in spectra]
+    return Band(band_wavelengths(wavelength, bandwidth, n_wavelengths), jnp.stack(weights))
 
 
 def point_sources(companions: Runs, others: Runs, directions: Runs, band: Band, v: _Values) -> Sources:
@@ -146,6 +148,41 @@ def _opd_map(runs: Runs, v: _Values) -> Array | None:
     return sum(maps[1:], maps[0]) if maps else None
 
 
+class Light(NamedTuple):
+    """All that the image before the detector depends on, in SI units: the arguments of `RelayOptics.image`.
+
+    Parameters
+    ----------
+    wavelengths : Array, shape (w,)
+        Wavelengths.
+    photons : Array, shape (sources, w)
+        Photons through the aperture of each source at each wavelength.
+    angles : Array, shape (sources, 2)
+        Directions (x, y).
+    pupil : PupilState
+        State of the pupil, with the defocus and the pointing of the relay behind it.
+    surfaces : tuple of SurfaceState
+        States of the surfaces behind the pupil.
+    plate_scale : Array
+        Plate scale, radians per pixel.
+    """
+
+    wavelengths: Float[Array, " w"]
+    photons: Float[Array, "sources w"]
+    angles: Float[Array, "sources 2"]
+    pupil: PupilState
+    surfaces: tuple[SurfaceState, ...]
+    plate_scale: Float[Array, ""]
+
+
+def light(
+    exit_runs: Runs, band: Band, sources: Sources, pupil: PupilState, relay: tuple[SurfaceState, ...], v: _Values
+) -> Light:
+    """Return all that the image before the detector depends on."""
+    plate_scale = v[PLATE_SCALE.key] * ARCSEC
+    return Light(band.wavelengths, sources.photons, sources.angles, _exit(exit_runs, pupil, v), relay, plate_scale)
+
+
 def _exit(runs: Runs, pupil: PupilState, v: _Values) -> PupilState:
     """Return the pupil with the defocus and the pointing of the relay behind it."""
     shifts = [run(v) for run in runs]
@@ -153,24 +190,9 @@ def _exit(runs: Runs, pupil: PupilState, v: _Values) -> PupilState:
     return pupil._replace(defocus=v.get(DEFOCUS.key, jnp.zeros(())) * NANOMETRE, line_of_sight=shift)
 
 
-def optical_image(
-    exit_runs: Runs,
-    optics: RelayOptics,
-    band: Band,
-    sources: Sources,
-    pupil: PupilState,
-    relay: tuple[SurfaceState, ...],
-    v: _Values,
-) -> Float[Array, "npix npix"]:
+def optical_image(optics: RelayOptics, light: Light, _values: _Values) -> Float[Array, "npix npix"]:
     """Return the photons that fall on each pixel, before the effects of the detector."""
-    return optics.image(
-        band.wavelengths,
-        sources.photons,
-        sources.angles,
-        _exit(exit_runs, pupil, v),
-        relay,
-        v[PLATE_SCALE.key] * ARCSEC,
-    )
+    return optics.image(*light)
 
 
 def detected_image(
@@ -184,23 +206,15 @@ def detected_image(
 
 
 def plane_photons(
-    margin: int,
-    exit_runs: Runs,
-    optics: RelayOptics,
-    band: Band,
-    sources: Sources,
-    pupil: PupilState,
-    relay: tuple[SurfaceState, ...],
-    optical_image: Array,
-    v: _Values,
+    margin: int, optics: RelayOptics, light: Light, optical_image: Array, _values: _Values
 ) -> dict[str, Array]:
     """Return the photons that pass each plane of `RelayOptics.plane_names`, and those on the ``image``'s pixels.
 
     ``pupil`` has all photons; those beyond the angles that the grids carry are ``beyond_grid``, and lost to the planes
     that follow.
     """
-    state = _exit(exit_runs, pupil, v)
-    carried = optics.powers(band.wavelengths, sources.photons, sources.angles, state, relay)
-    total = jnp.sum(sources.photons)
+    *arguments, _ = light
+    carried = optics.powers(*arguments)
+    total = jnp.sum(light.photons)
     beyond = {"pupil": total, "beyond_grid": total - carried["pupil"]}
     return {**carried, **beyond, "image": crop(optical_image, margin).sum()}

@@ -1,92 +1,106 @@
-r"""Curves across the band: linear interpolation of samples, their mean, and Planck's law.
+"""Tables over wavelength: the check that one has a whole band, and the cut to the rows that the band needs.
 
-A position in the band is :math:`(\lambda - \lambda_0) / \Delta\lambda`: -1/2 at the blue edge, 1/2 at the red edge. The
-functions use the array library of their arguments. This module imports none, because specs and schemas, which every
-command reads, use these functions and need no arrays; those that do need them are in `spectrum`.
+This module imports no array library, because specs and schemas, which every command reads, use it and need no arrays.
 """
 
 from __future__ import annotations
 
-from math import exp
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, SupportsFloat
 
+from dluxshera.errors import DataError
 from dluxshera.optics.relay import Numeric
 
-SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
-PHOTON_PEAK: Final = 3.920690394872886  # h c / (lambda k T) where the photons per wavelength peak: x = 4 (1 - exp(-x))
+EDGE: Final = 1e-9  # fraction of the band's width that the rounding of its edges may leave uncovered
 
 
-def namespace(value: Any) -> Any:
-    """Return the array library of a `value`: its namespace of the array API standard, or NumPy for a plain number."""
-    if hasattr(value, "__array_namespace__"):
-        return value.__array_namespace__()
+class Curve(NamedTuple):
+    """Table over wavelength, linear between its rows.
+
+    Parameters
+    ----------
+    wavelengths : array, shape (rows,)
+        Wavelengths, metres, ascending. The whole band lies between the first and the last.
+    values : array, shape (rows,)
+        Transmission, or photons per unit of wavelength in any unit.
+    """
+
+    wavelengths: Numeric
+    values: Numeric
+
+
+def check_table(wavelengths: Any, centre: SupportsFloat, width: SupportsFloat, key: str = "wavelengths") -> None:
+    """Check that the rows of a table ascend and have a whole band between them.
+
+    Parameters
+    ----------
+    wavelengths : array_like, shape (rows,)
+        Wavelengths of the table, metres.
+    centre, width : float
+        Centre and full width of the band, metres.
+    key : str
+        Name of the wavelengths, for errors.
+
+    Raises
+    ------
+    DataError
+        If the wavelengths do not ascend, or part of the band lies outside them.
+    """
     import numpy as np  # deferred, see the module's docstring
 
-    return np
+    rows = np.asarray(wavelengths, dtype=np.float64)
+    if not np.all(np.isfinite(rows)) or np.any(np.diff(rows) <= 0.0):
+        remedy = "Sort the rows by wavelength, and remove repeated wavelengths"
+        raise DataError(key, expected="finite numbers in ascending order", got=wavelengths, remedy=remedy)
+    blue, red = float(centre) - 0.5 * float(width), float(centre) + 0.5 * float(width)
+    first, last, slack = float(rows[0]), float(rows[-1]), EDGE * float(width)
+    missing = []
+    if blue < first - slack:
+        missing.append(_span(blue, min(first, red)))
+    if red > last + slack:
+        missing.append(_span(max(last, blue), red))
+    if missing:
+        expected = f"a table of the whole band, {_span(blue, red)}"
+        remedy = f"Missing: {' and '.join(missing)}; extend the table, or change centre or width of the band"
+        raise DataError(key, expected=expected, got=_span(first, last), remedy=remedy)
 
 
-def photon_black_body(wavelength: Numeric, temperature: Numeric) -> Numeric:
-    r"""Return the photons of a black body per unit of wavelength, relative to their maximum at that temperature.
-
-    Planck's law in photons is :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`. It peaks at
-    :math:`\lambda T` = 3.670 mm K, further to the red than the energy. Nothing overflows. The value underflows to zero
-    far in the blue of a cold body: at 550 nm, below 37 K in float64 and below 280 K in float32.
-
-    Parameters
-    ----------
-    wavelength : float or array
-        Wavelength, metres, positive.
-    temperature : float or array
-        Temperature, kelvin, positive; broadcast against `wavelength`.
-
-    Returns
-    -------
-    float or array
-        Relative photons, 0 to 1.
-    """
-    x = SECOND_RADIATION / (wavelength * temperature)
-    xp = namespace(x)
-    peak = (1.0 - exp(-PHOTON_PEAK)) * (x / PHOTON_PEAK) ** 4
-    return peak * xp.exp(PHOTON_PEAK - x) / -xp.expm1(-x)
-
-
-def sampled_curve(samples: Numeric, position: Numeric) -> Numeric:
-    """Return curves across the band by linear interpolation between their samples.
-
-    Between two samples a curve lies between their values, so a curve without negative samples is nowhere negative. The
-    error for a smooth curve is at most its second derivative times the square of the sample spacing, divided by 8.
+def cut_curve(
+    wavelengths: Any, values: Any, centre: SupportsFloat, width: SupportsFloat, *, room: float = 0.0
+) -> Curve:
+    """Return the rows of a table that a band needs. No row is moved and none is added.
 
     Parameters
     ----------
-    samples : array, shape (..., n)
-        Values at n evenly spaced points from edge to edge of the band; one sample is a constant curve.
-    position : array, shape (w,)
-        Positions in the band, -1/2 to 1/2. Beyond the edges a curve has the value of its outermost sample.
+    wavelengths : array_like, shape (rows,)
+        Wavelengths of the table, metres, ascending. The whole band lies between the first and the last.
+    values : array_like, shape (rows,)
+        Values of the table, in any unit.
+    centre, width : float
+        Centre and full width of the band, metres.
+    room : float
+        Distance on both sides by which an edge of the band may move, metres. It ends where the table does.
 
     Returns
     -------
-    array, shape (..., w)
-        Values at the positions.
+    Curve
+        Rows within band and room, and the next one on each side.
+
+    Raises
+    ------
+    DataError
+        If the table is not a curve, or part of the band lies outside it.
     """
-    n = samples.shape[-1]
-    xp = namespace(position)
-    place = (xp.clip(position, -0.5, 0.5) + 0.5) * (n - 1)
-    hats = xp.maximum(1.0 - xp.abs(place[:, None] - xp.arange(n, dtype=place.dtype)), 0.0)
-    return samples @ hats.T
+    import numpy as np  # deferred, see the module's docstring
+
+    rows, numbers = np.asarray(wavelengths, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    if rows.shape != numbers.shape or rows.ndim != 1 or rows.size < 2:
+        raise DataError("values", expected="a value for each of at least two wavelengths", got=values)
+    check_table(rows, centre, width)
+    reach = 0.5 * float(width) + room
+    first = max(int(np.searchsorted(rows, float(centre) - reach, side="right")) - 1, 0)
+    last = min(int(np.searchsorted(rows, float(centre) + reach, side="left")), rows.size - 1)
+    return Curve(rows[first : last + 1], numbers[first : last + 1])
 
 
-def curve_mean(samples: Numeric) -> Numeric:
-    """Return the mean across the band of a curve that `sampled_curve` interpolates.
-
-    Parameters
-    ----------
-    samples : array, shape (..., n)
-        Samples of the curve, at least two.
-
-    Returns
-    -------
-    array, shape (...)
-        Mean, in the unit of the samples.
-    """
-    inner = samples[..., 1:-1].sum(axis=-1)
-    return (inner + 0.5 * (samples[..., 0] + samples[..., -1])) / (samples.shape[-1] - 1)
+def _span(first: float, last: float) -> str:
+    return f"{first * 1e9:.6g} to {last * 1e9:.6g} nm"

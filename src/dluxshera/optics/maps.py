@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import ConfigError
 from dluxshera.optics.aperture import cell_centres
-from dluxshera.optics.curves import namespace
+from dluxshera.optics.spectrum import namespace
 from dluxshera.optics.zernike import homogeneous_parts
 
 BOX = 2  # width of the periodic box from which a random map is cut, over the width of the map

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from dluxshera.errors import BoundsError, NonFiniteError, ParameterError, ShapeError, first_index
 from dluxshera.params.field import ParamField
@@ -13,6 +13,8 @@ from dluxshera.params.quantities import from_quantity, is_quantity, own_unit
 if TYPE_CHECKING:
     import numpy as np
     from jax import Array
+
+_NAMED: Final = 20  # components that an error names one by one
 
 
 def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
@@ -97,7 +99,10 @@ def check_shape(field: ParamField, value: Any) -> None:
 
     if np.shape(value) != field.shape:
         shape = "a single number" if not field.shape else f"an array of shape {field.shape}"
-        components = f"One coefficient each for {', '.join(field.components)}" if field.components else ""
+        names = field.components
+        if len(names) > _NAMED:
+            names = (*names[:_NAMED], "...", names[-1])
+        components = f"One coefficient each for {', '.join(names)}" if names else ""
         raise ShapeError(field.key, expected=shape, got=value, remedy=components)
 
 

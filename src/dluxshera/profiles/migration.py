@@ -8,12 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 from dluxshera.documents import Document
-from dluxshera.errors import DocumentError
+from dluxshera.errors import DocumentError, ExpectationError, ParameterError
+from dluxshera.params import in_own_unit, is_amount
 from dluxshera.profiles.format import HASH, PROFILE, VERSION, content_hash
+from dluxshera.systems import BANDWIDTH, TABLE_SUFFIX, WAVELENGTH, settable_parameters
 
 HISTORY: Final[dict[str, str]] = {  # version -> its changes, oldest first
     "0.1.0": "the first version",
-    "0.2.0": "the grids of pupil and detector follow from the design, and aperture_subpixels is removed",
+    "0.2.0": "the grids of pupil and detector follow from the design, and aperture_subpixels is removed; spectra and"
+    " filters are tables with wavelengths of their own, and curve_samples is removed",
 }
 
 _RETIRED: Final = {  # fields whose numbers described the grids of version 0.1.0 -> their defaults
@@ -76,8 +79,63 @@ def _lost_grids(data: dict[str, Any]) -> str:
     return f"left out, because the grids follow from the design now: {', '.join(lost)}"
 
 
+_BAND: Final = (WAVELENGTH.key, BANDWIDTH.key)
+
+
+def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
+    """Return a profile whose curves, evenly spaced samples across the band, are tables with wavelengths.
+
+    Raises
+    ------
+    ParameterError
+        If the document has such a curve and not the band that places its samples.
+    """
+    config, parameters = dict(_config(data)), data.get("parameters")
+    config.pop("curve_samples", None)
+    data = {**data, "config": config} if "config" in data else data
+    if not isinstance(parameters, dict):
+        return data
+    tables = dict(parameters)
+    for key in (name.removesuffix(TABLE_SUFFIX) for name in settable_parameters() if name.endswith(TABLE_SUFFIX)):
+        samples = _amount(parameters.get(key))
+        if not isinstance(samples, list) or len(samples) < 2 or not is_amount(samples):
+            continue  # a fault of the schema, if it is there
+        if missing := [name for name in _BAND if name not in parameters]:
+            raise ParameterError(
+                key,
+                expected=f"{' and '.join(missing)} beside it, across which its samples were evenly spaced",
+                remedy=f"Set the band in this document, or replace the samples by a table with {key}{TABLE_SUFFIX}",
+            )
+        centre, width = (_metres(name, parameters[name]) for name in _BAND)
+        if centre is not None and width is not None:
+            last = len(samples) - 1
+            rows = [centre + width * (i / last - 0.5) for i in range(len(samples))]
+            tables.setdefault(f"{key}{TABLE_SUFFIX}", {"value": rows, "unit": "m"})
+    return {**data, "parameters": tables}
+
+
+def _amount(value: Any) -> Any:
+    return value.get("value") if isinstance(value, dict) else value
+
+
+def _metres(key: str, value: Any) -> float | None:
+    """Return a length of a document in metres; None for one that the checks of the document do not accept."""
+    amount = _amount(value)
+    if isinstance(amount, list) or not is_amount(amount):
+        return None
+    unit = value.get("unit") if isinstance(value, dict) else "m"
+    try:
+        return float(in_own_unit(settable_parameters()[key], amount, str(unit)))
+    except (ValueError, TypeError):
+        return None
+
+
+def _to_0_2_0(data: dict[str, Any]) -> dict[str, Any]:
+    return _with_tables(_with_derived_grids(data))
+
+
 MIGRATIONS: Final[dict[str, Migration]] = {  # by the version that a document was written against
-    "0.1.0": Migration("0.2.0", _with_derived_grids, _lost_grids),
+    "0.1.0": Migration("0.2.0", _to_0_2_0, _lost_grids),
 }
 
 
@@ -112,7 +170,11 @@ def migrated(document: Document, migrations: Mapping[str, Migration]) -> Documen
         step = migrations[version]
         if note := step.note(data):
             warnings.warn(f"{document.file}: {schema}: {note}.", MigrationWarning, stacklevel=2)
-        data = {**step.apply(data), "schema": f"{PROFILE}/{step.to}"}
+        try:
+            data = {**step.apply(data), "schema": f"{PROFILE}/{step.to}"}
+        except ExpectationError as error:
+            problem = str(error).removeprefix(f"{error.key}: ").removesuffix(".")
+            raise document.error(("parameters", error.key), problem, at_key=True) from error
         data.pop(HASH, None)
         version = step.to
     return Document(document.file, data, document.places)

@@ -7,6 +7,7 @@ derived values follow; every primitive of the spec that the profile sets is also
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, fields, replace
 from functools import cached_property
 from math import nan
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dluxshera.documents import raise_all
-from dluxshera.errors import DocumentError, ExpectationError
+from dluxshera.errors import ConfigError, DocumentError, ExpectationError
 from dluxshera.params import ParamSpec, check_shape
 from dluxshera.profiles.composition import load_profile
 from dluxshera.profiles.profile import Profile
@@ -25,6 +26,7 @@ from dluxshera.systems import (
     CONFIG_CLASSES,
     CONFIGS,
     PARAMETERS,
+    TABLE_SUFFIX,
     TARGETS,
     Design,
     SheraConfig,
@@ -119,7 +121,7 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
     values = {key: setting.value for key, setting in profile.parameters.items()}
     name = _config_name(profile)
     design, faults = _design(profile, config_class, name, values)
-    structure = {field: setting.value for field, setting in profile.config.items()}
+    structure = {field: setting.value for field, setting in profile.config.items()} | _lengths(profile, config_class)
     try:
         config = config_class.from_checked(name, design, structure)
         spec_name = spec or (profile.spec.value if profile.spec else "forward")
@@ -137,6 +139,18 @@ def _system(profile: Profile) -> type[SheraConfig]:
         problem = "no profile names the system; extend an instrument, or set system"
         raise profile.documents[-1].error((), problem, allowed=", ".join(CONFIG_CLASSES), at_key=True)
     return CONFIG_CLASSES[profile.system.value]
+
+
+def _lengths(profile: Profile, config_class: type[SheraConfig]) -> dict[str, int]:
+    """Return the fields for the lengths of lists, such as the rows of a table, that the profile leaves to its lists."""
+    lengths: dict[str, int] = {}
+    for key, setting in profile.parameters.items():
+        name = PARAMETERS[key].length_field
+        if not name or name in profile.config or name in lengths:
+            continue
+        with suppress(ConfigError):  # the list is too short or too long, which the check of its shape reports
+            lengths[name] = config_class.rules()[name].check(name, len(setting.value))
+    return lengths
 
 
 def _config_name(profile: Profile) -> str:
@@ -212,6 +226,9 @@ def _spec_faults(profile: Profile, config_class: type[SheraConfig], spec: ParamS
                 check_shape(spec[key], setting.value)
             except ExpectationError as error:
                 faults.append(setting.placed(error))
+            if (rows := f"{key}{TABLE_SUFFIX}") in spec.primitives and rows not in profile.parameters:
+                problem = f"needs {rows} beside it, a wavelength for each of its values"
+                faults.append(setting.error(problem, at_key=True))
         elif not acts_through_default(key, config_class):
             faults.append(_no_effect(key, setting, spec))
     return faults

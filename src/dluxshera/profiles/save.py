@@ -12,7 +12,7 @@ from dluxshera.documents import json_text
 from dluxshera.errors import ParameterError
 from dluxshera.files import write_text
 from dluxshera.params import ParamField, ParamSpec, floats, own_unit
-from dluxshera.profiles.format import HASH, PROFILE, VERSION, content_hash
+from dluxshera.profiles.format import HASH, MAX_ITEMS, PROFILE, VERSION, content_hash
 from dluxshera.profiles.schema import schema_file
 from dluxshera.systems import PARAMETERS, SheraConfig, design_values, settable_parameters
 
@@ -75,7 +75,7 @@ def profile_of(
     Raises
     ------
     ParameterError
-        If the store has a map that is not its default: a profile holds no maps.
+        If the store has a map that is not its default, or a list that is too long: a profile holds neither.
 
     Examples
     --------
@@ -84,7 +84,11 @@ def profile_of(
     >>> profile_of(config, store, spec, name="mine")["parameters"]["system.pixel_pitch_m"]
     {'value': 4.6e-06, 'unit': 'm'}
     """
-    values = {key: _plain(store[key]) for key in spec.primitives if not _is_default_map(key, store, spec)}
+    values = {
+        key: _checked_length(key, _plain(store[key]))
+        for key in spec.primitives
+        if not _is_default_map(key, store, spec)
+    }
     design = design_values(config)
     structure = {name: getattr(config, name) for name in type(config).rules()}
     return profile_data(
@@ -167,6 +171,18 @@ def _is_default_map(key: str, store: Mapping[str, Any], spec: ParamSpec) -> bool
             remedy="Write the map to a file (dluxshera.optics.write_map), and set it in the store again",
         )
     return True
+
+
+def _checked_length(key: str, value: Any) -> Any:
+    """Return a value after a check that a profile may have a list of its length."""
+    if isinstance(value, list | tuple) and len(value) > MAX_ITEMS:
+        raise ParameterError(
+            key,
+            expected=f"at most {MAX_ITEMS} numbers, because a profile holds no longer list",
+            got=f"{len(value)} numbers",
+            remedy="Cut the table to the band (dluxshera.optics.cut_curve), or set it in the store again after loading",
+        )
+    return value
 
 
 def _plain(value: Any) -> Any:

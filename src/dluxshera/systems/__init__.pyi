@@ -26,6 +26,7 @@ from .design import TwoPlaneDesign as TwoPlaneDesign
 from .effects import EFFECTS as EFFECTS
 from .effects import effect_config_fields as effect_config_fields
 from .effects import effects_of as effects_of
+from .effects.curve_rows import TABLE_SUFFIX as TABLE_SUFFIX
 from .effects.electronics import READ_NOISE as READ_NOISE
 from .effects.hooks import BandHook as BandHook
 from .effects.hooks import CompanionHook as CompanionHook

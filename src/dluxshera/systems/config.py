@@ -27,6 +27,7 @@ from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndice
 _NOLL = tuple(range(4, 12))
 # The largest sizes keep a slip of the pen from filling the memory.
 _INDICES = NollIndices(1000)
+_ROWS = Integer(2, 100_000)
 _GAP = "The grid between the planes holds the pupil: set gap_npix to None to derive its size"
 _FRACTION = Number("a fraction from 0 to below 1", Bounds(minimum=0, exclusive_maximum=1))
 
@@ -107,9 +108,9 @@ class SheraConfig:
         EffectNames({name: effect.doc for name, effect in EFFECTS.items()}),
         "Optional parts of the model (see `dluxshera.systems.effects`); none by default.",
     )
-    curve_samples: int = _structural(
-        17, Integer(2, 1000), "Points across the band of a sampled spectrum or filter curve; at least 2."
-    )
+    spectrum_a_rows: int = _structural(2, _ROWS, "Rows of the table of star A's spectrum, where spectra are an effect.")
+    spectrum_b_rows: int = _structural(2, _ROWS, "Rows of the table of star B's spectrum, where spectra are an effect.")
+    transmission_rows: int = _structural(2, _ROWS, "Rows of the table of the filter, where it is an effect.")
     m1_map_npix: int = _structural(
         256,
         Integer(3, 8192),

@@ -12,6 +12,7 @@ from dluxshera.systems.parameters.origins import (
     ApertureNumber,
     Constant,
     DesignAttribute,
+    EvenlySpaced,
     ForwardSpec,
     NoDefault,
     TargetAttribute,
@@ -95,6 +96,9 @@ def default_of(parameter: Parameter, config: SheraConfig, target: Target) -> flo
         case Constant(value):
             count = len(components_of(parameter, config))
             return (value,) * count if parameter.is_list else value
+        case EvenlySpaced(first, last):
+            count = len(components_of(parameter, config))
+            return tuple(first + (last - first) * i / (count - 1) for i in range(count))
         case TargetAttribute():
             return _attribute(target, parameter)
         case DesignAttribute():
@@ -116,6 +120,8 @@ def source_of(parameter: Parameter, config: SheraConfig, target: Target) -> str:
             return source.format(**vars(target))
         case DesignAttribute(source):
             return config.design.source_of(parameter.key) or source
+        case EvenlySpaced(source=source):
+            return source
         case Constant(source=source) | ApertureNumber(source=source) | ForwardSpec(source) | NoDefault(source):
             return source
         case unknown:

@@ -6,18 +6,18 @@ numbers without jax, and carry gradients of JAX arrays. The records of the param
 
 from __future__ import annotations
 
-from functools import cache
-from math import lcm, pi, sqrt
+from math import pi, sqrt
 from typing import Any
 
 from dluxshera.optics import (
+    Curve,
     Numeric,
     RayMatrix,
-    curve_mean,
+    Spectrum,
     line_of_sight,
+    mean_value,
+    mean_wavelength,
     namespace,
-    photon_black_body,
-    sampled_curve,
     two_mirror_telescope,
 )
 from dluxshera.units import ARCSEC, NANOMETRE
@@ -129,16 +129,16 @@ def log_photons(
     bandwidth: Numeric,
     diameter: Numeric,
     open_fraction: Numeric,
-    transmission: Numeric | None = None,
+    mean_transmission: Numeric | None = None,
 ) -> Numeric:
     """Return log10 of the photons of one exposure: flux density x throughput x time x bandwidth x open area.
 
-    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres; of a
-    filter curve the mean across the band counts. Where the product is beyond the range of floating point, it is the sum
-    of the logarithms.
+    Flux density in photons per second, square metre and metre of bandwidth; time in seconds, lengths in metres. The
+    mean transmission of a filter across the band is one more factor. Where the product is beyond the range of floating
+    point, it is the sum of the logarithms.
     """
-    if transmission is not None:
-        throughput = throughput * curve_mean(_array(transmission))
+    if mean_transmission is not None:
+        throughput = throughput * mean_transmission
     photons = flux_density * throughput * exposure_time * bandwidth * open_area(diameter, open_fraction)
     factors = (flux_density, throughput, exposure_time, bandwidth, 0.25 * pi * open_fraction, diameter, diameter)
     xp = namespace(photons)
@@ -180,20 +180,24 @@ def effective_wavelength_of_star(
     bandwidth: Numeric,
     temperature: Numeric | None = None,
     spectrum: Numeric | None = None,
+    spectrum_wavelengths: Numeric | None = None,
     transmission: Numeric | None = None,
+    transmission_wavelengths: Numeric | None = None,
 ) -> Numeric:
     """Return the mean wavelength of a star's detected photons, metres.
 
-    Centre and width of the band in metres, temperature in kelvin; spectrum and filter curve as samples across the band.
+    Centre and width of the band in metres, temperature in kelvin; spectrum and filter as tables with their wavelengths.
     """
-    curves = [_array(curve) for curve in (spectrum, transmission) if curve is not None]
-    pieces = lcm(1, *(curve.shape[-1] - 1 for curve in curves))  # at whose borders the curves have kinks
-    nodes, photons = _nodes_and_weights(pieces)
-    for curve in curves:
-        photons = photons * sampled_curve(curve, nodes)
-    if temperature is not None:
-        photons = photons * photon_black_body(wavelength + bandwidth * nodes, temperature)
-    return wavelength + bandwidth * (photons * nodes).sum() / photons.sum()
+    tables = ((spectrum_wavelengths, spectrum), (transmission_wavelengths, transmission))
+    curves = tuple(Curve(_array(rows), _array(values)) for rows, values in tables if values is not None)
+    return mean_wavelength(wavelength, bandwidth, Spectrum(curves, temperature))
+
+
+def mean_transmission(
+    wavelength: Numeric, bandwidth: Numeric, transmission: Numeric, transmission_wavelengths: Numeric
+) -> Numeric:
+    """Return the mean of a filter's transmission across the band: a table, with its wavelengths in metres."""
+    return mean_value(wavelength, bandwidth, Curve(_array(transmission_wavelengths), _array(transmission)))
 
 
 def line_of_sight_shift(
@@ -230,18 +234,9 @@ def total_read_noise(read_noise: Numeric, exposure_time: Numeric, frame_time: Nu
     return read_noise * (exposure_time / frame_time) ** 0.5
 
 
-@cache
-def _nodes_and_weights(pieces: int) -> tuple[Any, Any]:
-    """Return Gauss-Legendre positions in the band, 16 for each of so many equal pieces of it, and their weights."""
-    import numpy as np  # not before a value is computed: specs and schemas need none
-
-    nodes, weights = np.polynomial.legendre.leggauss(16)
-    return ((np.arange(pieces)[:, None] + 0.5 * (nodes + 1.0)) / pieces - 0.5).ravel(), np.tile(weights, pieces)
-
-
-def _array(samples: Any) -> Any:
-    """Return a list of samples as an array; an array of any library stays as it is."""
-    return samples if hasattr(samples, "__array_namespace__") else namespace(samples).asarray(samples, dtype=float)
+def _array(numbers: Any) -> Any:
+    """Return a list of numbers as an array; an array of any library stays as it is."""
+    return numbers if hasattr(numbers, "__array_namespace__") else namespace(numbers).asarray(numbers, dtype=float)
 
 
 def _defocus(relay: RayMatrix, diameter: Numeric) -> Numeric:

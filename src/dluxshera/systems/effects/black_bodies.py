@@ -35,20 +35,17 @@ TEMPERATURE_A: Final = _temperature("A")
 TEMPERATURE_B: Final = _temperature("B")
 
 
-def _multiply_by_black_bodies(spectra: Spectra, values: Values) -> Spectra:
-    import jax.numpy as jnp
-
-    from dluxshera.optics import photon_black_body
-
-    star_a, star_b = (photon_black_body(spectra.wavelengths, values[p.key]) for p in (TEMPERATURE_A, TEMPERATURE_B))
-    bodies = jnp.stack([star_a, star_b, jnp.ones_like(star_a)])
-    return spectra._replace(photons=bodies * spectra.photons)
+def _with_temperatures(spectra: Spectra, values: Values) -> Spectra:
+    return spectra._replace(
+        star_a=spectra.star_a._replace(temperature=values[TEMPERATURE_A.key]),
+        star_b=spectra.star_b._replace(temperature=values[TEMPERATURE_B.key]),
+    )
 
 
 EFFECT: Final = OptionalEffect(
     name="black_bodies",
     doc="A black body for each star, instead of a flat spectrum.",
     parameters=(TEMPERATURE_A, TEMPERATURE_B, EFFECTIVE_WAVELENGTH_A, EFFECTIVE_WAVELENGTH_B),
-    hook=BandHook((TEMPERATURE_A, TEMPERATURE_B), _multiply_by_black_bodies),
+    hook=BandHook((TEMPERATURE_A, TEMPERATURE_B), _with_temperatures),
     replaces=OF_A_FLAT_BAND,
 )

@@ -18,7 +18,8 @@ OF_A_FLAT_BAND: Final = (EFFECTIVE_WAVELENGTH, DIFFRACTION_LIMIT)
 
 
 def _of_star(star: str) -> Parameter:
-    curves = (f"binary.temperature_{star.lower()}_k", f"binary.spectrum_{star.lower()}", "band.transmission")
+    spectrum, transmission = f"binary.spectrum_{star.lower()}", "band.transmission"
+    tables = (spectrum, f"{spectrum}_wavelengths_m", transmission, f"{transmission}_wavelengths_m")
     return Parameter(
         key=f"band.effective_wavelength_{star.lower()}_m",
         title=f"Effective wavelength of star {star}",
@@ -34,7 +35,7 @@ def _of_star(star: str) -> Parameter:
                 ("band.wavelength_m", "band.bandwidth_m"),
                 rf"\lambda_{{\mathrm{{eff}},{star}}} = \frac{{\int \lambda \, \tau \, n_{star} \, d\lambda}}"
                 rf"{{\int \tau \, n_{star} \, d\lambda}}",
-                optional=curves,
+                optional=(f"binary.temperature_{star.lower()}_k", *tables),
             )
         ),
         acts_on=(),

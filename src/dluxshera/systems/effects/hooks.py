@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, final
 
+from dluxshera.optics import Spectrum
 from dluxshera.systems.parameters.record import Parameter
 
 Array = Any  # a JAX array, which may be traced
@@ -16,24 +17,19 @@ Values = Mapping[str, Array]
 
 
 class Spectra(NamedTuple):
-    """Curves across the band, sampled at its wavelengths.
+    """Detected photons of each kind of source per unit of wavelength; flat where no effect acts.
 
     Parameters
     ----------
-    wavelengths : Array, shape (w,)
-        Wavelengths, metres.
-    positions : Array, shape (w,)
-        Places in the band: -1/2 at the blue edge, 1/2 at the red one.
-    photons : Array, shape (3, w)
-        Relative photons of star A, of star B and of a flat spectrum.
-    transmission : Array, shape (w,)
-        Relative transmission of the filter.
+    star_a, star_b : Spectrum
+        Spectra of the two stars, through the filter.
+    other : Spectrum
+        Spectrum of a source that is flat before the filter.
     """
 
-    wavelengths: Array
-    positions: Array
-    photons: Array
-    transmission: Array
+    star_a: Spectrum = Spectrum()
+    star_b: Spectrum = Spectrum()
+    other: Spectrum = Spectrum()
 
 
 class PointSources(NamedTuple):
@@ -70,9 +66,16 @@ class Hook:
 @final
 @dataclass(frozen=True)
 class BandHook(Hook):
-    """Hook into the band: ``run(spectra, values)`` returns the spectra with the effect."""
+    """Hook into the band: ``run(spectra, values)`` returns the spectra with the effect.
+
+    Parameters
+    ----------
+    tables : tuple of Parameter
+        Wavelengths of the tables of the effect, each of which has to have the whole band.
+    """
 
     run: Callable[[Spectra, Values], Spectra]
+    tables: tuple[Parameter, ...] = ()
 
 
 @final
@@ -88,7 +91,7 @@ class CompanionHook(Hook):
 class SourceHook(Hook):
     """Hook into the sources: ``run(weights, values)`` returns further sources.
 
-    `weights`, shape (w,), is the part of the photons of a flat spectrum at each wavelength.
+    `weights`, shape (w,), is the part of the photons at each wavelength of a source that is flat before the filter.
     """
 
     run: Callable[[Array, Values], PointSources]

@@ -1,9 +1,11 @@
-"""A sampled spectrum for each star."""
+"""A spectrum for each star, from a table."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from dluxshera.optics import Curve
+from dluxshera.systems.effects.curve_rows import table_wavelengths
 from dluxshera.systems.effects.effective_wavelengths import (
     EFFECTIVE_WAVELENGTH_A,
     EFFECTIVE_WAVELENGTH_B,
@@ -20,37 +22,45 @@ def _spectrum(star: str) -> Parameter:
     return Parameter(
         key=f"binary.spectrum_{star.lower()}",
         title=f"Spectrum of star {star}",
-        doc=f"Photons of star {star} for each unit of wavelength, at evenly spaced points from edge to edge of the"
-        " band and linear between them, in any unit: only the shape acts. It multiplies that of a black body.",
+        doc=f"Photons of star {star} for each unit of wavelength, a table that is linear between its rows, in any unit:"
+        " only the shape acts. It is fixed in wavelength when the band moves. It multiplies that of a black body.",
         symbol=f"s_{star}",
         units="",
         bounds=NOT_NEGATIVE,
         kinds=in_systems(IN_EVERY_SPEC),
         origin=Constant(1.0, "illustrative: flat"),
-        size=Elements("curve_samples"),
+        size=Elements(f"spectrum_{star.lower()}_rows"),
         effect="spectra",
     )
 
 
 SPECTRUM_A: Final = _spectrum("A")
 SPECTRUM_B: Final = _spectrum("B")
+SPECTRUM_A_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_A)
+SPECTRUM_B_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_B)
 
 
 def _multiply_by_spectra(spectra: Spectra, values: Values) -> Spectra:
-    import jax.numpy as jnp
+    of_a = Curve(values[SPECTRUM_A_WAVELENGTHS.key], values[SPECTRUM_A.key])
+    of_b = Curve(values[SPECTRUM_B_WAVELENGTHS.key], values[SPECTRUM_B.key])
+    return spectra._replace(star_a=spectra.star_a.times(of_a), star_b=spectra.star_b.times(of_b))
 
-    from dluxshera.optics import sampled_curve
 
-    star_a, star_b = (sampled_curve(values[p.key], spectra.positions) for p in (SPECTRUM_A, SPECTRUM_B))
-    curves = jnp.stack([star_a, star_b, jnp.ones_like(star_a)])
-    return spectra._replace(photons=spectra.photons * curves)
+_TABLES: Final = (SPECTRUM_A_WAVELENGTHS, SPECTRUM_B_WAVELENGTHS)
 
 
 EFFECT: Final = OptionalEffect(
     name="spectra",
-    doc="A sampled spectrum for each star, from a table.",
-    parameters=(SPECTRUM_A, SPECTRUM_B, EFFECTIVE_WAVELENGTH_A, EFFECTIVE_WAVELENGTH_B),
-    hook=BandHook((SPECTRUM_A, SPECTRUM_B), _multiply_by_spectra),
-    config_fields=("curve_samples",),
+    doc="A spectrum for each star, from a table.",
+    parameters=(
+        SPECTRUM_A,
+        SPECTRUM_A_WAVELENGTHS,
+        SPECTRUM_B,
+        SPECTRUM_B_WAVELENGTHS,
+        EFFECTIVE_WAVELENGTH_A,
+        EFFECTIVE_WAVELENGTH_B,
+    ),
+    hook=BandHook((SPECTRUM_A, SPECTRUM_B, *_TABLES), _multiply_by_spectra, _TABLES),
+    config_fields=("spectrum_a_rows", "spectrum_b_rows"),
     replaces=OF_A_FLAT_BAND,
 )

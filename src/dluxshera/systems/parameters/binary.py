@@ -74,7 +74,7 @@ LOG_FLUX: Final = Parameter(
                 "system.open_area_fraction",
             ),
             r"F = f \, \eta \, t \, \Delta\lambda \, a \, \frac{\pi D^2}{4}",
-            optional=("band.transmission",),
+            optional=("band.mean_transmission",),
         )
     ),
     prior_sigma=0.02,

@@ -19,6 +19,24 @@ class Constant:
 
 @final
 @dataclass(frozen=True)
+class EvenlySpaced:
+    """Default of a list: numbers evenly spaced from `first` to `last`, the same in every model.
+
+    Parameters
+    ----------
+    first, last : float
+        First and last element, in the unit of the parameter.
+    source : str
+        Source of the values.
+    """
+
+    first: float
+    last: float
+    source: str
+
+
+@final
+@dataclass(frozen=True)
 class TargetAttribute:
     """Default that is the attribute of the `Target` whose name is the key without its group.
 
@@ -81,4 +99,4 @@ class NoDefault:
     source: str = "computed"
 
 
-Origin = Constant | TargetAttribute | DesignAttribute | ApertureNumber | ForwardSpec | NoDefault
+Origin = Constant | EvenlySpaced | TargetAttribute | DesignAttribute | ApertureNumber | ForwardSpec | NoDefault

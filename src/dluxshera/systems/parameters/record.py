@@ -12,6 +12,7 @@ from dluxshera.systems.parameters.kinds import SpecKinds
 from dluxshera.systems.parameters.origins import (
     ApertureNumber,
     DesignAttribute,
+    EvenlySpaced,
     ForwardSpec,
     NoDefault,
     Origin,
@@ -134,6 +135,8 @@ class Parameter:
             self._require(bool(kinds.named()), f"a spec of {system} that has it", kinds)
         self._check_computations()
         self._check_origin()
+        spaced = isinstance(self.origin, EvenlySpaced)
+        self._require(not spaced or bool(self.length_field), "a list whose length is a field", self.size)
         widths = (self.prior_sigma, self.relative_prior_sigma)
         self._require(None in widths, "an absolute or a relative width of the prior, not both", widths)
 
@@ -197,6 +200,11 @@ class Parameter:
     def map_side(self) -> str:
         """Field of the configuration with the side of its map; empty if its value is not a map."""
         return self.size.config_field if isinstance(self.size, Cells) else ""
+
+    @property
+    def length_field(self) -> str:
+        """Field of the configuration with the length of its list; empty if it has no such field."""
+        return self.size.config_field if isinstance(self.size, Elements) else ""
 
     @property
     def is_of_target(self) -> bool:
