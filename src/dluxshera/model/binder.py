@@ -241,7 +241,9 @@ class SheraBinder(AbstractImageModel):
         """
         check_store(self.spec, store)
         photons = self._evaluator.output("energy", self.optics, store, self.store)
-        return {name: photons[name] for name in ("pupil", "beyond_grid", *self.optics.plane_names[1:], "image")}  # jit sorts by name
+        return {
+            name: photons[name] for name in ("pupil", "beyond_grid", *self.optics.plane_names[1:], "image")
+        }  # jit sorts by name
 
     def __hash__(self) -> int:  # by identity, so that jax.jit takes its methods, though it holds arrays
         return id(self)

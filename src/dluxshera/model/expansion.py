@@ -54,7 +54,10 @@ def image_and_columns(
         change = jax.vmap(lambda slope: jax.jvp(light_at, (moved,), (slope,))[1])(structured)
         optical, columns = expand_image(optics, *light, _slopes(change, depends, frozenset(structured), light))
     if rest:
-        moved, which = {key: at[key] for key in slopes if key in rest}, sorted(frozenset().union(*(rows[key] for key in rest)))
+        moved, which = (
+            {key: at[key] for key in slopes if key in rest},
+            sorted(frozenset().union(*(rows[key] for key in rest))),
+        )
         optical, push = jax.linearize(lambda moved: optics.image(*light_at(moved)), moved)
         of_rest = jax.lax.map(push, {key: slopes[key][jnp.array(which)] for key in moved})
         if not structured:
@@ -112,5 +115,5 @@ def _dependence(function: Callable[[Mapping[str, Array]], Any], at: Mapping[str,
 
     for equation in jaxpr.eqns:
         keys = frozenset[str]().union(*map(of, equation.invars))
-        reached.update({var: keys for var in equation.outvars})
+        reached.update(dict.fromkeys(equation.outvars, keys))
     return jax.tree.unflatten(jax.tree.structure(shapes), [of(var) for var in jaxpr.outvars])

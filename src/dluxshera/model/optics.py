@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from dluxshera.disk_cache import cached_arrays
 from dluxshera.optics import (
     Grid,
     RelayOptics,
@@ -21,7 +22,7 @@ from dluxshera.optics import (
     matrix_of_samples,
     matrix_of_sums,
 )
-from dluxshera.systems import SheraConfig, native_pupil, structural_hash_from_config
+from dluxshera.systems import SheraConfig, resampled_pupil, structural_hash_from_config
 
 CACHE_DISABLED_VARIABLE: Final = "DLUXSHERA_THREEPLANE_CACHE_DISABLED"
 MAX_CACHED_OPTICS: Final = 8
@@ -99,21 +100,16 @@ def threeplane_optics_cache_info() -> CacheInfo:
 
 
 def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOptics:
-    native = native_pupil(config)
-    clear, stepped = native.resampled(sampling.grids[0])
     leaving = sampling.grids[1:]
-    samples = centred_points(sampling.image_samples, sampling.pitch)
-    pixels = centred_points(sampling.image_npix, 1.0)
     optics = RelayOptics(
-        clear=clear,
-        stepped=stepped,
+        **resampled_pupil(config, sampling.grids[0]),
         step=np.asarray(0.5 * config.mask_design_wavelength_m),
         bases=tuple(
             ZernikeBasis(noll, 2.0 * grid.coordinates())
             for noll, grid in zip(config.bases.values(), leaving, strict=True)
         ),
         reductions=tuple(_reduction(*grids) for grids in pairwise(sampling.grids)),
-        pixels=matrix_of_samples(samples, pixels, sampling.largest_frequency, width=1.0, cut=PIXEL_CUT),
+        pixels=_pixel_matrix(sampling),
         sampling=sampling,
     )
     with jax.ensure_compile_time_eval():  # a model can be built while a function is traced
@@ -123,6 +119,17 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
 
 def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
     return None if before == after else matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+
+
+def _pixel_matrix(sampling: Sampling) -> np.ndarray:
+    samples = centred_points(sampling.image_samples, sampling.pitch)
+    pixels, band = centred_points(sampling.image_npix, 1.0), sampling.largest_frequency
+
+    def matrix() -> dict[str, np.ndarray]:
+        return {"matrix": matrix_of_samples(samples, pixels, band, width=1.0, cut=PIXEL_CUT)}
+
+    grids = (sampling.image_samples, sampling.pitch, sampling.image_npix, band, PIXEL_CUT)
+    return cached_arrays(f"pixel matrix 1: {grids!r}", matrix)["matrix"]
 
 
 def _default_device() -> jax.Device:

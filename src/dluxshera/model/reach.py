@@ -16,13 +16,13 @@ from dluxshera.params import ParameterStore
 from dluxshera.systems import (
     BANDWIDTH,
     DEFOCUS,
+    EFFECTS,
     M1_DIAMETER,
     M1_ZERNIKES,
     M2_DIAMETER,
     M3_DIAMETER,
     PLATE_SCALE,
     POSITION_ANGLE,
-    EFFECTS,
     SEPARATION,
     WAVELENGTH,
     X_POSITION,
@@ -58,7 +58,9 @@ def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
     beams = tuple(abs(float(item.beam_scale)) * diameter / float(item.diameter) for item in surfaces)
     of_pupil, *of_surfaces = config.bases.values()
     blurs = [_blur(of_pupil, np.asarray(values.get(M1_ZERNIKES.key, ())) * NANOMETRE)]
-    blurs += [_blur(noll, item.coefficients) * beam for noll, item, beam in zip(of_surfaces, surfaces, beams, strict=True)]
+    blurs += [
+        _blur(noll, item.coefficients) * beam for noll, item, beam in zip(of_surfaces, surfaces, beams, strict=True)
+    ]
     blurs.append(_DEFOCUS_SLOPE * float(values.get(DEFOCUS.key, 0.0)) * NANOMETRE)
     return Reach(
         offset=_largest_offset(config, values) / plate_scale,
@@ -86,7 +88,9 @@ def _largest_offset(config: SheraConfig, values: Mapping[str, Any]) -> float:
         x, y = float(values[X_POSITION.key]), float(values[Y_POSITION.key])
         return max(hypot(x + side * half * sin(angle), y + side * half * cos(angle)) for side in (-1, 1))
     flat = Band(jnp.ones(1), jnp.ones((3, 1)))
-    found = point_sources(companions, sources, directions, flat, {key: jnp.asarray(value) for key, value in values.items()})
+    found = point_sources(
+        companions, sources, directions, flat, {key: jnp.asarray(value) for key, value in values.items()}
+    )
     shift = sum((np.asarray(run(values)) for run in pointing), np.zeros(2))
     return float(np.linalg.norm(np.asarray(found.angles) + shift, axis=1).max()) / ARCSEC
 

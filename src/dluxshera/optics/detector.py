@@ -11,7 +11,6 @@ from math import erfc, floor, sqrt
 from typing import Final
 
 import jax.numpy as jnp
-import numpy as np
 from jax.typing import ArrayLike
 from jaxtyping import Array, Float
 

@@ -51,7 +51,9 @@ def matrix_of_sums(
     x, X = source[source.size // 2 :], target[target.size // 2 :]
     cell = np.sinc(frequencies * width)[:, None]
     even, odd = (
-        _least_squares(wave(2 * np.pi * np.outer(frequencies, X)), cell * wave(2 * np.pi * np.outer(frequencies, x)), cut)
+        _least_squares(
+            wave(2 * np.pi * np.outer(frequencies, X)), cell * wave(2 * np.pi * np.outer(frequencies, x)), cut
+        )
         for wave in (np.cos, np.sin)
     )
     same, opposite = (even + odd) / 2, (even - odd) / 2

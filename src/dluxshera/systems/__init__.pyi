@@ -1,5 +1,6 @@
 from .aperture import NativePupil as NativePupil
 from .aperture import native_pupil as native_pupil
+from .aperture import resampled_pupil as resampled_pupil
 from .catalogue import ALPHA_CEN as ALPHA_CEN
 from .catalogue import CONFIGS as CONFIGS
 from .catalogue import HWK4123 as HWK4123

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
 
+from dluxshera.disk_cache import cached_arrays
 from dluxshera.optics import (
     Grid,
     centred_points,
@@ -21,6 +24,7 @@ from dluxshera.optics import (
 from dluxshera.systems.config import SheraConfig
 
 _LEAST_NATIVE: Final = 2048  # cells across the pupil, on which the edges of the aperture are drawn
+_ALGORITHM: Final = 1  # to be increased with any change of the numbers that this module keeps on disk
 _PEAK_GRID: Final = Grid(npix=64, per_diameter=54, band=20.0)  # for the brightest pixel, which lies near the axis
 
 
@@ -87,6 +91,11 @@ class _Pupil(NamedTuple):
         edges = (config.obscuration, config.n_struts, config.strut_width, config.strut_rotation_deg)
         return cls(*edges, config.diffractive_pupil, stamp)
 
+    def content(self) -> str:
+        """Return everything that the pupil's rasters depend on as text, with the hash of the mask's file."""
+        mask = None if self.diffractive_pupil is None else _file_hash(self.diffractive_pupil, self.stamp)
+        return repr((*self[:4], mask))
+
 
 def native_pupil(config: SheraConfig) -> NativePupil:
     """Return the pupil of a configuration on the cells of its mask, or on finer ones where these are large.
@@ -97,6 +106,24 @@ def native_pupil(config: SheraConfig) -> NativePupil:
         Configuration of any system.
     """
     return _native_pupil(_Pupil.of(config))
+
+
+def resampled_pupil(config: SheraConfig, grid: Grid) -> Mapping[str, Float[np.ndarray, "m m"]]:
+    """Return `NativePupil.resampled` of a configuration: ``clear`` and ``stepped``, from the cache on disk if there.
+
+    Parameters
+    ----------
+    config : SheraConfig
+        Configuration of any system.
+    grid : Grid
+        Grid in the space of the pupil.
+    """
+    pupil = _Pupil.of(config)
+
+    def amplitudes() -> dict[str, np.ndarray]:
+        return dict(zip(("clear", "stepped"), _native_pupil(pupil).resampled(grid), strict=True))
+
+    return cached_arrays(f"resampled pupil {_ALGORITHM}: {pupil.content()}, {grid}", amplitudes)
 
 
 def aperture_numbers(config: SheraConfig) -> ApertureNumbers:
@@ -123,9 +150,17 @@ def _native_pupil(pupil: _Pupil) -> NativePupil:
 
 @lru_cache(maxsize=64)
 def _aperture_numbers(pupil: _Pupil, mask_phase: float, pixel: float) -> ApertureNumbers:
-    native = _native_pupil(pupil)
-    clear, stepped = native.resampled(_PEAK_GRID)
-    field = clear + stepped * np.exp(1j * mask_phase)
-    peak = peak_pixel_fraction(field, _PEAK_GRID.coordinates(), pixel)
-    # Rounded, since its last bit differs from one processor's BLAS to the next and would differ in the spec's hash.
-    return ApertureNumbers(open_area_fraction(native.open), float(f"{peak:.10g}"))
+    def numbers() -> dict[str, float]:
+        native = _native_pupil(pupil)
+        clear, stepped = native.resampled(_PEAK_GRID)
+        peak = peak_pixel_fraction(clear + stepped * np.exp(1j * mask_phase), _PEAK_GRID.coordinates(), pixel)
+        return {"open": open_area_fraction(native.open), "peak": peak}
+
+    found = cached_arrays(f"aperture numbers {_ALGORITHM}: {pupil.content()}, {mask_phase!r}, {pixel!r}", numbers)
+    # Rounded, since the last bits differ from one processor's BLAS to the next and would differ in the spec's hash.
+    return ApertureNumbers(*(float(f"{found[name]:.10g}") for name in ("open", "peak")))
+
+
+@lru_cache(maxsize=8)
+def _file_hash(mask: str, _stamp: tuple[int, int] | None) -> str:
+    return hashlib.sha256(diffractive_pupil_file(mask).read_bytes()).hexdigest()

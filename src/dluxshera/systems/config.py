@@ -11,7 +11,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from math import ceil
 from textwrap import fill
 from typing import Any, ClassVar, Self, TypeVar
 
