@@ -1,0 +1,201 @@
+"""The model from native cells against closed forms, against the other reference model, and against itself refined."""
+
+import numpy as np
+import pytest
+
+from support import native_optics as native
+from support import reference_optics as ref
+from support.helpers import relative_l2, rounding
+
+NPIX = 256
+ANGLE = ref.FLIGHT.pixel_pitch / 7.701014379237933  # radians per pixel
+SCENE = {
+    **ref.FLIGHT.geometry(),
+    "binary.separation_as": 2.3,
+    "binary.position_angle_deg": 20.0,
+    "binary.x_position_as": 0.31,
+    "binary.y_position_as": -0.17,
+    "binary.contrast": 3.461,
+    "binary.spectral_flux_density": 1.7227e17,
+    "imaging.exposure_time_s": 1800.0,
+    "imaging.throughput": 0.85,
+    "primary.zernike_coeffs_nm": ref.COEFFS_M1,
+    "secondary.zernike_coeffs_nm": ref.COEFFS_M2,
+}
+SMOOTH = {"primary.zernike_coeffs_nm": np.zeros(8), "secondary.zernike_coeffs_nm": np.zeros(8)}
+FOUR_PLANES = {
+    **SCENE,
+    "system.m2_m3_separation_m": 0.1,
+    "system.m3_diameter_m": 0.025,
+    "system.m3_power_per_m": 0.2,
+    "system.m3_detector_separation_m": 0.5,
+    "tertiary.zernike_coeffs_nm": np.zeros(8),
+}
+FLIGHT = (0.025 / 0.22, 3, 2e-3 / 0.22, -90.0)
+
+
+def without_mirrors(params):
+    """The same light on a telescope in focus, without mirrors behind the pupil."""
+    removed = ("system.m1_focal", "system.m2", "system.m1_m2", "secondary")
+    kept = {key: value for key, value in params.items() if not key.startswith(removed)}
+    return {**kept, "system.plate_scale_as_per_pix": ANGLE / ref.ARCSECOND}
+
+
+def structure(npix=NPIX, levels=5, seed=0):
+    """The flight aperture and random fractions of a step in squares of four cells."""
+    squares = np.random.default_rng(seed).integers(0, levels, (npix // 4, npix // 4)) / (levels - 1.0)
+    return native.native_structure(*FLIGHT, np.kron(squares, np.ones((4, 4))))
+
+
+def enlarged(rasters, factor=2):
+    """The same pupil on smaller cells."""
+    return ref.Structure(*(np.kron(a, np.ones((factor, factor))) for a in (rasters.coverage, rasters.mask)))
+
+
+def stars(params, rasters, wavelength=540e-9, image_npix=32, **settings):
+    return native.NativeOptics(params, rasters, image_npix=image_npix, **settings).stars(wavelength)
+
+
+def test_open_fractions_are_those_of_every_cell_sampled():
+    """Only cells near an edge are sampled inside; the other model samples all, on a square lattice."""
+    raster = native.native_structure(*FLIGHT, np.zeros((128, 128))).coverage
+    np.testing.assert_allclose(raster, ref.pupil_coverage(128, *FLIGHT, samples=40), atol=0.5 / 40 + 1 / 610)
+
+
+def test_open_fractions_have_the_area_of_the_aperture():
+    obscuration, number, width, angle = FLIGHT
+    raster = native.native_structure(obscuration, number, width, angle, np.zeros((1024, 1024))).coverage
+
+    def segment(radius):  # of a disc, within half a strut's width of a diameter: one half of that band
+        h = 0.5 * width
+        return h * np.sqrt(radius**2 - h**2) + radius**2 * np.arcsin(h / radius)
+
+    area = np.pi / 4.0 * (1.0 - obscuration**2) - number * (segment(0.5) - segment(obscuration / 2.0))
+    # The struts' edges, some 2,700 cells long, may all be wrong by half of 1 / 610 of a cell.
+    assert raster.sum() / 1024**2 == pytest.approx(area, abs=2700 / 1220.0 / 1024**2)
+
+
+def test_a_cell_transmits_the_mean_over_its_parts():
+    mask = np.array([[0.0, 1.0], [0.25, 0.5]])
+    optics = native.NativeOptics(
+        without_mirrors({**SCENE, **SMOOTH}), ref.Structure(np.ones((2, 2)), mask), image_npix=2
+    )
+    half_a_wave = optics.transmission(ref.MASK_WAVELENGTH_M)
+    np.testing.assert_allclose(half_a_wave, [[1.0, -1.0], [0.5, 0.0]], atol=1e-15)
+    quarter = optics.transmission(2.0 * ref.MASK_WAVELENGTH_M)
+    np.testing.assert_allclose(quarter, [[1.0, 1j], [0.75 + 0.25j, 0.5 + 0.5j]], atol=1e-15)
+
+
+def test_a_clear_circle_gives_an_airy_pattern_in_pixels():
+    params = without_mirrors({**SCENE, **SMOOTH, "binary.separation_as": 0.0})
+    rasters = native.native_structure(0.0, 0, 0.0, 0.0, np.zeros((512, 512)))
+    image = stars(params, rasters, 550e-9)[0]
+    nodes, weights = np.polynomial.legendre.leggauss(6)
+    angles = ANGLE * (ref.cell_centres(32)[:, None] + 0.5 * nodes).ravel()
+    x, y = (angles - params[f"binary.{axis}_position_as"] * ref.ARCSECOND for axis in "xy")
+    density = ref.airy_density(np.hypot(x, y[:, None]), 0.22, 550e-9).reshape(32, 6, 32, 6)
+    truth = 0.25 * ANGLE**2 * np.einsum("aibj,i,j->ab", density, weights, weights)
+    # The edge is blurred by a cell: by 1 / 512 of the diameter, in the second order.
+    assert relative_l2(image, truth) < 1e-5
+
+
+def test_cells_are_squares_and_a_star_tilts_within_them():
+    """Four cells that transmit alike are one cell: exact only with the sinc about the place of the star."""
+    rasters = structure(64)
+    params = without_mirrors({**SCENE, **SMOOTH})
+    np.testing.assert_allclose(stars(params, enlarged(rasters)), stars(params, rasters), rtol=0, atol=1e-15)
+    relayed = {**SCENE, **SMOOTH}
+    assert relative_l2(stars(relayed, rasters), stars(params, rasters)) < 1e-3
+
+
+def test_a_star_off_axis_is_shifted():
+    params = without_mirrors(SCENE)
+    shift = 5 * ANGLE / ref.ARCSECOND
+    on = {"binary.separation_as": 0.0, "binary.x_position_as": 0.0, "binary.y_position_as": 0.0}
+    off = {**on, "binary.x_position_as": shift, "binary.y_position_as": -2.0 * shift}
+    rasters = structure(64)
+    centred, moved = (stars({**params, **place}, rasters)[0] for place in (on, off))
+    np.testing.assert_allclose(moved[:-10, 5:], centred[10:, :-5], rtol=0, atol=1e-15)
+
+
+def test_mirrors_lose_nothing():
+    params = {**FOUR_PLANES, "tertiary.zernike_coeffs_nm": ref.COEFFS_M1}
+    params |= {"system.m2_diameter_m": 0.5, "system.m3_diameter_m": 0.5}
+    rasters = structure()
+    powers = []
+    flat = {f"{group}.zernike_coeffs_nm": np.zeros(8) for group in ("secondary", "tertiary")}
+    for figure in (params, {**params, **flat}):
+        optics = native.NativeOptics(figure, rasters, image_npix=2)
+        pupil, mirrors = optics.transmission(5e-7), optics.surface_transmissions(5e-7)
+        powers.append(np.sum(np.abs(optics.at_exit(5e-7, (2e-5, -1e-5), pupil, mirrors)) ** 2))
+    assert powers[0] == pytest.approx(powers[1], rel=rounding(float, 1e5))
+
+
+def test_mirrors_without_figure_do_nothing():
+    """Out and back again is nothing, but for light at the edge of M2, which falls with the square of the cells."""
+    plain, rasters = {**SCENE, **SMOOTH}, structure(512)
+    assert relative_l2(stars(plain, rasters), stars(without_mirrors(plain), rasters)) < 1e-6
+
+
+@pytest.mark.parametrize("mirrors", [False, True])
+def test_against_the_other_reference_model(mirrors):
+    """Whole cells of whole steps: the other model, with points in the place of squares, times the square's sinc."""
+    rasters = structure(levels=2)
+    rasters = ref.Structure((rasters.coverage > 0.5).astype(float), rasters.mask)
+    wavelength, nodes = 540e-9, np.polynomial.legendre.leggauss(4)
+    angles = ANGLE * (ref.cell_centres(32)[:, None] + 0.5 * nodes[0]).ravel()
+    truth = []
+    for direction in ref.star_directions(SCENE):
+        if mirrors:
+            field, spacing = ref.detector_field(SCENE, rasters, wavelength, direction)
+        else:
+            field, spacing = ref.pupil_field(SCENE, rasters, wavelength, direction), 0.22 / NPIX
+        density = ref.image_density(field, spacing, wavelength, angles, angles)
+        x, y = (np.sinc((angles - angle) * spacing / wavelength) ** 2 for angle in direction)
+        samples = (density * y[:, None] * x).reshape(32, 4, 32, 4)
+        truth.append(0.25 * ANGLE**2 * np.einsum("aibj,i,j->ab", samples, nodes[1], nodes[1]))
+    image = stars(SCENE if mirrors else without_mirrors(SCENE), rasters, wavelength)
+    # The figures of the mirrors spread light by a few cycles, over which the sinc varies by a thousandth.
+    assert relative_l2(image, truth) < (2e-5 if mirrors else 1e-12)
+
+
+def test_a_lens_on_a_mirror_is_a_change_of_its_power():
+    """Holds the places, the scales and the defocus of the relay with three mirrors, and their signs."""
+    params = {**FOUR_PLANES, **SMOOTH}
+    rasters = native.native_structure(0.0, 0, 0.0, 0.0, np.zeros((NPIX, NPIX)))
+    coefficient, settings = 100.0, {"image_npix": 96, "pixel_nodes": 2}
+    image = stars(params, rasters, **settings)
+    for mirror, group in (("m2", "secondary"), ("m3", "tertiary")):
+        radius = params[f"system.{mirror}_diameter_m"] / 2.0
+        lens = {f"{group}.zernike_coeffs_nm": coefficient * np.eye(8)[0]}
+        power = -4.0 * np.sqrt(3.0) * coefficient * 1e-9 / radius**2
+        if mirror == "m2":
+            refigured = {"system.m2_focal_length_m": 1.0 / (1.0 / params["system.m2_focal_length_m"] + power)}
+        else:
+            refigured = {"system.m3_power_per_m": params["system.m3_power_per_m"] + power}
+        changed = stars({**params, **refigured}, rasters, **settings)
+        assert relative_l2(stars({**params, **lens}, rasters, **settings), changed) < 1e-5
+        assert relative_l2(image, changed) > 1e-2
+
+
+def test_three_nodes_and_a_larger_grid():
+    """The filter of the squares ends at the grid's last frequency: that falls with the square of the cells, too."""
+    rasters = structure()
+    image = stars(SCENE, rasters, image_npix=64)
+    assert relative_l2(stars(SCENE, rasters, image_npix=64, pixel_nodes=3), image) < 2e-6
+    assert relative_l2(stars(SCENE, rasters, image_npix=64, grid_npix=512), image) < 1e-5
+
+
+def test_the_band_and_the_photons():
+    params = without_mirrors(SCENE)
+    rasters = structure(64)
+    optics = native.NativeOptics(params, rasters, image_npix=32)
+    coarse, fine = optics.image(9), optics.image(14)
+    assert relative_l2(coarse, fine) < 1e-9
+    area = rasters.coverage.sum() * (0.22 / 64) ** 2
+    assert optics.photons.sum() == pytest.approx(1.7227e17 * area * 41e-9 * 1800.0 * 0.85, rel=1e-12)
+    assert optics.photons[0] / optics.photons[1] == pytest.approx(3.461, rel=1e-12)
+    one, two = optics.stars(530e-9), optics.stars(560e-9)
+    lines = optics.sum_of([530e-9, 560e-9], np.array([[0.25, 0.75], [1.0, 0.0]]))
+    expected = optics.photons[0] * (0.25 * one[0] + 0.75 * two[0]) + optics.photons[1] * one[1]
+    np.testing.assert_allclose(lines, expected, rtol=1e-12)

@@ -1,0 +1,347 @@
+"""An independent model of the SHERA image from the 2048 x 2048 cells of the diffractive pupil, in plain NumPy.
+
+It is the truth against which the numerics of the package are judged. It shares no code with the package and none of its
+approximations: no coarse grid, no resampling, no expansion.
+
+- A native cell transmits ``a ((1 - p) + p exp(i k w))``: ``a`` is its open fraction, ``p`` the fraction that carries
+  the half-wave step ``w`` of the mask. It is a square: its Fourier integral is the transmission times two sincs. The
+  direction of a star acts continuously across the cell; the aberrations, whose slope is a thousand times smaller, act
+  at its centre.
+- Without mirrors behind the pupil, the image is the Fourier integral over the native cells. Otherwise the field goes to
+  each mirror by angular spectrum at native cells, meets its edge and its figure there, goes back to the pupil, and the
+  Fourier integral follows, with the defocus of the relay.
+- A pixel is integrated by Gauss-Legendre nodes, and so is the band.
+- The light through the open area, the sum of the open fractions, has unit power.
+
+Ray matrices, Zernike polynomials and conventions are those of `support.reference_optics`.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from math import pi
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.fft
+
+from support import reference_optics as ref
+
+Params = Mapping[str, Any]
+Progress = Callable[[Sequence[Any], str], Iterable[Any]]  # such as ``rich.progress.track``
+
+NATIVE_NPIX = 2048
+MIN_GRID_NPIX, MAX_GRID_NPIX = 2250, 3200
+PIXEL_NODES = 4
+EDGE_POINTS, EDGE_STEP = 610, 377  # successive Fibonacci numbers
+WORKERS = 2  # threads of a Fourier transform
+
+
+def native_mask() -> np.ndarray:
+    """TOLIMAN's diffractive pupil: the fraction of each native cell that carries the step."""
+    with importlib.resources.files("dLuxToliman").joinpath("diffractive_pupil.npy").open("rb") as file:
+        return np.load(file, allow_pickle=False).astype(float)
+
+
+def open_fraction(is_open: Callable[[np.ndarray, np.ndarray], np.ndarray], npix: int, spacing: float) -> np.ndarray:
+    """Open fraction of square cells about zero; cells that an edge crosses, or that touch one, are sampled inside.
+
+    The points inside are a Fibonacci lattice: no two are alike in x or in y, so that an edge along an axis, such as
+    that of a strut, is placed to 1 / 610 of a cell.
+
+    Parameters
+    ----------
+    is_open
+        From coordinates x and y, which broadcast, to whether each point is open.
+    npix, spacing
+        Number of cells along one side, and the width of a cell.
+    """
+    corners = (np.arange(npix + 1) - npix / 2.0) * spacing
+    at_corners = is_open(corners, corners[:, None])
+    open_corners = sum(at_corners[i : npix + i, j : npix + j].astype(int) for i in (0, 1) for j in (0, 1))
+    crossed = np.pad((open_corners > 0) & (open_corners < 4), 1)
+    near = np.zeros((npix, npix), bool)
+    for i in range(3):
+        for j in range(3):
+            near |= crossed[i : npix + i, j : npix + j]
+    x = ref.cell_centres(npix, spacing)
+    fraction = is_open(x, x[:, None]).astype(float)
+    points = np.arange(EDGE_POINTS)
+    in_x, in_y = (((place + 0.5) / EDGE_POINTS - 0.5) * spacing for place in (points, points * EDGE_STEP % EDGE_POINTS))
+    rows, columns = np.nonzero(near)
+    for part in range(0, rows.size, 10_000):
+        row, column = rows[part : part + 10_000], columns[part : part + 10_000]
+        fraction[row, column] = is_open(x[column][:, None] + in_x, x[row][:, None] + in_y).mean(axis=1)
+    return fraction
+
+
+def native_structure(
+    obscuration: float,
+    n_struts: int,
+    strut_width: float,
+    strut_rotation_deg: float,
+    mask: np.ndarray | None = None,
+) -> ref.Structure:
+    """Rasters of a pupil whose lengths are in units of its diameter, with TOLIMAN's mask or another.
+
+    Parameters
+    ----------
+    obscuration, n_struts, strut_width, strut_rotation_deg
+        Aperture, see `reference_optics.pupil_coverage`.
+    mask
+        Fraction of each cell that carries the step; its shape sets the number of cells.
+    """
+    mask = native_mask() if mask is None else mask
+    npix = mask.shape[0]
+
+    def is_open(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+        return ref.open_points(x, y, obscuration, n_struts, strut_width, strut_rotation_deg)
+
+    return ref.Structure(open_fraction(is_open, npix, 1.0 / npix), mask)
+
+
+class Surface(NamedTuple):
+    """A mirror behind the pupil, seen from the collimated space of the pupil; lengths in metres."""
+
+    scale: float  # height of the beam on the mirror over that in the pupil
+    distance: float
+    diameter: float
+    coefficients_nm: np.ndarray
+
+
+def relay(params: Params) -> tuple[tuple[Surface, ...], float, float]:
+    """Mirrors behind the pupil, radians per pixel, and the defocus A / B at the detector.
+
+    A dictionary that names the plate scale describes a focused telescope of that scale; one that names no M2 has no
+    mirror behind the pupil.
+    """
+    surfaces = []
+    matrix = np.eye(2)
+    if "system.m2_diameter_m" in params:
+        matrix = ref.relay_to_m2(params)
+        surfaces.append(_surface(matrix, params, "m2", "secondary"))
+        matrix = ref.mirror(params["system.m2_focal_length_m"]) @ matrix
+    if "system.m3_diameter_m" in params:
+        matrix = ref.gap(params["system.m2_m3_separation_m"]) @ matrix
+        surfaces.append(_surface(matrix, params, "m3", "tertiary"))
+        matrix = np.array([[1.0, 0.0], [-params["system.m3_power_per_m"], 1.0]]) @ matrix
+    if "system.plate_scale_as_per_pix" in params:
+        return tuple(surfaces), params["system.plate_scale_as_per_pix"] * ref.ARCSECOND, 0.0
+    last = "m3" if len(surfaces) == 2 else "m2"
+    (a, b), _ = ref.gap(params[f"system.{last}_detector_separation_m"]) @ matrix
+    return tuple(surfaces), float(params["system.pixel_pitch_m"] / b), float(a / b)
+
+
+def _surface(matrix: np.ndarray, params: Params, mirror: str, group: str) -> Surface:
+    (a, b), _ = matrix
+    coefficients = np.asarray(params[f"{group}.zernike_coeffs_nm"], float)
+    return Surface(float(a), float(b / a), float(params[f"system.{mirror}_diameter_m"]), coefficients)
+
+
+def zernike_opd(coefficients_nm: Sequence[float], x: np.ndarray) -> np.ndarray | None:
+    """Sum of Zernike polynomials in metres at the crossings of coordinates in radii; None if there is none."""
+    terms = [
+        1e-9 * coefficient * ref.zernike(index, x, x[:, None])
+        for index, coefficient in zip(ref.NOLL_INDICES, coefficients_nm, strict=True)
+        if coefficient != 0.0
+    ]
+    return sum(terms[1:], terms[0]) if terms else None
+
+
+class NativeOptics:
+    """The image of a binary star from native cells.
+
+    Parameters
+    ----------
+    params
+        Numbers by parameter key, as `reference_optics.reference_image` takes them. For a third mirror also
+        ``system.m3_diameter_m``, ``system.m3_power_per_m``, ``system.m2_m3_separation_m``,
+        ``system.m3_detector_separation_m`` and ``tertiary.zernike_coeffs_nm``.
+    structure
+        Rasters of the pupil, see `native_structure`.
+    image_npix
+        Pixels along one side.
+    pixel_nodes
+        Gauss-Legendre nodes along one side of a pixel.
+    grid_npix
+        Cells along one side of the grid between the mirrors. By default no frequency that native cells carry walks
+        across the edge of the grid, where it would meet a step in the figure of a mirror: on the flight design 2,250
+        cells leave 1.5e-6 of an image with 5 nm on M2, against 2,400 and 3,200. A third mirror lies 340 m away, and
+        its grid ends at `MAX_GRID_NPIX`, far beyond the light that the detector sees.
+    """
+
+    def __init__(
+        self,
+        params: Params,
+        structure: ref.Structure,
+        *,
+        image_npix: int,
+        pixel_nodes: int = PIXEL_NODES,
+        grid_npix: int | None = None,
+    ) -> None:
+        self.params = params
+        self.structure = structure
+        self.npix = structure.coverage.shape[0]
+        self.cell = params["system.m1_diameter_m"] / self.npix
+        self.surfaces, self.plate_scale, self.a_over_b = relay(params)
+        self.grid_npix = self._grid(grid_npix) if self.surfaces else self.npix
+        self.image_npix = image_npix
+        position, weight = np.polynomial.legendre.leggauss(pixel_nodes)
+        self.node_weights = 0.5 * weight
+        pixels = ref.cell_centres(image_npix)
+        self.angles = self.plate_scale * (pixels[:, None] + 0.5 * position).ravel()
+
+    def _grid(self, grid_npix: int | None) -> int:
+        """Size of the grid, of small prime factors, which continues the cells of the pupil."""
+        if grid_npix is None:
+            longest = self.params["band.wavelength_m"] + 0.5 * self.params["band.bandwidth_m"]
+            walk = max(surface.distance for surface in self.surfaces) * longest / (2.0 * self.cell**2)
+            ratio = self.npix / NATIVE_NPIX
+            grid_npix = int(np.clip(self.npix + 2.0 * walk, MIN_GRID_NPIX * ratio, MAX_GRID_NPIX * ratio))
+        while (grid_npix - self.npix) % 2 or scipy.fft.next_fast_len(grid_npix, real=True) != grid_npix:
+            grid_npix += 1
+        return grid_npix
+
+    @cached_property
+    def m1_opd(self) -> np.ndarray | None:
+        """OPD of M1's figure at the native cells, metres."""
+        return zernike_opd(self.params["primary.zernike_coeffs_nm"], ref.cell_centres(self.npix, 2.0 / self.npix))
+
+    @cached_property
+    def surface_rasters(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
+        """Open fraction and OPD of each mirror behind the pupil."""
+        x = ref.cell_centres(self.grid_npix, self.cell)
+        rasters = []
+        for surface in self.surfaces:
+            radius = surface.diameter / (2.0 * abs(surface.scale))
+
+            def is_open(x: np.ndarray, y: np.ndarray, radius: float = radius) -> np.ndarray:
+                return np.hypot(x, y) <= radius
+
+            stop = open_fraction(is_open, self.grid_npix, self.cell)
+            rasters.append((stop, zernike_opd(surface.coefficients_nm, np.sign(surface.scale) * x / radius)))
+        return rasters
+
+    def transmission(self, wavelength: float) -> np.ndarray:
+        """Complex transmission of the native cells with M1's figure."""
+        k = 2.0 * pi / wavelength
+        coverage, mask = self.structure.coverage, self.structure.mask
+        step = np.exp(0.5j * k * ref.MASK_WAVELENGTH_M)
+        field = coverage * (1.0 - mask) + coverage * mask * step
+        return field if self.m1_opd is None else field * np.exp(1j * k * self.m1_opd)
+
+    def surface_transmissions(self, wavelength: float) -> list[np.ndarray]:
+        """Transmission of each mirror behind the pupil."""
+        return [
+            stop if opd is None else stop * np.exp(2j * pi / wavelength * opd) for stop, opd in self.surface_rasters
+        ]
+
+    def at_exit(
+        self, wavelength: float, direction: tuple[float, float], pupil: np.ndarray, mirrors: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """Field of a star in the space of the pupil behind all mirrors, before the relay's defocus.
+
+        The squares of the pupil are in it as a filter: it is the field of a pupil whose cells are squares, without the
+        spatial frequencies that the grid does not carry.
+        """
+        x = ref.cell_centres(self.npix, self.cell)
+        along_x, along_y = (np.exp(2j * pi / wavelength * angle * x) for angle in direction)
+        field = ref.pad(pupil * along_y[:, None] * along_x, self.grid_npix)
+        cycles = scipy.fft.fftfreq(self.grid_npix, self.cell)
+        filter_x, filter_y = (np.sinc(self.cell * (cycles - angle / wavelength)) for angle in direction)
+        place = 0.0
+        for surface, mirror in zip(self.surfaces, mirrors, strict=True):
+            transfer = np.exp(-1j * pi * wavelength * (surface.distance - place) * cycles**2)
+            field = filtered(field, filter_y * transfer, filter_x * transfer)
+            field *= mirror
+            filter_x = filter_y = np.ones(self.grid_npix)
+            place = surface.distance
+        transfer = np.exp(1j * pi * wavelength * place * cycles**2)
+        return filtered(field, transfer, transfer)
+
+    def stars(self, wavelength: float) -> np.ndarray:
+        """Fraction of the photons of A and of B that falls on each pixel, shape (2, image_npix, image_npix)."""
+        pupil, mirrors = self.transmission(wavelength), self.surface_transmissions(wavelength)
+        images = []
+        for direction in ref.star_directions(self.params):
+            if self.surfaces:
+                field = self.at_exit(wavelength, direction, pupil, mirrors)
+                kernel_x = kernel_y = self._kernel(wavelength, self.angles)
+            else:
+                field = pupil
+                kernel_x, kernel_y = (
+                    self._kernel(wavelength, self.angles - angle)
+                    * np.sinc(self.cell * (self.angles - angle) / wavelength)[:, None]
+                    for angle in direction
+                )
+            amplitude = (kernel_y @ field) @ kernel_x.T
+            images.append(self._pixels(wavelength, amplitude.real**2 + amplitude.imag**2))
+        return np.stack(images)
+
+    def _pixels(self, wavelength: float, power: np.ndarray) -> np.ndarray:
+        nodes = self.node_weights.size
+        samples = power.reshape(self.image_npix, nodes, self.image_npix, nodes)
+        scale = (self.plate_scale * self.cell / wavelength) ** 2 / self.structure.coverage.sum()
+        return scale * np.einsum("aibj,i,j->ab", samples, self.node_weights, self.node_weights)
+
+    def _kernel(self, wavelength: float, angles: np.ndarray) -> np.ndarray:
+        x = ref.cell_centres(self.grid_npix, self.cell)
+        defocus = pi * self.a_over_b / wavelength * x**2
+        return np.exp(1j * (defocus - 2.0 * pi / wavelength * angles[:, None] * x))
+
+    @property
+    def photons(self) -> np.ndarray:
+        """Photons of A and of B through the aperture in one exposure."""
+        log_flux = self.params.get("binary.log_flux_total")
+        total = 10.0 ** float(ref.log_flux_total(self.params, self.structure) if log_flux is None else log_flux)
+        contrast = float(self.params["binary.contrast"])
+        return np.array([total * contrast, total]) / (1.0 + contrast)
+
+    def image(self, n_wavelengths: int, progress: Progress | None = None) -> np.ndarray:
+        """Photons in each pixel for flat spectra across the band."""
+        return self.sum_of(*ref.wavelengths(self.params, n_wavelengths), progress=progress)
+
+    def sum_of(
+        self, wavelengths: Sequence[float], weights: np.ndarray, *, progress: Progress | None = None
+    ) -> np.ndarray:
+        """Photons in each pixel for spectra of lines.
+
+        Parameters
+        ----------
+        wavelengths
+            Wavelengths, metres.
+        weights
+            Part of a star's photons at each wavelength, shape (w,) for both stars, or (2, w).
+        progress
+            Shows how far the sum is.
+        """
+        weights = np.broadcast_to(weights, (2, len(wavelengths)))
+        image = np.zeros((self.image_npix, self.image_npix))
+        pairs = list(zip(wavelengths, weights.T, strict=True))
+        for wavelength, of_stars in progress(pairs, "Wavelengths") if progress else pairs:
+            image += np.tensordot(self.photons * of_stars, self.stars(float(wavelength)), axes=1)
+        return image
+
+
+def filtered(field: np.ndarray, along_y: np.ndarray, along_x: np.ndarray) -> np.ndarray:
+    """A field whose spectrum is multiplied by a function of each frequency, in the order of the FFT."""
+    spectrum = scipy.fft.fft2(field, workers=WORKERS, overwrite_x=True)
+    spectrum *= along_y[:, None]
+    spectrum *= along_x
+    return scipy.fft.ifft2(spectrum, workers=WORKERS, overwrite_x=True)
+
+
+def native_optics_of(config: Any, store: Mapping[str, Any], **settings: Any) -> NativeOptics:
+    """Native optics of a configuration of the package and the values of a forward spec."""
+    if (
+        config.diffractive_pupil not in (None, "dLuxToliman")
+        or config.mask_design_wavelength_m != ref.MASK_WAVELENGTH_M
+    ):
+        raise ValueError("the native model has TOLIMAN's mask, or none")
+    mask = np.zeros((NATIVE_NPIX, NATIVE_NPIX)) if config.diffractive_pupil is None else native_mask()
+    struts = (config.n_struts, config.strut_width, config.strut_rotation_deg)
+    params = {key: np.asarray(value, float) for key, value in store.items()}
+    structure = native_structure(config.obscuration, *struts, mask)
+    return NativeOptics(params, structure, **{"image_npix": config.image_npix, **settings})
