@@ -6,6 +6,14 @@ import pytest
 from support import native_optics as native
 from support import reference_optics as ref
 from support.helpers import relative_l2, rounding
+from support.native_spectra import (
+    LINES_BANDS,
+    Interpolation,
+    absorption_lines,
+    narrow_bands,
+    sun_table,
+    tabulated,
+)
 
 NPIX = 256
 ANGLE = ref.FLIGHT.pixel_pitch / 7.701014379237933  # radians per pixel
@@ -58,8 +66,8 @@ def stars(params, rasters, wavelength=540e-9, image_npix=32, **settings):
 
 def test_open_fractions_are_those_of_every_cell_sampled():
     """Only cells near an edge are sampled inside; the other model samples all, on a square lattice."""
-    raster = native.native_structure(*FLIGHT, np.zeros((128, 128))).coverage
-    np.testing.assert_allclose(raster, ref.pupil_coverage(128, *FLIGHT, samples=40), atol=0.5 / 40 + 1 / 610)
+    raster = native.native_structure(*FLIGHT, np.zeros((64, 64))).coverage
+    np.testing.assert_allclose(raster, ref.pupil_coverage(64, *FLIGHT, samples=40), atol=0.5 / 40 + 1 / 610)
 
 
 def test_open_fractions_have_the_area_of_the_aperture():
@@ -199,3 +207,42 @@ def test_the_band_and_the_photons():
     lines = optics.sum_of([530e-9, 560e-9], np.array([[0.25, 0.75], [1.0, 0.0]]))
     expected = optics.photons[0] * (0.25 * one[0] + 0.75 * two[0]) + optics.photons[1] * one[1]
     np.testing.assert_allclose(lines, expected, rtol=1e-12)
+
+
+def test_narrow_bands_summed_on_images_between_nodes_are_those_summed_one_by_one():
+    optics = native.NativeOptics(without_mirrors(SCENE), structure(64), image_npix=16)
+    band = (optics.params["band.wavelength_m"], optics.params["band.bandwidth_m"])
+    spectra = (absorption_lines(*band, number=20), tabulated(*sun_table()))
+    centres, weights = narrow_bands(*band, spectra, 30)
+    between = Interpolation.of(optics, 14)
+    assert relative_l2(between.image(spectra, 30), optics.sum_of(centres, weights)) < 1e-10
+    assert between.error([530.1e-9, 549.7e-9, 570.2e-9]) < 1e-10
+    few = Interpolation.of(optics, 4)
+    assert few.error([530.1e-9, 549.7e-9, 570.2e-9]) > 1e-5
+    node = ref.wavelengths(optics.params, 14)[0][3]
+    np.testing.assert_allclose(between.stars(node), optics.stars(node), rtol=0, atol=1e-15)
+    assert relative_l2(between.flat(), optics.image(14)) < 1e-13
+
+
+def test_the_narrow_bands_hold_what_the_spectrum_has():
+    centre, width = 550e-9, 41e-9
+    lines = absorption_lines(centre, width)
+    _, weights = narrow_bands(centre, width, (lines, lambda w: 3.0 * w), LINES_BANDS)
+    _, finer = narrow_bands(centre, width, (lines, lambda w: 3.0 * w), 5 * LINES_BANDS)
+    # A Gaussian line ten bands wide is summed to rounding but where the band's edge cuts it.
+    np.testing.assert_allclose(finer.reshape(2, -1, 5).sum(axis=2), weights, rtol=2e-2)
+    np.testing.assert_allclose(finer[0].reshape(20, -1).sum(axis=1), weights[0].reshape(20, -1).sum(axis=1), rtol=1e-5)
+    assert weights.sum(axis=1) == pytest.approx([1.0, 1.0], rel=1e-12)
+    depth = 1.0 - lines(np.linspace(centre - width / 2, centre + width / 2, 40_001))
+    assert 0.05 < depth.mean() < 0.5
+    assert depth.max() > 0.9
+
+
+def test_the_sun_in_photons():
+    wavelengths, photons = sun_table()
+    flight, testbed = ((abs(wavelengths - 550e-9) <= half).sum() for half in (20.5e-9, 55e-9))
+    assert (flight, testbed) == (41, 110)
+    # A black body of 5772 K, the effective temperature, at the angular radius of the Sun, to within the lines.
+    solid_angle = np.pi * (6.957e8 / 1.495978707e11) ** 2
+    nu_photons = 2.0 * 2.99792458e8 * ref.black_body_photons(wavelengths, 5772.0) * solid_angle
+    assert np.mean(photons) == pytest.approx(np.mean(nu_photons) * 1e-4 * 1e-9, rel=0.1)

@@ -333,8 +333,10 @@ def filtered(field: np.ndarray, along_y: np.ndarray, along_x: np.ndarray) -> np.
     return scipy.fft.ifft2(spectrum, workers=WORKERS, overwrite_x=True)
 
 
-def native_optics_of(config: Any, store: Mapping[str, Any], **settings: Any) -> NativeOptics:
-    """Native optics of a configuration of the package and the values of a forward spec."""
+def native_optics_of(
+    config: Any, store: Mapping[str, Any], make: Callable[..., NativeOptics] = NativeOptics, **settings: Any
+) -> NativeOptics:
+    """Native optics of a configuration of the package and the values of a forward spec; `make` is their class."""
     if (
         config.diffractive_pupil not in (None, "dLuxToliman")
         or config.mask_design_wavelength_m != ref.MASK_WAVELENGTH_M
@@ -344,4 +346,4 @@ def native_optics_of(config: Any, store: Mapping[str, Any], **settings: Any) -> 
     struts = (config.n_struts, config.strut_width, config.strut_rotation_deg)
     params = {key: np.asarray(value, float) for key, value in store.items()}
     structure = native_structure(config.obscuration, *struts, mask)
-    return NativeOptics(params, structure, **{"image_npix": config.image_npix, **settings})
+    return make(params, structure, **{"image_npix": config.image_npix, **settings})
