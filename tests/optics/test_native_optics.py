@@ -39,6 +39,7 @@ FOUR_PLANES = {
     "system.m3_detector_separation_m": 0.5,
     "tertiary.zernike_coeffs_nm": np.zeros(8),
 }
+M1 = "primary.zernike_coeffs_nm"
 FLIGHT = (0.025 / 0.22, 3, 2e-3 / 0.22, -90.0)
 
 
@@ -112,8 +113,17 @@ def test_cells_are_squares_and_a_star_tilts_within_them():
     rasters = structure(64)
     params = without_mirrors({**SCENE, **SMOOTH})
     np.testing.assert_allclose(stars(params, enlarged(rasters)), stars(params, rasters), rtol=0, atol=1e-15)
-    relayed = {**SCENE, **SMOOTH}
-    assert relative_l2(stars(relayed, rasters), stars(params, rasters)) < 1e-3
+
+
+def test_the_slope_of_a_figure_acts_within_cells(monkeypatch):
+    """A cell of constant phase differs from its quarters ten times more."""
+    params, rasters = without_mirrors(SCENE), structure(128)
+    open_cells = rasters.coverage * np.pad(np.ones((124, 124)), 2)  # the model leaves out what would lie off the grid
+    rasters = ref.Structure(open_cells, rasters.mask)
+    truth = stars(params, enlarged(rasters))
+    error = relative_l2(stars(params, rasters), truth)
+    monkeypatch.setattr(native, "tilted", lambda field, slopes, cell: field)
+    assert error < 0.1 * relative_l2(stars(params, rasters), truth)
 
 
 def test_a_star_off_axis_is_shifted():
@@ -145,26 +155,34 @@ def test_mirrors_without_figure_do_nothing():
     assert relative_l2(stars(plain, rasters), stars(without_mirrors(plain), rasters)) < 1e-6
 
 
-@pytest.mark.parametrize("mirrors", [False, True])
-def test_against_the_other_reference_model(mirrors):
+@pytest.mark.parametrize(
+    ("mirrors", "flat", "bound"),
+    [
+        (False, True, 1e-12),
+        (False, False, 1e-4),  # the slope of M1's figure within a cell, which the other model does not have
+        (True, True, 1e-4),  # the figure of M2 spreads light, which then has the sinc of its new direction there
+        (True, False, 1e-4),
+    ],
+)
+def test_against_the_other_reference_model(mirrors, flat, bound):
     """Whole cells of whole steps: the other model, with points in the place of squares, times the square's sinc."""
+    params = {**SCENE, M1: np.zeros(8)} if flat else SCENE
     rasters = structure(levels=2)
     rasters = ref.Structure((rasters.coverage > 0.5).astype(float), rasters.mask)
     wavelength, nodes = 540e-9, np.polynomial.legendre.leggauss(4)
     angles = ANGLE * (ref.cell_centres(32)[:, None] + 0.5 * nodes[0]).ravel()
     truth = []
-    for direction in ref.star_directions(SCENE):
+    for direction in ref.star_directions(params):
         if mirrors:
-            field, spacing = ref.detector_field(SCENE, rasters, wavelength, direction)
+            field, spacing = ref.detector_field(params, rasters, wavelength, direction)
         else:
-            field, spacing = ref.pupil_field(SCENE, rasters, wavelength, direction), 0.22 / NPIX
+            field, spacing = ref.pupil_field(params, rasters, wavelength, direction), 0.22 / NPIX
         density = ref.image_density(field, spacing, wavelength, angles, angles)
         x, y = (np.sinc((angles - angle) * spacing / wavelength) ** 2 for angle in direction)
         samples = (density * y[:, None] * x).reshape(32, 4, 32, 4)
         truth.append(0.25 * ANGLE**2 * np.einsum("aibj,i,j->ab", samples, nodes[1], nodes[1]))
-    image = stars(SCENE if mirrors else without_mirrors(SCENE), rasters, wavelength)
-    # The figures of the mirrors spread light by a few cycles, over which the sinc varies by a thousandth.
-    assert relative_l2(image, truth) < (2e-5 if mirrors else 1e-12)
+    image = stars(params if mirrors else without_mirrors(params), rasters, wavelength)
+    assert relative_l2(image, truth) < bound
 
 
 def test_a_lens_on_a_mirror_is_a_change_of_its_power():
@@ -187,11 +205,10 @@ def test_a_lens_on_a_mirror_is_a_change_of_its_power():
 
 
 def test_three_nodes_and_a_larger_grid():
-    """The filter of the squares ends at the grid's last frequency: that falls with the square of the cells, too."""
     rasters = structure()
     image = stars(SCENE, rasters, image_npix=64)
     assert relative_l2(stars(SCENE, rasters, image_npix=64, pixel_nodes=3), image) < 2e-6
-    assert relative_l2(stars(SCENE, rasters, image_npix=64, grid_npix=512), image) < 1e-5
+    assert relative_l2(stars(SCENE, rasters, image_npix=64, grid_npix=512), image) < 2e-6
 
 
 def test_the_band_and_the_photons():

@@ -5,8 +5,7 @@ approximations: no coarse grid, no resampling, no expansion.
 
 - A native cell transmits ``a ((1 - p) + p exp(i k w))``: ``a`` is its open fraction, ``p`` the fraction that carries
   the half-wave step ``w`` of the mask. It is a square: its Fourier integral is the transmission times two sincs. The
-  direction of a star acts continuously across the cell; the aberrations, whose slope is a thousand times smaller, act
-  at its centre.
+  direction of a star tilts the phase within the cell, and so does the slope of M1's figure, to first order.
 - Without mirrors behind the pupil, the image is the Fourier integral over the native cells. Otherwise the field goes to
   each mirror by angular spectrum at native cells, meets its edge and its figure there, goes back to the pupil, and the
   Fourier integral follows, with the defocus of the relay.
@@ -167,9 +166,8 @@ class NativeOptics:
         Gauss-Legendre nodes along one side of a pixel.
     grid_npix
         Cells along one side of the grid between the mirrors. By default no frequency that native cells carry walks
-        across the edge of the grid, where it would meet a step in the figure of a mirror: on the flight design 2,250
-        cells leave 1.5e-6 of an image with 5 nm on M2, against 2,400 and 3,200. A third mirror lies 340 m away, and
-        its grid ends at `MAX_GRID_NPIX`, far beyond the light that the detector sees.
+        across the edge of the grid, where it would meet a step in the figure of a mirror. A third mirror lies 340 m
+        away, and its grid ends at `MAX_GRID_NPIX`, far beyond the light that the detector sees.
     """
 
     def __init__(
@@ -205,9 +203,17 @@ class NativeOptics:
         return grid_npix
 
     @cached_property
-    def m1_opd(self) -> np.ndarray | None:
-        """OPD of M1's figure at the native cells, metres."""
-        return zernike_opd(self.params["primary.zernike_coeffs_nm"], ref.cell_centres(self.npix, 2.0 / self.npix))
+    def m1_figure(self) -> tuple[np.ndarray, np.ndarray] | None:
+        """M1's figure on the native cells: its mean OPD in metres, and its slopes along y and x."""
+        beyond = 2
+        x = ref.cell_centres(self.npix + 2 * beyond, 2.0 / self.npix)
+        opd = zernike_opd(self.params["primary.zernike_coeffs_nm"], x)
+        if opd is None:
+            return None
+        slopes = np.stack(np.gradient(opd))
+        curvature = np.gradient(slopes[0], axis=0) + np.gradient(slopes[1], axis=1)
+        inside = slice(beyond, -beyond)
+        return (opd + curvature / 24.0)[inside, inside], slopes[:, inside, inside] / self.cell
 
     @cached_property
     def surface_rasters(self) -> list[tuple[np.ndarray, np.ndarray | None]]:
@@ -230,7 +236,10 @@ class NativeOptics:
         coverage, mask = self.structure.coverage, self.structure.mask
         step = np.exp(0.5j * k * ref.MASK_WAVELENGTH_M)
         field = coverage * (1.0 - mask) + coverage * mask * step
-        return field if self.m1_opd is None else field * np.exp(1j * k * self.m1_opd)
+        if self.m1_figure is None:
+            return field
+        opd, slopes = self.m1_figure
+        return tilted(field * np.exp(1j * k * opd), slopes / wavelength, self.cell)
 
     def surface_transmissions(self, wavelength: float) -> list[np.ndarray]:
         """Transmission of each mirror behind the pupil."""
@@ -244,13 +253,15 @@ class NativeOptics:
         """Field of a star in the space of the pupil behind all mirrors, before the relay's defocus.
 
         The squares of the pupil are in it as a filter: it is the field of a pupil whose cells are squares, without the
-        spatial frequencies that the grid does not carry.
+        spatial frequencies that the grid does not carry. The filter falls to zero smoothly from half of the highest
+        frequency, because a sudden end would ring through the whole grid.
         """
         x = ref.cell_centres(self.npix, self.cell)
         along_x, along_y = (np.exp(2j * pi / wavelength * angle * x) for angle in direction)
         field = ref.pad(pupil * along_y[:, None] * along_x, self.grid_npix)
         cycles = scipy.fft.fftfreq(self.grid_npix, self.cell)
-        filter_x, filter_y = (np.sinc(self.cell * (cycles - angle / wavelength)) for angle in direction)
+        carried = np.cos(0.5 * pi * np.clip(4.0 * self.cell * np.abs(cycles) - 1.0, 0.0, 1.0)) ** 2
+        filter_x, filter_y = (carried * np.sinc(self.cell * (cycles - angle / wavelength)) for angle in direction)
         place = 0.0
         for surface, mirror in zip(self.surfaces, mirrors, strict=True):
             transfer = np.exp(-1j * pi * wavelength * (surface.distance - place) * cycles**2)
@@ -323,6 +334,30 @@ class NativeOptics:
         for wavelength, of_stars in progress(pairs, "Wavelengths") if progress else pairs:
             image += np.tensordot(self.photons * of_stars, self.stars(float(wavelength)), axes=1)
         return image
+
+
+def tilted(field: np.ndarray, slopes: np.ndarray, cell: float) -> np.ndarray:
+    """A field of square cells in which the phase is constant, turned into one with a slope in each cell.
+
+    A slope of g cycles per metre turns a cell's sinc(h u), of width h, into sinc(h (u - g)), which is
+    sinc(h u) (1 + pi^2 h^2 u g / 3) where both are small. A factor u is a derivative, here a central difference.
+
+    Parameters
+    ----------
+    field
+        Field of the cells, shape (n, n), zero at the edge of the grid.
+    slopes
+        Slopes along y and x, cycles per metre, shape (2, n, n).
+    cell
+        Width of a cell, metres.
+    """
+    result = field.copy()
+    for axis, slope in enumerate(slopes):
+        change = np.moveaxis(-1j * pi * cell / 12.0 * field * slope, axis, 0)
+        along = np.moveaxis(result, axis, 0)
+        along[:-1] += change[1:]
+        along[1:] -= change[:-1]
+    return result
 
 
 def filtered(field: np.ndarray, along_y: np.ndarray, along_x: np.ndarray) -> np.ndarray:
