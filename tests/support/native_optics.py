@@ -6,9 +6,10 @@ approximations: no coarse grid, no resampling, no expansion.
 - A native cell transmits ``a ((1 - p) + p exp(i k w))``: ``a`` is its open fraction, ``p`` the fraction that carries
   the half-wave step ``w`` of the mask. It is a square: its Fourier integral is the transmission times two sincs. The
   direction of a star tilts the phase within the cell, and so does the slope of M1's figure, to first order.
-- Without mirrors behind the pupil, the image is the Fourier integral over the native cells. Otherwise the field goes to
-  each mirror by angular spectrum at native cells, meets its edge and its figure there, goes back to the pupil, and the
-  Fourier integral follows, with the defocus of the relay.
+- Without mirrors behind the pupil, or where they have no figure and no edge within reach of the light, the image is the
+  Fourier integral over the native cells, with the defocus of the relay. Otherwise the field goes to each mirror by
+  angular spectrum at native cells, meets its edge and its figure there, goes back to the pupil, and the Fourier
+  integral follows.
 - A pixel is integrated by Gauss-Legendre nodes, and so is the band.
 - The light through the open area, the sum of the open fractions, has unit power.
 
@@ -165,9 +166,9 @@ class NativeOptics:
     pixel_nodes
         Gauss-Legendre nodes along one side of a pixel.
     grid_npix
-        Cells along one side of the grid between the mirrors. By default no frequency that native cells carry walks
-        across the edge of the grid, where it would meet a step in the figure of a mirror. A third mirror lies 340 m
-        away, and its grid ends at `MAX_GRID_NPIX`, far beyond the light that the detector sees.
+        Cells along one side of the grid between the mirrors. By default, no light that the native cells carry walks
+        across the edge of the grid. A third mirror lies 340 m away; its grid ends at `MAX_GRID_NPIX`, which carries no
+        more than some multiple of what the detector sees, see `carried`.
     """
 
     def __init__(
@@ -201,6 +202,33 @@ class NativeOptics:
         while (grid_npix - self.npix) % 2 or scipy.fft.next_fast_len(grid_npix, real=True) != grid_npix:
             grid_npix += 1
         return grid_npix
+
+    def reach(self, wavelength: float) -> float:
+        """Largest angle of light on the grid: it is sampled there and does not walk across its edge, radians."""
+        margin = 0.5 * (self.grid_npix - self.npix) * self.cell
+        return min(0.5 * wavelength / self.cell, *(margin / surface.distance for surface in self.surfaces))
+
+    def carried(self, wavelength: float, cycles: np.ndarray) -> np.ndarray:
+        """Part of the field at spatial frequencies (cycles per metre) that goes to the mirrors.
+
+        All of it to half of `reach`, and none beyond it. A sudden end would ring through the whole grid, and light
+        that crosses its edge would meet a step in the figure of a mirror there.
+        """
+        reach = self.reach(wavelength)
+        if self.angles[-1] > 0.5 * reach:
+            raise ValueError(f"the grid carries {0.5 * reach:.2g} rad, and the detector sees {self.angles[-1]:.2g} rad")
+        return np.cos(0.5 * pi * np.clip(2.0 * wavelength * np.abs(cycles) / reach - 1.0, 0.0, 1.0)) ** 2
+
+    @cached_property
+    def mirrors_act(self) -> bool:
+        """Whether a mirror behind the pupil has a figure, or an edge that light on the grid meets."""
+        reach = self.reach(self.params["band.wavelength_m"] + 0.5 * self.params["band.bandwidth_m"])
+        beam = 0.5 * self.npix * self.cell
+        return any(
+            np.any(surface.coefficients_nm != 0.0)
+            or beam + surface.distance * reach > surface.diameter / (2.0 * abs(surface.scale))
+            for surface in self.surfaces
+        )
 
     @cached_property
     def m1_figure(self) -> tuple[np.ndarray, np.ndarray] | None:
@@ -252,15 +280,14 @@ class NativeOptics:
     ) -> np.ndarray:
         """Field of a star in the space of the pupil behind all mirrors, before the relay's defocus.
 
-        The squares of the pupil are in it as a filter: it is the field of a pupil whose cells are squares, without the
-        spatial frequencies that the grid does not carry. The filter falls to zero smoothly from half of the highest
-        frequency, because a sudden end would ring through the whole grid.
+        The squares of the pupil are in it as a filter, with `carried`: it is the field of a pupil whose cells are
+        squares, without the spatial frequencies that the grid does not carry.
         """
         x = ref.cell_centres(self.npix, self.cell)
         along_x, along_y = (np.exp(2j * pi / wavelength * angle * x) for angle in direction)
         field = ref.pad(pupil * along_y[:, None] * along_x, self.grid_npix)
         cycles = scipy.fft.fftfreq(self.grid_npix, self.cell)
-        carried = np.cos(0.5 * pi * np.clip(4.0 * self.cell * np.abs(cycles) - 1.0, 0.0, 1.0)) ** 2
+        carried = self.carried(wavelength, cycles)
         filter_x, filter_y = (carried * np.sinc(self.cell * (cycles - angle / wavelength)) for angle in direction)
         place = 0.0
         for surface, mirror in zip(self.surfaces, mirrors, strict=True):
@@ -274,16 +301,17 @@ class NativeOptics:
 
     def stars(self, wavelength: float) -> np.ndarray:
         """Fraction of the photons of A and of B that falls on each pixel, shape (2, image_npix, image_npix)."""
-        pupil, mirrors = self.transmission(wavelength), self.surface_transmissions(wavelength)
+        pupil = self.transmission(wavelength)
+        mirrors = self.surface_transmissions(wavelength) if self.surfaces and self.mirrors_act else []
         images = []
         for direction in ref.star_directions(self.params):
-            if self.surfaces:
+            if mirrors:
                 field = self.at_exit(wavelength, direction, pupil, mirrors)
-                kernel_x = kernel_y = self._kernel(wavelength, self.angles)
+                kernel_x = kernel_y = self._kernel(wavelength, self.angles, self.grid_npix)
             else:
                 field = pupil
                 kernel_x, kernel_y = (
-                    self._kernel(wavelength, self.angles - angle)
+                    self._kernel(wavelength, self.angles - angle, self.npix)
                     * np.sinc(self.cell * (self.angles - angle) / wavelength)[:, None]
                     for angle in direction
                 )
@@ -297,8 +325,8 @@ class NativeOptics:
         scale = (self.plate_scale * self.cell / wavelength) ** 2 / self.structure.coverage.sum()
         return scale * np.einsum("aibj,i,j->ab", samples, self.node_weights, self.node_weights)
 
-    def _kernel(self, wavelength: float, angles: np.ndarray) -> np.ndarray:
-        x = ref.cell_centres(self.grid_npix, self.cell)
+    def _kernel(self, wavelength: float, angles: np.ndarray, npix: int) -> np.ndarray:
+        x = ref.cell_centres(npix, self.cell)
         defocus = pi * self.a_over_b / wavelength * x**2
         return np.exp(1j * (defocus - 2.0 * pi / wavelength * angles[:, None] * x))
 
