@@ -221,10 +221,14 @@ class NativeOptics:
 
     @cached_property
     def mirrors_act(self) -> bool:
-        """Whether a mirror behind the pupil has a figure, or an edge that light on the grid meets."""
+        """Whether a mirror behind the pupil has a figure, or an edge that light on the grid meets.
+
+        So it is also out of focus: the defocus has a slope within a cell, which the grid's filter of squares precedes.
+        """
         reach = self.reach(self.params["band.wavelength_m"] + 0.5 * self.params["band.bandwidth_m"])
         beam = 0.5 * self.npix * self.cell
-        return any(
+        waves = 0.5 * self.a_over_b * beam**2 / self.params["band.wavelength_m"]
+        return abs(waves) > 1e-9 or any(
             np.any(surface.coefficients_nm != 0.0)
             or beam + surface.distance * reach > surface.diameter / (2.0 * abs(surface.scale))
             for surface in self.surfaces

@@ -25,10 +25,10 @@ from support.reference_optics import COEFFS_M1, COEFFS_M2
 from support.separation_bias import M1, M2, M3, Columns
 
 KEPT = ROOT / ".cache" / "native"
-# Wavelengths of the truth: twice the default's at least, and as many as narrow bands are interpolated from.
+# Wavelengths of the truth: twice the default's at least; on the flight design narrow bands are interpolated from them.
 WAVELENGTHS = {
     "flight": 30,
-    "testbed": 60,
+    "testbed": 40,
     "twoplane_flight": 18,
     "twoplane_testbed": 40,
     "fourplane_example": 18,
@@ -89,9 +89,11 @@ def native(observation: str, figure: str = "none") -> NativeOptics:
     return native_optics.native_optics_of(model.config, store, KeptOptics)
 
 
-def truth(observation: str, figure: str = "none", progress: Progress | None = None) -> Interpolation:
-    """Native images at the wavelengths of the truth: `Interpolation.flat` sums them, `Interpolation.image` spectra."""
-    return Interpolation.of(native(observation, figure), WAVELENGTHS[observation], progress)
+def truth(
+    observation: str, figure: str = "none", progress: Progress | None = None, number: int | None = None
+) -> Interpolation:
+    """Native images at a number of wavelengths: `Interpolation.flat` sums them, `Interpolation.image` spectra."""
+    return Interpolation.of(native(observation, figure), number or WAVELENGTHS[observation], progress)
 
 
 def columns(observation: str, figure: str = "none") -> Columns:
