@@ -33,7 +33,7 @@ Params = Mapping[str, Any]
 Progress = Callable[[Sequence[Any], str], Iterable[Any]]  # such as ``rich.progress.track``
 
 NATIVE_NPIX = 2048
-MIN_GRID_NPIX, MAX_GRID_NPIX = 2250, 3200
+MIN_GRID_NPIX, MAX_GRID_NPIX = 2250, 4096
 PIXEL_NODES = 4
 EDGE_POINTS, EDGE_STEP = 610, 377  # successive Fibonacci numbers
 WORKERS = 2  # threads of a Fourier transform
@@ -167,8 +167,9 @@ class NativeOptics:
         Gauss-Legendre nodes along one side of a pixel.
     grid_npix
         Cells along one side of the grid between the mirrors. By default, no light that the native cells carry walks
-        across the edge of the grid. A third mirror lies 340 m away; its grid ends at `MAX_GRID_NPIX`, which carries no
-        more than some multiple of what the detector sees, see `carried`.
+        across the edge of the grid. A third mirror lies 340 m away; its grid ends at `MAX_GRID_NPIX` and carries
+        all light to twice the angle that the detector sees, see `carried`. With 5 nm on all three mirrors, 3,200 cells
+        differ by 1.3e-6 of the image, 3,600 by less than 8e-7.
     """
 
     def __init__(
