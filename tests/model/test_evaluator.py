@@ -42,7 +42,7 @@ SCALE, LOG_FLUX = "system.plate_scale_as_per_pix", "binary.log_flux_total"
 def small(name: str = "shera_flight", **changes):
     sizes = {"image_npix": 16, "n_wavelengths": 2}
     if CONFIGS[name].surfaces:
-        sizes |= {"gap_npix": 320, "m1_map_npix": 16, "surface_map_npix": 16}
+        sizes |= {"m1_map_npix": 16, "surface_map_npix": 16}
     return CONFIGS[name].replace(**{**sizes, **changes})
 
 
