@@ -234,7 +234,8 @@ class RelayOptics(eqx.Module):
         matrix = self.reductions[number]
         if matrix is None:
             return field
-        return jnp.einsum("ai,...ij,bj->...ab", matrix, field, matrix, optimize="optimal")
+        parts = jnp.stack([jnp.real(field), jnp.imag(field)])  # a real matrix times a complex field costs twice as much
+        return jax.lax.complex(*(matrix @ (parts @ matrix.T)))
 
     def waves(
         self,
