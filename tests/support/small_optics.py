@@ -60,10 +60,14 @@ class Pupil(NamedTuple):
     mask: np.ndarray
 
 
-def random_pupil(seed: int = 5, npix: int = 64, *, grey: bool = True) -> Pupil:
-    """A disc with grey edges behind a random mask; `grey` gives fractions between 0 and 1 to some of its cells."""
-    rng = np.random.default_rng(seed)
-    mask = rng.integers(0, 5, (npix, npix)) / 4.0 if grey else rng.integers(0, 2, (npix, npix)).astype(float)
+def random_pupil(seed: int = 5, npix: int = 64, *, grey: bool = True, blocks: int = 1) -> Pupil:
+    """A disc with grey edges behind a random mask of square features, `blocks` cells wide.
+
+    `grey` gives fractions between 0 and 1 to some of them.
+    """
+    rng, n = np.random.default_rng(seed), npix // blocks
+    mask = rng.integers(0, 5, (n, n)) / 4.0 if grey else rng.integers(0, 2, (n, n)).astype(float)
+    mask = np.kron(mask, np.ones((blocks, blocks)))
     return Pupil(ref.pupil_coverage(npix, 0.2, 3, 0.02, 17.0), mask)
 
 
@@ -108,6 +112,7 @@ def small_optics(
             None
             if before == after
             else jnp.asarray(matrix_of_sums(before.coordinates(), after.coordinates(), after.band))
+            * (after.per_diameter / before.per_diameter) ** 0.5  # the squared modulus of an amplitude is a power
             for before, after in zip(sampling.grids[:-1], leaving, strict=True)
         ),
         pixels=jnp.asarray(
