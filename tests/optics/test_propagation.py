@@ -393,15 +393,14 @@ def test_map_on_m2(blocks):
     assert relative_l2(light(surfaces=(m2(C2),)).image(optics), truth) > 1e-2
 
 
-def test_field_in_front_of_a_map_that_is_not_exact_far_enough_is_seen(pupil):
-    cycles = 16.0
-    scene = light(opd_map=jnp.asarray(map_of(cycles)))
-    truth = native_image(pupil, scene)
+def test_field_in_front_of_a_map_that_is_not_exact_far_enough_is_seen(blocks):
+    cycles = 10.0
+    scene = light(opd_map=jnp.asarray(map_of(cycles)), wavelengths=BAND[:1], photons=((1.0,), (0.5,)))
+    truth = native_image(blocks, scene)
     errors = {
-        exact_to: relative_l2(scene.image(small_optics(pupil, with_map(cycles, exact_to))), truth)
+        exact_to: relative_l2(scene.image(small_optics(blocks, with_map(cycles, exact_to))), truth)
         for exact_to in (2.0, 1.0, 0.0)
     }
-    print(errors)
-    assert errors[2.0] < 10 * GOAL
+    assert errors[2.0] < 3 * GOAL
     assert errors[1.0] > 3 * errors[2.0]
-    assert errors[0.0] > 1000 * GOAL
+    assert errors[0.0] > 2 * errors[1.0]
