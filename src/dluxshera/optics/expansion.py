@@ -180,7 +180,7 @@ def _weights_of_shared(slopes: Slopes) -> Float[Array, "c h"]:
 
 
 def _fields(
-    optics: RelayOptics, waves: Waves, tilt: Complex[Array, "2 n"], k: Scalar, factors: _Factors
+    optics: RelayOptics, waves: Waves, tilt: Complex[Array, "2 m"], k: Scalar, factors: _Factors
 ) -> Complex[Array, "t n n"]:
     """Return the field of one star at the exit, and its derivatives by the factors of each plane."""
     fields = (waves.pupil * tilt[1, :, None] * tilt[0])[None]
