@@ -52,8 +52,7 @@ from dluxshera.systems import (
 )
 from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
 
-_Number = Array | np.ndarray | float  # of a store, which has NumPy numbers too
-_Values = Mapping[str, Any]
+_Values = Mapping[str, Any]  # arrays of JAX, traced or not, or of NumPy
 Runs = tuple[Callable[..., Any], ...]  # the functions of hooks, in the order in which they act
 
 
@@ -129,9 +128,7 @@ def surface_states(maps: tuple[Runs, ...], v: _Values) -> tuple[SurfaceState, ..
     return tuple(surfaces)
 
 
-def _surface(
-    relay: RayMatrix, diameter: _Number, coefficients: Array | np.ndarray, opd_map: Array | None
-) -> SurfaceState:
+def _surface(relay: RayMatrix, diameter: Any, coefficients: Any, opd_map: Array | None) -> SurfaceState:
     return SurfaceState(
         beam_scale=relay.a,
         distance=relay.collimated_distance,
@@ -141,7 +138,7 @@ def _surface(
     )
 
 
-def _coefficients(v: _Values, zernikes: Parameter) -> Array | np.ndarray:
+def _coefficients(v: _Values, zernikes: Parameter) -> Any:
     """Return Zernike coefficients in metres; none where the configuration has no basis."""
     return v.get(zernikes.key, np.zeros(0)) * NANOMETRE
 
