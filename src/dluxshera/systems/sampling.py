@@ -17,7 +17,7 @@ _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, 
 _BEYOND_PUPIL: Final = 1.07  # least size of a grid in units of the pupil's diameter
 _EDGE: Final = 16  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
-_EDGE_SAMPLES: Final = 4  # samples of the intensity beyond each border of the image
+_EDGE_SAMPLES: Final = 8  # samples of the intensity beyond each border of the image
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
 _LEAST_BLUR: Final = 1.5  # cycles per diameter: Zernike polynomials of 10 nm in 16 terms
 
