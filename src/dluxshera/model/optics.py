@@ -122,7 +122,11 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
 
 
 def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
-    return None if before == after else matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+    if before == after:
+        return None
+    matrix = matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+    # The squared modulus of a cell's amplitude is its power, so amplitudes grow with the size of the cells.
+    return matrix * (after.per_diameter / before.per_diameter) ** 0.5
 
 
 def _pixel_matrix(sampling: Sampling) -> np.ndarray:
