@@ -15,8 +15,7 @@ SYSTEMS = ("shera_twoplane_flight", "shera_flight", "shera_fourplane_example")
 
 
 def small(name: str = "shera_flight"):
-    sizes = {"pupil_npix": 32, "image_npix": 16, "n_wavelengths": 2}
-    return CONFIGS[name].replace(**sizes, **({"gap_npix": 80} if CONFIGS[name].surfaces else {}))
+    return CONFIGS[name].replace(image_npix=16, n_wavelengths=2)
 
 
 @pytest.fixture(params=SYSTEMS)

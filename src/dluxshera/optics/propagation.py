@@ -140,7 +140,7 @@ class RelayOptics(eqx.Module):
     stepped: Float[Array, "n n"]
     step: Float[Array, ""]
     bases: tuple[ZernikeBasis, ...]
-    reductions: tuple[Float[Array, "m n"] | None, ...]
+    reductions: tuple[Float[Array, "_ _"] | None, ...]  # each of its own shape
     pixels: Float[Array, "npix samples"]
     sampling: Sampling = eqx.field(static=True)
 
@@ -255,7 +255,7 @@ class RelayOptics(eqx.Module):
             magnification = surface.beam_scale * pupil.diameter / surface.diameter
             figures.append(self.bases[number].opd(surface.coefficients, magnification))
             on_surface = 2 * magnification * self.coordinates(number)
-            maps.append(None if surface.opd_map is None else phasor(k * resample(surface.opd_map, on_surface)))
+            maps.append(None if surface.opd_map is None else phasor(k * _continued(surface.opd_map, on_surface)))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
         legs = enumerate(pairwise(stops), start=1) if surfaces else ()
         x = self.coordinates(-1)
@@ -285,7 +285,7 @@ class RelayOptics(eqx.Module):
         """Return the field behind the pupil's mask and map at each wavelength, for a star on the axis."""
         if opd_map is None:
             return self.clear + self.stepped * steps
-        on_pupil = resample(opd_map, 2 * self.coordinates(0))
+        on_pupil = _continued(opd_map, 2 * self.coordinates(0))
 
         def field(sample: tuple[Array, Array]) -> Array:  # one wavelength at a time: the cells of a map are many
             k, step = sample
@@ -422,6 +422,11 @@ def needed_clearance(grid: Grid, wavelength: Numeric, distance: Numeric, diamete
         Diameter of the pupil, metres.
     """
     return 1.0 + 2.0 * (grid.band * wavelength * abs(distance) / diameter**2 + 2.0 / grid.per_diameter)
+
+
+def _continued(opd_map: Float[Array, "m m"], coordinates: Float[Array, " n"]) -> Float[Array, "n n"]:
+    """Return a map on a grid, with the values of its border beyond it: a jump there would spread the resampled light."""
+    return resample(opd_map, jnp.clip(coordinates, -1.0, 1.0))
 
 
 def _square(field: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:
