@@ -234,10 +234,10 @@ class SheraBinder(AbstractImageModel):
     def energy(self, store: ParameterStore) -> dict[str, Float[Array, ""]]:
         """Return the photons that pass each plane, summed over stars and band.
 
-        ``pupil`` has all photons of the store's flux; ``beyond_grid`` has those of them that leave the pupil at larger
-        angles than the model's grids carry, which reach no other plane. ``surface_1_in`` and ``surface_1_out`` are before and behind M2's
-        aperture, ``surface_2_in`` and ``surface_2_out`` M3's, where the system has them; ``exit`` has those that reach
-        the detector's plane, ``image`` those on the image's pixels.
+        ``pupil`` has all photons of the store's flux, and ``beyond_grid`` those of them that leave the pupil at larger
+        angles than the model's grids carry, which reach no other plane. ``surface_1_in`` and ``surface_1_out`` are
+        before and behind M2, ``surface_2_in`` and ``surface_2_out`` M3, where the system has them; ``exit`` has those
+        that reach the detector's plane, ``image`` those on the image's pixels.
         """
         check_store(self.spec, store)
         photons = self._evaluator.output("energy", self.optics, store, self.store)

@@ -53,15 +53,16 @@ def image_and_columns(
         moved = {key: at[key] for key in structured}
         change = jax.vmap(lambda slope: jax.jvp(light_at, (moved,), (slope,))[1])(structured)
         optical, columns = expand_image(optics, *light, _slopes(change, depends, frozenset(structured), light))
+    else:
+        optical = optics.image(*light)
+        columns = jnp.zeros((next(iter(slopes.values())).shape[0], *optical.shape), optical.dtype)
     if rest:
         moved, which = (
             {key: at[key] for key in slopes if key in rest},
             sorted(frozenset().union(*(rows[key] for key in rest))),
         )
-        optical, push = jax.linearize(lambda moved: optics.image(*light_at(moved)), moved)
+        _, push = jax.linearize(lambda moved: optics.image(*light_at(moved)), moved)
         of_rest = jax.lax.map(push, {key: slopes[key][jnp.array(which)] for key in moved})
-        if not structured:
-            columns = jnp.zeros((next(iter(slopes.values())).shape[0], *optical.shape), optical.dtype)
         columns = columns.at[jnp.array(which)].add(of_rest)
     node = graph.nodes["image"]
     read = {key: at[key] for key in node.inputs if key in slopes}

@@ -214,8 +214,7 @@ def plane_photons(
     ``pupil`` has all photons; those beyond the angles that the grids carry are ``beyond_grid``, and lost to the planes
     that follow.
     """
-    *arguments, _ = light
-    carried = optics.powers(*arguments)
+    carried = optics.powers(light.wavelengths, light.photons, light.angles, light.pupil, light.surfaces)
     total = jnp.sum(light.photons)
     beyond = {"pupil": total, "beyond_grid": total - carried["pupil"]}
     return {**carried, **beyond, "image": crop(optical_image, margin).sum()}

@@ -100,21 +100,25 @@ def threeplane_optics_cache_info() -> CacheInfo:
 
 
 def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOptics:
-    leaving = sampling.grids[1:]
-    optics = RelayOptics(
-        **resampled_pupil(config, sampling.grids[0]),
-        step=np.asarray(0.5 * config.mask_design_wavelength_m),
-        bases=tuple(
-            ZernikeBasis(noll, 2.0 * grid.coordinates())
-            for noll, grid in zip(config.bases.values(), leaving, strict=True)
-        ),
-        reductions=tuple(_reduction(*grids) for grids in pairwise(sampling.grids)),
-        pixels=_pixel_matrix(sampling),
+    def placed(values: np.ndarray) -> jax.Array:
+        with jax.ensure_compile_time_eval():  # a model can be built while a function is traced
+            return jax.device_put(np.asarray(values, dtype))
+
+    pupil = resampled_pupil(config, sampling.grids[0])
+    bases = [
+        ZernikeBasis(noll, 2.0 * grid.coordinates())
+        for noll, grid in zip(config.bases.values(), sampling.grids[1:], strict=True)
+    ]
+    reductions = [_reduction(*grids) for grids in pairwise(sampling.grids)]
+    return RelayOptics(
+        clear=placed(pupil["clear"]),
+        stepped=placed(pupil["stepped"]),
+        step=placed(np.asarray(0.5 * config.mask_design_wavelength_m)),
+        bases=tuple(jax.tree.map(placed, basis) for basis in bases),
+        reductions=tuple(None if matrix is None else placed(matrix) for matrix in reductions),
+        pixels=placed(_pixel_matrix(sampling)),
         sampling=sampling,
     )
-    with jax.ensure_compile_time_eval():  # a model can be built while a function is traced
-        placed: RelayOptics = jax.device_put(jax.tree.map(lambda array: np.asarray(array, dtype), optics))
-    return placed
 
 
 def _reduction(before: Grid, after: Grid) -> np.ndarray | None:

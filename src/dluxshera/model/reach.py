@@ -158,7 +158,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
             value = float(values[item.key])
             raise ParameterError(
                 item.key,
-                expected=f"at least {least * value:.5g} m, where its edge stops none of the light that the detector sees",
+                expected=f"at least {least * value:.5g} m, where its edge stops none of the detector's light",
                 got=value,
                 remedy="Enlarge it, or make the beam on it smaller: the model does not draw an edge across the beam",
             )

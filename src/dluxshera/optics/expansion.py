@@ -1,7 +1,7 @@
 r"""The image and its derivatives by many parameters at once, by the structure of the propagation.
 
-The derivative of a field by a Zernike coefficient is the field times i k and the polynomial, and by the direction of its
-star the field times i k and a coordinate. From there on it propagates as the field does. With F the spectrum of the
+The derivative of a field by a Zernike coefficient is the field times i k and the polynomial, and by the direction of
+its star the field times i k and a coordinate. From there on it propagates as the field does. With F the spectrum of the
 exit field of one star at one wavelength, its density |F|^2 has the derivative 2 Re(F* dF). So one batch of fields gives
 all columns: those of the photons are weighted densities, and two more fields give that of the plate scale.
 """
@@ -9,7 +9,7 @@ all columns: those of the photons are weighted densities, and two more fields gi
 from __future__ import annotations
 
 from math import sqrt
-from typing import NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +18,7 @@ from jaxtyping import Array, Complex, Float
 from dluxshera.optics.fourier import Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.propagation import PupilState, RelayOptics, Scalar, SurfaceState, Waves, travel
 
-_SIGNS = Quadrants((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # of y and x
+_SIGNS: Final = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # of y and x, in the order of `Quadrants`
 
 
 class Slopes(NamedTuple):
@@ -82,30 +82,24 @@ def expand_image(
     factors = _factors(optics, pupil, surfaces, slopes)
     weights = _weights_of_shared(slopes)
 
-    def add_wavelength(total: _Densities, sample: tuple[Array, ...]) -> tuple[_Densities, None]:
+    def add_wavelength(total: _Densities, sample: tuple[Array, Waves, Array, Any]) -> tuple[_Densities, None]:
         wavelength, waves, photons, photon_slopes = sample
         cycles = samples / wavelength
         kernels = transform_kernels(x[exit.npix // 2 :], cycles)
         per_pixel = (plate_scale * pupil.diameter / exit.per_diameter / wavelength) ** 2
 
-        def add_star(total: _Densities, star: tuple[Array, ...]) -> tuple[_Densities, None]:
+        def add_star(total: _Densities, star: tuple[Array, Array, Any, Any]) -> tuple[_Densities, None]:
             tilt, photons, photon_slopes, angle_slopes = star
             fields = _fields(optics, waves, tilt, 2 * jnp.pi / wavelength, factors)
             if slopes.log_plate_scale is not None:
                 moments = jnp.stack([x[:, None] * fields[0], x * fields[0]])
                 fields = jnp.concatenate([fields, -2j * jnp.pi * moments])
-            added = _Densities(
-                *map(
-                    Quadrants._make,
-                    zip(
-                        *(
-                            _densities(spectrum, sign, cycles, photons, photon_slopes, angle_slopes, slopes)
-                            for spectrum, sign in zip(transform_by_quadrants(fields, kernels), _SIGNS, strict=True)
-                        ),
-                        strict=True,
-                    ),
-                )
-            )
+            quadrants = zip(transform_by_quadrants(fields, kernels), _SIGNS, strict=True)
+            parts = [
+                _densities(spectrum, sign, cycles, photons, photon_slopes, angle_slopes, slopes)
+                for spectrum, sign in quadrants
+            ]
+            added = _Densities(*(Quadrants(*part) for part in zip(*parts, strict=True)))
             return jax.tree.map(jnp.add, total, added), None
 
         of_stars = (

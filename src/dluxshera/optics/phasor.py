@@ -75,7 +75,9 @@ def cosine_and_sine(phase: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape
 
 
 @cosine_and_sine.defjvp
-def _cosine_and_sine_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[tuple[Array, ...], tuple[Array, ...]]:
+def _cosine_and_sine_jvp(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     cosine, sine = cosine_and_sine(primals[0])
     return (cosine, sine), (-sine * tangents[0], cosine * tangents[0])
 

@@ -8,8 +8,8 @@ follows, and the image is the Fourier transform of the result (Collins 1970, JOS
 The detector sees a small part of the frequencies that the pupil's native raster carries. The grids here hold no more
 than that part (see `Sampling`): the pupil enters as two real rasters, without and with the mask's step, each resampled
 such that its Fourier sums are those of the native raster in the band. The intensity, whose band is twice that of the
-field, is sampled as coarsely as its own band allows, and one matrix interpolates between the samples and integrates over
-the pixels.
+field, is sampled as coarsely as its own band allows, and one matrix interpolates between the samples and integrates
+over the pixels.
 
 Signs: an OPD w multiplies the field by exp(+i k w), so OPD that increases towards +x moves the image towards +x.
 """
@@ -29,6 +29,7 @@ from jaxtyping import Array, Bool, Complex, Float
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
 from dluxshera.optics.phasor import phasor, phasors
+from dluxshera.optics.relay import Numeric
 from dluxshera.optics.sampling import Grid, Sampling
 from dluxshera.optics.zernike import ZernikeBasis
 
@@ -172,8 +173,8 @@ class RelayOptics(eqx.Module):
         Returns
         -------
         dict of str to dLux.Wavefront
-            Wavefronts by plane: ``pupil``; ``surface_1_in``, ``surface_1_out`` and so on; and ``exit``, the field in the
-            pupil's space whose Fourier transform is the image. Their power is the part of the light that the grid
+            Wavefronts by plane: ``pupil``; ``surface_1_in``, ``surface_1_out`` and so on; and ``exit``, the field in
+            the pupil's space whose Fourier transform is the image. Their power is the part of the light that the grid
             carries; it is less than one by the light beyond.
         """
         import dLux as dl  # takes a quarter of a second, and no image needs it
@@ -294,7 +295,7 @@ class RelayOptics(eqx.Module):
     def _transfer(
         self, wavelengths: Float[Array, " w"], distance: Scalar, diameter: Scalar, number: int
     ) -> Float[Array, "w n"]:
-        """Return the phase of the transfer function of free space along one axis of the spectrum, in the FFT's order."""
+        """Return the phase of the transfer function of free space along an axis of the spectrum, in the FFT's order."""
         npix, per_diameter, _ = self.sampling.grids[number]
         cycles = jnp.asarray(np.fft.fftfreq(npix, 1.0 / per_diameter), self.clear.dtype) / diameter
         return -jnp.pi * wavelengths[:, None] * distance * cycles**2
@@ -385,17 +386,17 @@ class RelayOptics(eqx.Module):
         shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
         valid = plate_scale * pupil.diameter <= limits.largest_frequency * shortest
         valid &= jnp.all(jnp.abs(angles + shift) <= limits.largest_offset * plate_scale)
-        slopes = [self.bases[0].slopes * pupil.coefficients, sqrt(3) * 8 * pupil.defocus]
+        blurs = [self.bases[0].slopes * pupil.coefficients, jnp.reshape(sqrt(3) * 8 * pupil.defocus, (1,))]
         for surface, basis in zip(surfaces, self.bases[1:], strict=True):
             beam = jnp.abs(surface.beam_scale) * pupil.diameter
-            slopes.append(basis.slopes * surface.coefficients * (beam / surface.diameter))
+            blurs.append(basis.slopes * surface.coefficients * (beam / surface.diameter))
             needed = beam * needed_clearance(limits.exit, jnp.max(wavelengths), surface.distance, pupil.diameter)
             valid &= surface.diameter >= needed
-        blur = jnp.sqrt(sum(jnp.sum(jnp.square(slope)) for slope in slopes))
+        blur = jnp.sqrt(jnp.sum(jnp.square(jnp.concatenate(blurs))))
         return valid & (blur <= limits.largest_blur * shortest)
 
 
-def needed_clearance(grid: Grid, wavelength: Scalar, distance: Scalar, diameter: Scalar) -> Scalar:
+def needed_clearance(grid: Grid, wavelength: Numeric, distance: Numeric, diameter: Numeric) -> Numeric:
     """Return the least diameter of a surface's aperture that stops no light of the band, over the beam's diameter.
 
     Light spreads from the edge of the beam by the angle of the band's highest frequency. The aperture has to stay two

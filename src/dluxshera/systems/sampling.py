@@ -105,7 +105,7 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
 
 
 def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
-    """Return the grid of each plane: a field with a map of B cycles is exact to P where it was exact to P + 2 B before."""
+    """Return the grid of each plane. Behind a map of B cycles a field is exact to P if it was to P + 2 B before."""
     with_map = {hook.surface for hook in _hooks(config, SurfaceHook)}
     grids = [exit]
     for surface in range(config.surfaces, -1, -1):
