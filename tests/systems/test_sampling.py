@@ -87,7 +87,7 @@ def test_every_design_has_a_small_grid(name):
     assert len(sampling.grids) == config.surfaces + 2
     assert 100 <= sampling.exit.per_diameter <= 120
     assert sampling.exit.npix <= (250 if config.surfaces == 2 else 150)  # light spreads in front of M3
-    assert sampling.n_wavelengths == pytest.approx(20 if "testbed" in name else 8.5, abs=0.5)
+    assert sampling.n_wavelengths in ((19, 20) if "testbed" in name else (8, 9))
 
 
 def test_the_grids_hold_what_optics_demands():
@@ -100,6 +100,7 @@ def test_the_grids_hold_what_optics_demands():
         for grid in sampling.grids:
             assert grid.per_diameter > 2.0 * grid.band
             assert grid.npix > grid.per_diameter
+        for grid in sampling.grids[1:]:
             # Light of P cycles per diameter walks by P times the spread to each side.
             assert grid.npix / grid.per_diameter > 1.0 + 2.0 * sampling.exit.band * abs(reach.spreads[0])
         # The intensity has twice the frequencies of the field: from -f to f cycles per pixel.
@@ -111,12 +112,13 @@ def test_the_grids_hold_what_optics_demands():
         assert sampling.largest_blur > reach.blur
 
 
-def test_grids_are_even_and_of_small_factors():
+def test_grids_are_even_and_of_small_factors_where_they_are_transformed():
     for config, reach in random_cases(2, 200):
         sampling = sampling_for(config, reach)
         assert sampling.image_samples % 2 == sampling.image_npix % 2 == 0
         for grid in sampling.grids:
             assert grid.npix % 2 == grid.per_diameter % 2 == 0
+        for grid in sampling.grids[1:]:  # no Fourier transform is done on that of the pupil alone
             assert factors_above_five(grid.npix) == 1, grid
 
 
@@ -132,10 +134,10 @@ def test_wavelengths_follow_the_fringes_across_the_band():
     for config, reach in random_cases(3, 100):
         sampling = sampling_for(config, reach)
         cycles = (0.5 * config.image_npix + reach.offset) * reach.frequency * reach.relative_bandwidth
-        assert largest_error_of_the_band(sampling.n_wavelengths, cycles) < 0.02
+        assert largest_error_of_the_band(sampling.n_wavelengths, cycles) < 0.05
         if cycles > 3:
-            assert largest_error_of_the_band(int(0.75 * sampling.n_wavelengths) - 1, cycles) > 0.02
-    assert largest_error_of_the_band(flight().n_wavelengths, 41.6 * REACH.relative_bandwidth) < 1e-3
+            assert largest_error_of_the_band(int(0.75 * sampling.n_wavelengths) - 1, cycles) > 0.1
+    assert largest_error_of_the_band(flight().n_wavelengths, 41.6 * REACH.relative_bandwidth) < 1e-2
 
 
 SIZES = {
@@ -195,9 +197,10 @@ def test_a_map_widens_the_grids_before_it():
     both = flight(effects=["m1_maps", "m2_maps"], m1_map_npix=64, surface_map_npix=64)
     assert both.grids[1:] == on_m2.grids[1:]
     assert both.grids[1].band + 64 <= both.grids[0].band <= both.grids[1].band + 66
-    # All grids have the same width in diameters, or more, where the light spreads.
-    for grid in both.grids:
+    # Behind the pupil all grids have the same width in diameters, or more.
+    for grid in both.grids[1:]:
         assert grid.npix / grid.per_diameter >= plain.npix / plain.per_diameter
+    assert both.grids[0].npix > 1.06 * both.grids[0].per_diameter
 
 
 def test_effects_of_the_detector_widen_the_image():
