@@ -10,12 +10,10 @@ import numpy as np
 from dluxshera.inference import FitStep, draw_from_prior, free_parameters, gauss_newton, make_posterior, simulate
 from dluxshera.model import binder_of
 from dluxshera.optics import read_array
-from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.profiles import load_profile, model_of, profile_of, profile_text, provenance_of, shera_profiles
 from dluxshera.runs.checkpoint import Checkpoint, problem_of
 from dluxshera.runs.folder import check_folder, read_run, save_run
 from dluxshera.runs.run import HEAD, Run
-from dluxshera.systems import M1_ZERNIKES, M2_ZERNIKES, M3_ZERNIKES
 
 
 def fit_profile(
@@ -81,8 +79,8 @@ def fit_profile(
     check_folder(folder, replace=resume or force)
     profile = load_profile(source, shera_profiles(), overrides)
     model = model_of(profile, spec=spec)
+    binder = binder_of(*model)
     fitted = free_parameters(model.spec, free)
-    binder = binder_of(model.config, model.spec, _most_aberrated(model.store, fitted))
     rng = np.random.default_rng(seed)
     if data is None:
         truth, _, image = simulate(binder, fitted, model.store, rng)
@@ -117,18 +115,3 @@ def fit_profile(
         checkpoint=checkpoint,
     )
     return read_run(folder)
-
-
-def _most_aberrated(store: ParameterStore, fitted: ParamSpec) -> ParameterStore:
-    """Return the store with aberrations as strong as the prior allows, for which the model derives its grids.
-
-    Each fitted Zernike coefficient is the largest of a thousand draws. A truth and a start from the prior are weaker.
-    """
-    rng = np.random.default_rng(0)
-    keys = {zernikes.key for zernikes in (M1_ZERNIKES, M2_ZERNIKES, M3_ZERNIKES)}
-    strong = {
-        item.key: np.full(item.shape, np.abs(item.prior.sample(rng, (1000,))).max())
-        for item in fitted.fields
-        if item.key in keys and item.prior is not None
-    }
-    return store.replace(strong)
