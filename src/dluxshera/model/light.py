@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.model.checks import check_tables
@@ -140,7 +139,7 @@ def _surface(relay: RayMatrix, diameter: Any, coefficients: Any, opd_map: Array 
 
 def _coefficients(v: _Values, zernikes: Parameter) -> Any:
     """Return Zernike coefficients in metres; none where the configuration has no basis."""
-    return v.get(zernikes.key, np.zeros(0)) * NANOMETRE
+    return v.get(zernikes.key, jnp.zeros(0)) * NANOMETRE
 
 
 def _opd_map(runs: Runs, v: _Values) -> Array | None:
