@@ -122,7 +122,10 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
 
 
 def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
-    return None if before == after else matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+    if before == after:
+        return None
+    matrix = matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+    return matrix * (after.per_diameter / before.per_diameter) ** 0.5  # a field has its power as the sum over cells
 
 
 def _pixel_matrix(sampling: Sampling) -> np.ndarray:
