@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from dluxshera.documents import parse_yaml
 from dluxshera.error_budget import ReferenceModels, evaluate, parse_budget, report_schema
 from dluxshera.errors import DocumentError
-from dluxshera.profiles import load_model
+from dluxshera.profiles import MigrationWarning, load_model
 
 BUDGET = """\
 schema_version: 0.1.0
@@ -134,6 +134,19 @@ def test_another_target_is_a_profile_beside_the_budget(tmp_path: Path):
     assert report["budget"]["reference"]["image"] == "448 x 448 pixels"
     assert report["provenance"]["profiles"][-1]["name"] == "mine"
     check(report, 32.185)
+
+
+def test_profiles_of_an_earlier_version_are_a_reference_point(tmp_path: Path):
+    """The grids that the old profile of numerics states are left out with a warning; its wavelengths stay."""
+    earlier = Path(__file__).parents[1] / "profiles" / "earlier" / "0.1.0" / "numerics" / "fast.yaml"
+    (tmp_path / "fast.yaml").write_text(earlier.read_text())
+    old = OWN_PROFILE.replace("profile/0.2.0", "profile/0.1.0").replace("numerics/fast", "fast.yaml")
+    (tmp_path / "mine.yaml").write_text(old)
+    text = BUDGET.replace("PROFILE", "mine.yaml").replace("[n_wavelengths=1]", "[]")
+    with pytest.warns(MigrationWarning, match=r"fast\.yaml: dluxshera\.profile/0\.1\.0: left out"):
+        reference = ReferenceModels.of(parse_budget(parse_yaml(text, str(tmp_path / "budget.yaml"))))
+    assert (reference.config.pupil_npix, reference.config.n_wavelengths) == (None, 3)
+    assert float(reference.store["imaging.exposure_time_s"]) == 900.0
 
 
 # Profile of the reference point, overrides, the fragment that is pointed at, and the rest of the message.

@@ -42,6 +42,7 @@ def test_the_number_of_rows_is_that_of_the_lists():
     (FILTER, {"transmission_rows": 3}, r"expected an array of shape \(3,\)"),
     ({"band.transmission": [1.0], "band.transmission_wavelengths_m": [5e-7]}, {}, r"expected an array of shape \(2,\)"),
     ({"band.transmission": PASSED}, {}, "transmission: needs band.transmission_wavelengths_m beside it"),
+    (FILTER, {"transmission_rows": 50}, r"each for 0, 1, .*, 18, 19, \.\.\., 49\."),
     (FILTER, {"curve_samples": 4}, "curve_samples: unknown name"),
 ])  # fmt: skip
 def test_lists_that_are_no_table(parameters, config, complaint):

@@ -133,14 +133,26 @@ def pupil_coverage(
     A strut is the half-line from the centre along ``(-sin a, -cos a)``, widened by half its width on both sides.
     """
     x = cell_centres(npix * samples, 1.0 / (npix * samples))
-    y = x[:, None]
+    is_open = open_points(x, x[:, None], obscuration, n_struts, strut_width, strut_rotation_deg)
+    return block_mean(is_open.astype(float), samples)
+
+
+def open_points(
+    x: np.ndarray,
+    y: np.ndarray,
+    obscuration: float = 0.0,
+    n_struts: int = 0,
+    strut_width: float = 0.0,
+    strut_rotation_deg: float = 0.0,
+) -> np.ndarray:
+    """Whether each point of the pupil is open, see `pupil_coverage`; lengths are in units of the pupil's diameter."""
     radius = np.hypot(x, y)
     is_open = (radius <= 0.5) & (radius > obscuration / 2.0)
     for k in range(n_struts):
         angle = np.deg2rad(strut_rotation_deg + 360.0 * k / n_struts)
         ux, uy = -np.sin(angle), -np.cos(angle)
         is_open &= ~((x * ux + y * uy > 0.0) & (np.abs(x * uy - y * ux) <= strut_width / 2.0))
-    return block_mean(is_open.astype(float), samples)
+    return is_open
 
 
 def design_coverage(design: Design, npix: int) -> np.ndarray:

@@ -7,6 +7,7 @@ The polynomials continue outside the circle, so that a cell on its edge has the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import factorial, sqrt
 
 import equinox as eqx
@@ -72,6 +73,7 @@ def homogeneous_parts(j: int, x: np.ndarray, y: np.ndarray) -> dict[int, np.ndar
     return parts
 
 
+@lru_cache(maxsize=64)
 def steepest_slopes(noll: tuple[int, ...]) -> Float[np.ndarray, " modes"]:
     r"""Return the largest slope of each polynomial over the unit circle, in units per diameter.
 
@@ -81,12 +83,19 @@ def steepest_slopes(noll: tuple[int, ...]) -> Float[np.ndarray, " modes"]:
     ----------
     noll : tuple of int
         Noll indices.
+
+    Returns
+    -------
+    ndarray, shape (modes,)
+        Slopes, read-only.
     """
     slopes = []
     for n, m in map(noll_orders, noll):
         norm = sqrt(n + 1) if m == 0 else sqrt(2 * (n + 1))
         slopes.append(2 * norm * max((n * (n + 2) - m * m) / 2, abs(m)))
-    return np.array(slopes)
+    found = np.array(slopes)
+    found.flags.writeable = False
+    return found
 
 
 class ZernikeBasis(eqx.Module):

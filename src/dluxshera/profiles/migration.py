@@ -90,9 +90,9 @@ def _with_tables(data: dict[str, Any]) -> dict[str, Any]:
     ParameterError
         If the document has such a curve and not the band that places its samples.
     """
-    config, parameters = dict(_config(data)), data.get("parameters")
-    config.pop("curve_samples", None)
-    data = {**data, "config": config} if "config" in data else data
+    config, parameters = _config(data), data.get("parameters")
+    if "curve_samples" in config:
+        data = {**data, "config": {name: value for name, value in config.items() if name != "curve_samples"}}
     if not isinstance(parameters, dict):
         return data
     tables = dict(parameters)

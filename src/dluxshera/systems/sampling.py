@@ -97,7 +97,7 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
         image_npix=image_npix,
         pitch=pitch,
         image_samples=2 * ceil(0.5 * image_npix / pitch + _EDGE_SAMPLES),
-        n_wavelengths=config.n_wavelengths or ceil(1.6 * window * reach.relative_bandwidth + 3.0),
+        n_wavelengths=config.n_wavelengths or ceil(1.6 * window * reach.relative_bandwidth + 2.0),
         largest_offset=offset,
         largest_frequency=frequency,
         largest_blur=blur,
