@@ -125,7 +125,8 @@ def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
     if before == after:
         return None
     matrix = matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
-    return matrix * (after.per_diameter / before.per_diameter) ** 0.5  # a field has its power as the sum over cells
+    # The squared modulus of a cell's amplitude is its power, so amplitudes grow with the size of the cells.
+    return matrix * (after.per_diameter / before.per_diameter) ** 0.5
 
 
 def _pixel_matrix(sampling: Sampling) -> np.ndarray:
