@@ -88,10 +88,9 @@ def _largest_offset(config: SheraConfig, values: Mapping[str, Any]) -> float:
         x, y = float(values[X_POSITION.key]), float(values[Y_POSITION.key])
         return max(hypot(x + side * half * sin(angle), y + side * half * cos(angle)) for side in (-1, 1))
     flat = Band(jnp.ones(1), jnp.ones((3, 1)))
-    found = point_sources(
-        companions, sources, directions, flat, {key: jnp.asarray(value) for key, value in values.items()}
-    )
-    shift = sum((np.asarray(run(values)) for run in pointing), np.zeros(2))
+    arrays = {key: jnp.asarray(value) for key, value in values.items()}
+    found = point_sources(companions, sources, directions, flat, arrays)
+    shift = sum((np.asarray(run(arrays)) for run in pointing), np.zeros(2))
     return float(np.linalg.norm(np.asarray(found.angles) + shift, axis=1).max()) / ARCSEC
 
 

@@ -140,7 +140,7 @@ class RelayOptics(eqx.Module):
     stepped: Float[Array, "n n"]
     step: Float[Array, ""]
     bases: tuple[ZernikeBasis, ...]
-    reductions: tuple[Float[Array, "m n"] | None, ...]
+    reductions: tuple[Float[Array, "_ _"] | None, ...]  # each of its own shape
     pixels: Float[Array, "npix samples"]
     sampling: Sampling = eqx.field(static=True)
 
