@@ -1,4 +1,4 @@
-"""Stars and their ghosts, the wavelengths of the band, and the pixels that they are caught in."""
+"""Stars and their ghosts, and the wavelengths of the band."""
 
 import jax
 import jax.numpy as jnp
@@ -15,8 +15,6 @@ from dluxshera.optics import (
     field_star_photons,
     ghost_photons,
     ghost_positions,
-    integrate_pixels,
-    pixel_nodes,
 )
 from support import reference_optics as ref
 from support.helpers import rounding
@@ -101,30 +99,3 @@ def test_flat_band_integrates_polynomials_of_degree_2n_minus_1(n):
         exact = 0.0 if degree % 2 else 1.0 / (degree + 1)
         assert np.sum(weights * x**degree) == pytest.approx(exact, abs=rounding(float, n, condition=10))
     assert abs(np.sum(weights * x ** (2 * n)) - 1.0 / (2 * n + 1)) > 1e-4  # and no further
-
-
-def test_pixel_nodes_lie_in_their_pixels():
-    nodes = np.asarray(pixel_nodes(6, 2)).reshape(6, 2)
-    np.testing.assert_allclose(nodes.mean(axis=1), ref.cell_centres(6), atol=rounding(float, condition=3))
-    np.testing.assert_allclose(nodes[:, 1] - nodes[:, 0], 1.0 / np.sqrt(3.0), rtol=rounding(float, condition=30))
-
-
-@pytest.mark.parametrize("nodes", [1, 2, 3])
-def test_pixels_integrate_polynomials(nodes):
-    at = np.asarray(pixel_nodes(4, nodes))
-    power = 2 * nodes - 1
-    density = jnp.asarray((at[:, None] ** power) * (1.0 + at))
-    left, right = ref.cell_centres(4) - 0.5, ref.cell_centres(4) + 0.5
-    over_y = (right ** (power + 1) - left ** (power + 1)) / (power + 1)
-    over_x = 1.0 + ref.cell_centres(4)
-    np.testing.assert_allclose(
-        np.asarray(integrate_pixels(density, nodes)), over_y[:, None] * over_x, rtol=0, atol=rounding(float, 10, 100)
-    )
-
-
-def test_pixel_values_keep_their_place():
-    density = np.zeros((8, 8))
-    density[5, 2] = 4.0  # in pixel row 2, column 1, of 2 x 2 nodes each
-    image = np.asarray(integrate_pixels(jnp.asarray(density), 2))
-    assert image[2, 1] == pytest.approx(1.0)
-    assert image.sum() == pytest.approx(1.0)

@@ -296,10 +296,17 @@ class RelayOptics(eqx.Module):
     def _transfer(
         self, wavelengths: Float[Array, " w"], distance: Scalar, diameter: Scalar, number: int
     ) -> Float[Array, "w n"]:
-        """Return the phase of the transfer function of free space along an axis of the spectrum, in the FFT's order."""
-        npix, per_diameter, _ = self.sampling.grids[number]
-        cycles = jnp.asarray(np.fft.fftfreq(npix, 1.0 / per_diameter), self.clear.dtype) / diameter
-        return -jnp.pi * wavelengths[:, None] * distance * cycles**2
+        """Return the phase of the transfer function of free space along an axis of the spectrum, in the FFT's order.
+
+        Beyond the band, where the grid has no light of the pupil, its slope falls to zero at the highest frequency. The
+        spectrum is periodic, and a kink there would throw light across the whole grid, where the next surface's figure
+        turns it.
+        """
+        npix, per_diameter, band = self.sampling.grids[number]
+        cycles = np.abs(np.fft.fftfreq(npix, 1.0 / per_diameter))
+        beyond, rest = np.maximum(cycles - band, 0.0), max(0.5 * per_diameter - band, 1.0)
+        squares = np.minimum(cycles, band) ** 2 + band * beyond * (2.0 - beyond / rest)
+        return -jnp.pi * wavelengths[:, None] * distance * jnp.asarray(squares, self.clear.dtype) / diameter**2
 
     def _fields(self, waves: Waves) -> dict[str, Complex[Array, "stars n n"]]:
         """Return the fields of all stars at one wavelength at each plane."""

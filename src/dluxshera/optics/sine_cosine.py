@@ -15,8 +15,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Complex, Float
 
-_QUARTER: Final = 1.5707963267948966  # pi / 2 in float64, and the rest of it
-_QUARTER_REST: Final = 6.123233995736766e-17
+_QUARTER: Final = 1.5707963267341256  # first 33 bits of pi / 2: its multiples up to 2^20 are exact in float64
+_QUARTER_REST: Final = 6.077100506506192e-11  # pi / 2 less these
 _SINE: Final = (-1 / 1307674368000, 1 / 6227020800, -1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1.0)
 _COSINE: Final = (
     1 / 20922789888000,
@@ -54,8 +54,8 @@ def phasors(*phases: Float[Array, "..."]) -> tuple[Complex[Array, "..."], ...]:
 def cosine_and_sine(phase: Float[Array, "*shape"]) -> tuple[Float[Array, "*shape"], Float[Array, "*shape"]]:
     """Return the cosine and the sine of a phase.
 
-    They differ from the exact values by at most 2e-16 plus the rounding of the phase itself, for phases of up to a
-    million radians. The derivatives reuse the values.
+    In float64 they differ from the exact values by at most 2e-16 for phases of up to a million radians, in float32 by
+    2e-7 and the rounding of the phase. The derivatives reuse the values.
 
     Parameters
     ----------
