@@ -17,7 +17,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.optics import diffractive_pupil_raster, pupil_raster
+from dluxshera.optics import block_mean, pupil_raster
+from dluxshera.systems import native_pupil
 
 ARCSEC = np.pi / (180.0 * 3600.0)
 NPIX = 256  # cells across the pupil
@@ -53,7 +54,8 @@ class Baseline(eqx.Module):
             strut_width=config.strut_width,
             strut_rotation_deg=config.strut_rotation_deg,
         )
-        mask = diffractive_pupil_raster(config.diffractive_pupil, npix)
+        native = native_pupil(config).mask
+        mask = block_mean(native, len(native) // npix) >= 0.5
         mask_opd = mask * 0.5 * config.mask_design_wavelength_m
         layers = [
             ("aperture", dl.TransmissiveLayer(transmission=aperture, normalise=True)),
