@@ -133,7 +133,7 @@ def _pixel_matrix(sampling: Sampling) -> np.ndarray:
         return {"matrix": matrix_of_samples(samples, pixels, band, width=1.0, cut=PIXEL_CUT)}
 
     grids = (sampling.image_samples, sampling.pitch, sampling.image_npix, band, PIXEL_CUT)
-    return cached_arrays(f"pixel matrix 1: {grids!r}", matrix)["matrix"]
+    return cached_arrays(f"pixel matrix 2: {grids!r}", matrix)["matrix"]
 
 
 def _default_device() -> jax.Device:

@@ -36,9 +36,6 @@ from .maps import remove_low_orders as remove_low_orders
 from .maps import resample as resample
 from .mask_file import TOLIMAN as TOLIMAN
 from .mask_file import diffractive_pupil_file as diffractive_pupil_file
-from .phasor import cosine_and_sine as cosine_and_sine
-from .phasor import phasor as phasor
-from .phasor import phasors as phasors
 from .propagation import PupilState as PupilState
 from .propagation import RelayOptics as RelayOptics
 from .propagation import SurfaceState as SurfaceState
@@ -56,6 +53,9 @@ from .resampling import matrix_of_samples as matrix_of_samples
 from .resampling import matrix_of_sums as matrix_of_sums
 from .sampling import Grid as Grid
 from .sampling import Sampling as Sampling
+from .sine_cosine import cosine_and_sine as cosine_and_sine
+from .sine_cosine import phasor as phasor
+from .sine_cosine import phasors as phasors
 from .source import binary_photons as binary_photons
 from .source import binary_positions as binary_positions
 from .source import distort as distort

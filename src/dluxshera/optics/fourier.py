@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
-from dluxshera.optics.phasor import cosine_and_sine
+from dluxshera.optics.sine_cosine import cosine_and_sine
 
 
 class Kernels(NamedTuple):

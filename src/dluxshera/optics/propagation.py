@@ -28,7 +28,7 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
-from dluxshera.optics.phasor import phasor, phasors
+from dluxshera.optics.sine_cosine import phasor, phasors
 from dluxshera.optics.relay import Numeric
 from dluxshera.optics.sampling import Grid, Sampling
 from dluxshera.optics.zernike import ZernikeBasis
@@ -234,7 +234,8 @@ class RelayOptics(eqx.Module):
         matrix = self.reductions[number]
         if matrix is None:
             return field
-        return jnp.einsum("ai,...ij,bj->...ab", matrix, field, matrix, optimize="optimal")
+        parts = jnp.stack([jnp.real(field), jnp.imag(field)])  # a real matrix times a complex field costs twice as much
+        return jax.lax.complex(*(matrix @ (parts @ matrix.T)))
 
     def waves(
         self,

@@ -24,7 +24,7 @@ from dluxshera.optics import (
 from dluxshera.systems.config import SheraConfig
 
 _LEAST_NATIVE: Final = 2048  # cells across the pupil, on which the edges of the aperture are drawn
-_ALGORITHM: Final = 1  # to be increased with any change of the numbers that this module keeps on disk
+_ALGORITHM: Final = 2  # to be increased with any change of the numbers that this module keeps on disk
 _PEAK_GRID: Final = Grid(npix=64, per_diameter=54, band=20.0)  # for the brightest pixel, which lies near the axis
 
 

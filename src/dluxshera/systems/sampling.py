@@ -14,7 +14,7 @@ from dluxshera.systems.effects.hooks import DetectorHook, Hook, SurfaceHook
 HookKind = TypeVar("HookKind", bound=Hook)
 
 _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
-_BEYOND_PUPIL: Final = 1.07  # least size of a grid in units of the pupil's diameter
+_PUPIL_GRID: Final = 1.07  # least size of a grid in units of the pupil's diameter
 _EDGE: Final = 16  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
 _EDGE_SAMPLES: Final = 4  # samples of the intensity beyond each border of the image
@@ -86,7 +86,7 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
     band = 0.5 * (per_diameter - _GUARD)
     spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
-    npix = _smooth(_BEYOND_PUPIL * per_diameter)
+    npix = _smooth(_PUPIL_GRID * per_diameter)
     if reach.spreads:
         npix = _smooth(per_diameter * (1.0 + 2.0 * spread) + _EDGE)
     if not isinstance(config, SheraTwoPlaneConfig):
@@ -115,7 +115,8 @@ def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
             continue
         cycles = 0.5 * (config.map_npix(surface) * (reach.beams[surface - 1] if surface else 1.0))
         per_diameter = 2 * ceil(after.band + 2.0 * cycles + 0.5 * _GUARD)
-        npix = _smooth(exit.npix / exit.per_diameter * per_diameter)
+        # No light spreads before the pupil, and no transform needs a size of small factors there.
+        npix = _smooth(exit.npix / exit.per_diameter * per_diameter) if surface else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
         grids.insert(0, Grid(npix, per_diameter, 0.5 * (per_diameter - _GUARD)))
     return tuple(grids)
 
