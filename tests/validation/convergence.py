@@ -29,7 +29,7 @@ MAX_L2, MAX_BIAS_UAS, MAX_SPECTRAL_BIAS_UAS = 5e-6, 0.1, 0.5
 FIGURES_NM = {M1: COEFFS_M1 / 5.0, M2: COEFFS_M2 / 5.0, M3: COEFFS_M2[::-1] / 5.0}  # for 1 nm a coefficient
 BANDS = 20_000  # narrow bands of a spectrum
 SUN, LINES = "the Sun", "300 lines"
-LINES_ROWS = 22_001  # of the table that the package has of the lines, from beyond one end of the band to beyond the other
+LINES_ROWS = 22_001  # of the table of the lines that the package has, beyond both ends of the band
 BETWEEN_NODES_M = (529.6e-9, 560.3e-9)  # where the interpolated native images are compared with native images
 
 
