@@ -148,7 +148,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
             expected=f"aberrations that spread the light by at most {sampling.largest_blur:.3g} wavelengths / diameter",
             got=f"{_spelled(values[key])}, with {reach.blur:.3g}",
             remedy="Build the model with this store, or with"
-            f" aberration_margin={2.0 + 1.5 * reach.blur:.2g} in its configuration",
+            f" aberration_margin={2.0 + reach.blur:.2g} in its configuration",
         )
     diameter = float(values[M1_DIAMETER.key])
     longest = float(values[WAVELENGTH.key]) + 0.5 * float(values[BANDWIDTH.key])
