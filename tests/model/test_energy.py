@@ -42,15 +42,17 @@ def native() -> ref.Structure:
     """The flight pupil on native cells."""
     design = ref.FLIGHT
     return native_structure(
-        design.m2_diameter / design.m1_diameter, design.n_struts, design.strut_width, design.strut_rotation_deg, native_mask()
+        design.m2_diameter / design.m1_diameter,
+        design.n_struts,
+        design.strut_width,
+        design.strut_rotation_deg,
+        native_mask(),
     )
 
 
 def test_the_grid_carries_the_light_within_its_band(native):
     """Within 20 cycles per diameter of the axis, as the sum over native cells has it, and not much beyond."""
-    model = scene(
-        CONFIGS["flight"], "inference", {**SINGLE_STAR, LOG_FLUX: 0.0}, image_npix=16, n_wavelengths=1
-    )
+    model = scene(CONFIGS["flight"], "inference", {**SINGLE_STAR, LOG_FLUX: 0.0}, image_npix=16, n_wavelengths=1)
     grid = model.binder.optics.sampling.exit
     energy = model.binder.energy(model.store)
     step = np.exp(1j * np.pi * ref.MASK_WAVELENGTH_M / ref.FLIGHT.wavelength)

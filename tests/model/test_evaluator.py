@@ -250,9 +250,7 @@ def test_another_structure_compiles_again(traces):
 def test_a_trace_depends_on_the_structure_alone(name, spec):
     """Configurations that share a program have the same jaxpr, with every effect."""
     config = small(name, effects=effects_of(CONFIGS[name].surfaces))
-    other = config.replace(
-        name="another", diffractive_pupil=None, design=replace(config.design, exposure_time_s=900.0)
-    )
+    other = config.replace(name="another", diffractive_pupil=None, design=replace(config.design, exposure_time_s=900.0))
     binders = [model(each, spec) for each in (config, other)]
     assert binders[0]._evaluator._program is binders[1]._evaluator._program
     texts = []
