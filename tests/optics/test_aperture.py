@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from dluxshera.errors import ConfigError
-from dluxshera.optics import TOLIMAN, block_mean, cell_centres, diffractive_pupil_raster, open_area_fraction, pupil_raster
+from dluxshera.optics import (
+    TOLIMAN,
+    block_mean,
+    cell_centres,
+    diffractive_pupil_raster,
+    open_area_fraction,
+    pupil_raster,
+)
 from support import reference_optics as ref
 from support.helpers import rounding
 

@@ -390,7 +390,8 @@ def test_map_on_m2(blocks):
     optics = small_optics(blocks, with_map(cycles * beam, 2.0, 1, 1))
     truth = native_image(blocks, scene)
     assert relative_l2(scene.image(optics), truth) < LEFT["blocks"]
-    assert relative_l2(light(surfaces=(m2(C2),)).image(optics), truth) > 1e-2
+    flat = light(surfaces=(m2(C2, opd_map=jnp.zeros((128, 128))),))
+    assert relative_l2(flat.image(optics), truth) > 1e-3
 
 
 def test_field_in_front_of_a_map_that_is_not_exact_far_enough_is_seen(blocks):
