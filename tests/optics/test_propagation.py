@@ -10,7 +10,6 @@ import pytest
 
 from dluxshera.optics import (
     Grid,
-    PupilState,
     RelayOptics,
     Sampling,
     ZernikeBasis,
@@ -161,7 +160,7 @@ def test_powers_are_those_of_the_wavefronts_and_no_light_is_gained(three_planes)
     assert set(powers) == set(three_planes.plane_names)
     powers = {name: powers[name] for name in three_planes.plane_names}
     by_field = dict.fromkeys(powers, 0.0)
-    for number, wavelength in enumerate(scene.wavelengths):
+    for number in range(scene.wavelengths.size):
         for star in range(2):
             planes = fields(three_planes, scene._replace(wavelengths=scene.wavelengths[number:]), star)
             for name, field in planes.items():
@@ -368,7 +367,7 @@ def with_map(cycles: float, exact_to: float, plane: int = 0, surfaces: int = 0) 
 
 
 MASKS = {"clear": clear_pupil(), "blocks": random_pupil(blocks=8)}
-# More than half of the light of the blocks lies outside the band, and a little of it comes back from far beyond P + 2 B.
+# More than half of the light of the blocks lies outside the band, and a little of it comes from beyond P + 2 B.
 LEFT = {"clear": GOAL, "blocks": 2 * GOAL}
 
 

@@ -28,9 +28,9 @@ from jaxtyping import Array, Bool, Complex, Float
 
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
 from dluxshera.optics.maps import resample
-from dluxshera.optics.sine_cosine import phasor, phasors
 from dluxshera.optics.relay import Numeric
 from dluxshera.optics.sampling import Grid, Sampling
+from dluxshera.optics.sine_cosine import phasor, phasors
 from dluxshera.optics.zernike import ZernikeBasis
 
 if TYPE_CHECKING:
