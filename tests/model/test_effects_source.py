@@ -37,7 +37,7 @@ def test_effects_that_do_nothing_leave_the_stars_of_the_direct_sum():
 
 
 def test_effects_that_do_nothing_leave_a_two_plane_image():
-    plain = SHERA_TWOPLANE_FLIGHT_CONFIG.replace(image_npix=NPIX, n_wavelengths=WAVES)
+    plain = SHERA_TWOPLANE_FLIGHT_CONFIG.replace(image_npix=NPIX, n_wavelengths=WAVES, m1_map_npix=32)
     effects = tuple(name for name in effects_of(0) if name != "black_bodies")
     images = []
     for config in (plain, plain.replace(effects=effects, n_field_stars=2)):
@@ -46,7 +46,7 @@ def test_effects_that_do_nothing_leave_a_two_plane_image():
         updates = {key: value for key, value in {**STARS, **NOTHING}.items() if key in spec}
         images.append(binder.predict(binder.store.replace(updates)))
     assert len(spec.primitives) > 25
-    assert relative_l2(images[1], images[0]) < EXACT
+    assert relative_l2(images[1], images[0]) < 5e-6  # the error of an image, on grids that are not the same
 
 
 def test_black_bodies_are_sums_of_monochromatic_images_with_planck_weights():
@@ -142,6 +142,7 @@ def test_stars_of_the_field_have_their_own_light_through_the_filter():
 
 def test_distortion_moves_stars_and_ghosts_outwards():
     cubic, ratio = 0.05, 0.1
+    here = {"field.star_x_position_as": np.zeros(2), "field.star_y_position_as": np.zeros(2)}  # in reach when moved
     ghost = {
         "field.ghost_flux_ratio": ratio,
         "field.ghost_x_position_as": 0.0,
@@ -150,7 +151,7 @@ def test_distortion_moves_stars_and_ghosts_outwards():
     }
     sources = [*binary(), *((-place, ratio * photons) for place, photons in binary())]
     moved = [(place * (1 + cubic * place @ place), photons) for place, photons in sources]
-    image = everything().image({**ghost, "system.cubic_distortion_per_as2": cubic})
+    image = everything().image({**here, **ghost, "system.cubic_distortion_per_as2": cubic})
     assert relative_l2(image, direct_sum(moved)) < EXACT
     assert relative_l2(image, direct_sum(sources)) > 1e-2
 

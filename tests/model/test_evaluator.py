@@ -21,7 +21,15 @@ from dluxshera.model.derived import derived_nodes
 from dluxshera.model.evaluator import _Program
 from dluxshera.params import Normal
 from dluxshera.systems import CONFIGS, SHERA_RESOLVER, effects_of
-from support.helpers import CENTRAL_STEP, central_difference, probe_step, relative_l2, rounding, run_fresh
+from support.helpers import (
+    CENTRAL_STEP,
+    central_difference,
+    probe_step,
+    relative_l2,
+    rounding,
+    run_fresh,
+    within_reach,
+)
 
 BINDERS = {
     "shera_twoplane": ds.SheraTwoPlaneBinder,
@@ -180,7 +188,7 @@ def test_the_gradient_of_the_image_by_inputs_of_derived_values(name):
         def moved(step, key=key, start=start):
             return np.asarray(binder.predict(store.replace({key: start * (1.0 + step)})))
 
-        slope = np.vdot(weights, central_difference(moved, probe_step(moved, 0.1, 1e-4)))
+        slope = np.vdot(weights, central_difference(moved, probe_step(within_reach(moved), 0.1, 1e-4)))
         assert float(gradient[key]) * start == pytest.approx(slope, rel=1e-5), key
 
 
@@ -242,9 +250,7 @@ def test_another_structure_compiles_again(traces):
 def test_a_trace_depends_on_the_structure_alone(name, spec):
     """Configurations that share a program have the same jaxpr, with every effect."""
     config = small(name, effects=effects_of(CONFIGS[name].surfaces))
-    other = config.replace(
-        name="another", diffractive_pupil=None, design=replace(config.design, exposure_time_s=900.0, wavelength_m=5e-7)
-    )
+    other = config.replace(name="another", diffractive_pupil=None, design=replace(config.design, exposure_time_s=900.0))
     binders = [model(each, spec) for each in (config, other)]
     assert binders[0]._evaluator._program is binders[1]._evaluator._program
     texts = []
@@ -307,7 +313,7 @@ def test_a_binder_is_a_pytree(traces):
     assert traces == []
     gradient = jax.grad(total)(binder)
     assert float(gradient.store["imaging.exposure_time_s"]) * 1800.0 == pytest.approx(float(image.sum()), rel=1e-9)
-    assert np.any(np.asarray(gradient.optics.amplitude))
+    assert np.any(np.asarray(gradient.optics.clear))
     twice = jax.tree.map(lambda leaf: jnp.stack([leaf, leaf]), binder)
     for one in jax.vmap(lambda binder: binder.predict(binder.store))(twice):
         assert relative_l2(one, image) < rounding(float, 32**2, condition=100)

@@ -1,7 +1,6 @@
 """Two-, three- and four-plane systems are one relay: where they describe the same light, they give the same image."""
 
 from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -20,7 +19,7 @@ SPECS = {
     "inference": ds.build_inference_spec_basic,
     "physics": ds.build_inference_spec_physics,
 }
-SMALL = {"image_npix": 32, "n_wavelengths": 2, "aberration_margin": 8.0}  # for four times the coefficients
+SMALL = {"image_npix": 32, "n_wavelengths": 2, "aberration_margin": 16.0}  # for twenty times the coefficients
 SCALE = "system.plate_scale_as_per_pix"
 # Nothing here is symmetric: not the binary, its place, nor the aberration, so a mirrored image would differ.
 SCENE = {
@@ -30,7 +29,7 @@ SCENE = {
     "binary.y_position_as": -0.13,
     "primary.zernike_coeffs_nm": 4 * COEFFS_M1,
 }
-WIDE = {"system.m2_diameter_m": 1.0}  # stops nothing of the grid
+GRIDS = 2e-6  # what models on different grids differ by, at most twice the error of the fit of each
 
 
 @cache
@@ -46,29 +45,30 @@ def image(model, updates) -> np.ndarray:
 def test_three_planes_without_anything_on_m2_are_two():
     three, two = binder(3), binder(2)
     scale = float(three.derived(three.store)[SCALE])
-    wide = image(three, {**SCENE, **WIDE})
-    assert relative_l2(wide, image(two, {**SCENE, SCALE: scale})) < 1e-9
-    assert relative_l2(wide[:, ::-1], wide) > 0.1
-    assert relative_l2(wide[::-1], wide) > 0.1
+    found = image(three, SCENE)
+    assert relative_l2(found, image(two, {**SCENE, SCALE: scale})) < GRIDS
+    assert relative_l2(found[:, ::-1], found) > 0.1
+    assert relative_l2(found[::-1], found) > 0.1
 
 
 @pytest.mark.parametrize("spec", ["forward", "inference", "physics"])
 def test_a_third_surface_without_power_changes_nothing(spec: str):
     three, four = (binder(planes, spec, gap_npix=600) for planes in (3, 4))  # one grid, which holds the light of both
     scene = {**SCENE, "secondary.zernike_coeffs_nm": 4 * COEFFS_M2}
-    assert relative_l2(image(four, {**scene, "system.m3_diameter_m": 1.0}), image(three, scene)) < 1e-7
+    assert relative_l2(image(four, scene), image(three, scene)) < GRIDS
 
 
 def test_a_third_surface_acts_through_aperture_aberration_power_and_place():
     four = binder(4)
-    plain = image(four, SCENE)
+    scene = {**SCENE, "tertiary.zernike_coeffs_nm": 10 * COEFFS_M2}
+    plain = image(four, scene)
     for key, value in {
-        "system.m3_diameter_m": 0.003,
+        "system.m3_diameter_m": 0.02,  # over which its polynomials are spread
         "tertiary.zernike_coeffs_nm": 20 * COEFFS_M2,
         "system.m3_power_per_m": 0.02,
         "system.m3_detector_separation_m": 1.01 * four.store["system.m3_detector_separation_m"],
     }.items():
-        assert relative_l2(image(four, {**SCENE, key: value}), plain) > 1e-3, key
+        assert relative_l2(image(four, {**scene, key: value}), plain) > 1e-3, key
 
 
 def test_power_in_the_third_surface_scales_the_image_as_the_ray_matrix_says():
@@ -81,8 +81,7 @@ def test_power_in_the_third_surface_scales_the_image_as_the_ray_matrix_says():
     assert abs(float(derived["system.defocus_nm"])) < 1e-6
     assert abs(float(derived[SCALE]) / flat - 1) > 0.01
     two = binder(2)
-    updates = {**SCENE, **WIDE, "system.m3_diameter_m": 1.0}
-    assert relative_l2(image(four, updates), image(two, {**SCENE, SCALE: float(derived[SCALE])})) < 1e-7
+    assert relative_l2(image(four, SCENE), image(two, {**SCENE, SCALE: float(derived[SCALE])})) < GRIDS
 
 
 def replaced(design, **changes):
@@ -94,20 +93,14 @@ def replaced(design, **changes):
 @pytest.mark.parametrize("planes", [2, 3, 4])
 def test_energy_is_counted_plane_by_plane(planes: int):
     model = binder(planes)
-    stop = {
-        2: {},
-        3: {"system.m2_diameter_m": 0.015},
-        4: {"system.m2_diameter_m": 0.015, "system.m3_diameter_m": 0.003},
-    }
-    passed = {key: float(value) for key, value in model.energy(model.store.replace(stop[planes])).items()}
-    assert list(passed) == [*model.optics.plane_names, "image"]
+    passed = {key: float(value) for key, value in model.energy(model.store).items()}
+    assert list(passed) == ["pupil", "beyond_grid", *model.optics.plane_names[1:], "image"]
     total = 10 ** float(model.derived(model.store)["binary.log_flux_total"])
     assert passed["pupil"] == pytest.approx(total, rel=1e-12)
-    powers = list(passed.values())
-    assert all(after <= before * (1 + 1e-12) for before, after in pairwise(powers))
-    for number in range(1, planes - 1):
-        assert passed[f"surface_{number}_out"] < 0.999 * passed[f"surface_{number}_in"]
-    assert passed["exit"] == pytest.approx(powers[-3] if planes > 2 else total, rel=1e-9)
+    carried = passed["pupil"] - passed["beyond_grid"]
+    for name in model.optics.plane_names[1:]:
+        assert passed[name] == pytest.approx(carried, rel=1e-9)  # no edge stops what the grid carries
+    assert 0.01 * total < passed["image"] < carried < 0.999 * total
 
 
 @pytest.mark.parametrize("planes", [2, 4])
@@ -124,8 +117,6 @@ def test_every_continuous_key_acts_where_its_spec_says(planes: int, spec: str):
         for group in ("secondary", "tertiary")
         if group != "primary" and f"{group}.zernike_coeffs_nm" in model.spec
     }
-    if planes == 4:
-        scene |= {"system.m2_diameter_m": 0.018, "system.m3_diameter_m": 0.006}  # both stop some light
     base = model.store.replace(scene)
     free = model.spec.subset(model.spec.primitives)
     theta = np.asarray(pack_params(base, free))
@@ -151,7 +142,6 @@ def test_every_continuous_key_acts_where_its_spec_says(planes: int, spec: str):
             continue
         assert np.any(np.abs(gradient[here]) > 1e-9 * brightness), field.key
         i = here.start + int(np.argmax(np.abs(gradient[here])))
-        # An edge that crosses cells is piecewise linear in the lengths, so that their steps stay far below a cell.
         step = (1e-8 if field.key.startswith("system.") else 1e-5) * scales[i]
         ahead, behind = theta.copy(), theta.copy()
         ahead[i] += step

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, pack_params, unpack_params
-from support.helpers import central_difference, probe_step
+from support.helpers import central_difference, probe_step, within_reach
 
 
 def column_errors(
@@ -27,7 +27,7 @@ def column_errors(
             there[i] += step
             return np.asarray(model.image(unpack_params(there, free, store)))
 
-        difference = central_difference(moved, probe_step(moved, 0.1 * abs(theta[i]) or 1.0, change))
+        difference = central_difference(moved, probe_step(within_reach(moved), 0.1 * abs(theta[i]) or 1.0, change))
         size = np.linalg.norm(difference) or np.linalg.norm(image)
         errors[label] = float(np.linalg.norm(columns[i] - difference) / size)
     return errors

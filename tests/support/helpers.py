@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from dluxshera.errors import ParameterError
+
 # Cube root of the double's epsilon: the relative step at which rounding and truncation of a central difference meet.
 CENTRAL_STEP = float(np.finfo(np.float64).eps ** (1.0 / 3.0))
 
@@ -46,6 +48,18 @@ def probe_step(f: Callable[[float], np.ndarray], scale: float, change: float = 1
             return step
         step *= max(0.5 * change / moved, 1e-3) if np.isfinite(moved) else 0.1
     raise AssertionError(f"no step changes the function by as little as {change}")
+
+
+def within_reach(image: Callable[[float], np.ndarray]) -> Callable[[float], np.ndarray]:
+    """An image as a function of a step, infinite beyond the grids of its model: `probe_step` then shortens the step."""
+
+    def reached(step: float) -> np.ndarray:
+        try:
+            return image(step)
+        except ParameterError:
+            return np.array(np.inf)
+
+    return reached
 
 
 def centroid(image: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,7 @@ come first among their arguments (see `dluxshera.systems.effects.hooks`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -52,8 +52,11 @@ from dluxshera.systems import (
 )
 from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
 
-_Values = Mapping[str, Array]
+_Values = Mapping[str, Any]  # arrays of JAX, traced or not, or of NumPy
 Runs = tuple[Callable[..., Any], ...]  # the functions of hooks, in the order in which they act
+
+
+_NO_COEFFICIENTS: Final = np.zeros(0)
 
 
 class Band(NamedTuple):
@@ -128,7 +131,7 @@ def surface_states(maps: tuple[Runs, ...], v: _Values) -> tuple[SurfaceState, ..
     return tuple(surfaces)
 
 
-def _surface(relay: RayMatrix, diameter: Array, coefficients: Array, opd_map: Array | None) -> SurfaceState:
+def _surface(relay: RayMatrix, diameter: Any, coefficients: Any, opd_map: Array | None) -> SurfaceState:
     return SurfaceState(
         beam_scale=relay.a,
         distance=relay.collimated_distance,
@@ -138,9 +141,9 @@ def _surface(relay: RayMatrix, diameter: Array, coefficients: Array, opd_map: Ar
     )
 
 
-def _coefficients(v: _Values, zernikes: Parameter) -> Array:
+def _coefficients(v: _Values, zernikes: Parameter) -> Any:
     """Return Zernike coefficients in metres; none where the configuration has no basis."""
-    return v.get(zernikes.key, np.zeros(0)) * NANOMETRE
+    return v.get(zernikes.key, _NO_COEFFICIENTS) * NANOMETRE
 
 
 def _opd_map(runs: Runs, v: _Values) -> Array | None:

@@ -42,8 +42,8 @@ def pupil_raster(
     """Return the open fraction of each cell of the pupil.
 
     The area is exact for a cell that one straight edge crosses or that lies across a strut. A circle is replaced by a
-    line across the cell. The area in units of the cell's is then wrong by at most 0.05 of a cell over the radius where
-    the circle cuts off a corner, and by less elsewhere. Where edges meet, each is taken to cut the rest in proportion, which is exact for a right
+    line across the cell, wrong by at most 0.05 of a cell over the radius in cells, where it cuts off a corner,
+    and by less elsewhere. Where edges meet, each is taken to cut the rest in proportion, which is exact for a right
     angle along the axes.
 
     Parameters

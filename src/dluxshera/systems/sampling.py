@@ -15,11 +15,12 @@ HookKind = TypeVar("HookKind", bound=Hook)
 
 _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
 _PUPIL_GRID: Final = 1.07  # least size of a grid in units of the pupil's diameter
-_EDGE: Final = 16  # cells of a grid between the planes beyond the light that spreads there
+_EDGE: Final = 32  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
-_EDGE_SAMPLES: Final = 4  # samples of the intensity beyond each border of the image
+_EDGE_SAMPLES: Final = 8  # samples of the intensity beyond each border of the image
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
-_LEAST_BLUR: Final = 1.5  # cycles per diameter: Zernike polynomials of 10 nm in 16 terms
+_PER_BLUR: Final = 0.7  # cycles that the band keeps for each cycle of blur, which is that of the steepest slopes
+_LEAST_BLUR: Final = 3.0  # cycles per diameter: Zernike polynomials of 20 nm in 16 terms
 
 
 class Reach(NamedTuple):
@@ -77,12 +78,12 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     if config.source_offset_as is not None:
         offset = max(offset, config.source_offset_as / reach.plate_scale)
     blur = _LEAST_BLUR
-    while blur < 1.5 * reach.blur:
-        blur *= 2.0
+    while blur < 1.25 * reach.blur:
+        blur *= 1.5
     if config.aberration_margin is not None:
-        blur = max(blur, (config.aberration_margin - 2.0) / 1.4)
+        blur = max(blur, (config.aberration_margin - 2.0) / _PER_BLUR)
     window = (0.5 * image_npix + offset) * frequency
-    band = window + 2.0 + 1.4 * blur
+    band = window + 2.0 + _PER_BLUR * blur
     per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
     band = 0.5 * (per_diameter - _GUARD)
     spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
@@ -116,7 +117,11 @@ def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
         cycles = 0.5 * (config.map_npix(surface) * (reach.beams[surface - 1] if surface else 1.0))
         per_diameter = 2 * ceil(after.band + 2.0 * cycles + 0.5 * _GUARD)
         # No light spreads before the pupil, and no transform needs a size of small factors there.
-        npix = _smooth(exit.npix / exit.per_diameter * per_diameter) if surface else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
+        npix = (
+            _smooth(exit.npix / exit.per_diameter * per_diameter)
+            if surface
+            else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
+        )
         grids.insert(0, Grid(npix, per_diameter, 0.5 * (per_diameter - _GUARD)))
     return tuple(grids)
 
