@@ -33,7 +33,7 @@ NPIX, IMAGE_NPIX = 128, 48  # cells of the masks that are written here, pixels o
 SIZES = {"image_npix": IMAGE_NPIX, "n_wavelengths": 1, "source_offset_as": 2.0}
 FINE = 0.08  # arcsec per pixel: a sixth of the diffraction scale
 CENTRE = (IMAGE_NPIX - 1) / 2.0
-LOST = 1e-6  # error of an image, in units of its peak
+LOST = 3e-6  # error of an image, in units of its peak
 
 
 def defocus(nanometres: float) -> np.ndarray:
