@@ -69,8 +69,9 @@ test: $(INSTALLED)  ## run everything that guards a change
 validate: $(INSTALLED)  ## gather the long evidence again
 	@$(RUN) -m pytest -m validation tests/validation
 
+# Without the checks of types at run time, which tests have and users do not.
 bench: $(INSTALLED)  ## measure speed and memory against the baseline
-	@$(RUN) -m pytest -m bench tests/benchmarks
+	@$(RUN) -m pytest -m bench --jaxtyping-packages= tests/benchmarks
 
 # Made on the oldest Python; the newest has to accept the same versions.
 lock: LOCK := .cache/lock

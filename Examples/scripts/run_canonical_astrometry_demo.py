@@ -65,9 +65,9 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     free = binder.spec.subset(FREE)
 
     rng = np.random.default_rng(seed)
-    truth, _, data = simulate(binder.predict, free, binder.store, rng)
+    truth, _, data = simulate(binder, free, binder.store, rng)
     start = draw_from_prior(free, rng)
-    solution = fit_with_progress(make_posterior(binder.predict, free, binder.store, data), start)
+    solution = fit_with_progress(make_posterior(binder, free, binder.store, data), start)
     print_results(solution, truth, start)
 
     folder = None

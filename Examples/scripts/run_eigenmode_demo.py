@@ -59,9 +59,9 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     free = free_parameters(model.spec)
 
     rng = np.random.default_rng(seed)
-    truth, _, data = simulate(binder.predict, free, model.store, rng)
+    truth, _, data = simulate(binder, free, model.store, rng)
     start = draw_from_prior(free, rng)
-    posterior = make_posterior(binder.predict, free, model.store, data)
+    posterior = make_posterior(binder, free, model.store, data)
 
     amplitudes = eigen_posterior(posterior, start)
     modes = amplitudes.modes

@@ -67,8 +67,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     free = spec.subset(FREE)
 
     rng = np.random.default_rng(seed)
-    truth, _, data = simulate(binder.predict, free, base, rng)
-    posterior = make_posterior(binder.predict, free, base, data)
+    truth, _, data = simulate(binder, free, base, rng)
+    posterior = make_posterior(binder, free, base, data)
     with fit_bar(1e-3) as callback:
         solution = gauss_newton(posterior, draw_from_prior(free, rng), callback=callback)
     length = {"draws": 250, "warmup": 100, "chains": 2} if fast else {"draws": 1000, "warmup": 300, "chains": 4}

@@ -71,12 +71,12 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
 
     rng = np.random.default_rng(seed)
     telescope = binders["physics"]
-    truth, store, data = simulate(telescope.predict, free["physics"], telescope.store, rng)
+    truth, store, data = simulate(telescope, free["physics"], telescope.store, rng)
     print(f"true defocus: {float(telescope.derived(store)['system.defocus_nm']):.1f} nm rms")
 
     solutions = {}
     for name, binder in binders.items():
-        posterior = make_posterior(binder.predict, free[name], binder.store, data)
+        posterior = make_posterior(binder, free[name], binder.store, data)
         start = draw_from_prior(free[name], rng)
         with warnings.catch_warnings(), fit_bar(1e-3) as callback:
             warnings.simplefilter("ignore", BlindDirectionWarning)  # some lengths are determined by their priors alone

@@ -71,7 +71,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     solutions = []
     for name, model, telescope in (("own", 2, 2), ("wrong", 2, 3), ("right", 3, 3)):
         binder, data = models[model], images[telescope]
-        posterior = make_posterior(binder.predict, free[model], binder.store, data)
+        posterior = make_posterior(binder, free[model], binder.store, data)
         with fit_bar(1e-3) as callback:
             solution = gauss_newton(posterior, starts[model], callback=callback, throw=False)
         print(f"{model} planes fitted to an image of {telescope}: {solution.result}")

@@ -1,7 +1,8 @@
 """The three-plane system as a user would assemble it from the public layers of dLux: what the package is timed against.
 
 Aperture and basis layers, two angular-spectrum propagators on a grid padded by 2, a matrix Fourier transform to 3 x 3
-samples in each pixel, and their sum. Aperture and mask are averaged over the cells of one grid.
+samples in each pixel, and their sum. Aperture and mask are averaged over the cells of one grid, and a cell of the mask
+carries the step or does not.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ import jax.numpy as jnp
 import numpy as np
 
 import dluxshera as ds
-from dluxshera.optics import diffractive_pupil_raster, pupil_raster
+from dluxshera.optics import pupil_raster
+from support.reference_optics import MASK_WAVELENGTH_M, toliman_mask
 
 ARCSEC = np.pi / (180.0 * 3600.0)
 NPIX = 256  # cells across the pupil
@@ -53,8 +55,7 @@ class Baseline(eqx.Module):
             strut_width=config.strut_width,
             strut_rotation_deg=config.strut_rotation_deg,
         )
-        mask = diffractive_pupil_raster(config.diffractive_pupil, npix)
-        mask_opd = mask * 0.5 * config.mask_design_wavelength_m
+        mask_opd = 0.5 * MASK_WAVELENGTH_M * toliman_mask(npix)
         layers = [
             ("aperture", dl.TransmissiveLayer(transmission=aperture, normalise=True)),
             ("mask", dl.AberratedLayer(opd=mask_opd)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -13,6 +13,7 @@ import numpy as np
 import dluxshera as ds
 from benchmarks.baseline import NPIX, WAVELENGTHS, Baseline
 from dluxshera.inference import FisherInformation, GaussianNoise, Posterior, fisher_information, make_posterior
+from dluxshera.optics import power_law_map
 from dluxshera.params import pack_params, unpack_params
 from support.scenes import ABERRATED, CONFIGS, Scene, scene
 
@@ -27,6 +28,8 @@ FREE = (
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
+
+MAP_NPIX = 256
 
 
 class Case(NamedTuple):
@@ -49,19 +52,38 @@ class Case(NamedTuple):
 
     def fisher(self) -> FisherInformation:
         """The package's Fisher matrix."""
-        return fisher_information(self.scene.binder.predict, self.scene.store, self.free, self.noise)
+        return fisher_information(self.scene.binder, self.scene.store, self.free, self.noise)
 
 
 @cache
-def reference_case(baseline_npix: int = NPIX, **changes: int) -> Case:
-    """The flight design in effective mode: 2 stars, 3 wavelengths, 256 x 256 pixels, Noll 4..11 on both mirrors."""
+def reference_case(baseline_npix: int = NPIX, **changes: Any) -> Case:
+    """The flight design in effective mode: 2 stars, 3 wavelengths, 256 x 256 pixels, Noll 4..11 on both mirrors.
+
+    `changes` are those of the package's configuration; the baseline keeps 3 wavelengths where it has the default.
+    """
     made = scene(CONFIGS["flight"], "inference", ABERRATED, **{"n_wavelengths": WAVELENGTHS, **changes})
     free = made.binder.spec.subset(FREE)
     data = made.image()
     noise = GaussianNoise(np.maximum(data, 1.0))
-    posterior = make_posterior(made.binder.predict, free, made.store, data, noise)
+    posterior = make_posterior(made.binder, free, made.store, data, noise)
     baseline = Baseline(made.binder.config, made.params(), baseline_npix)
     return Case(made, baseline, free, pack_params(made.store, free), noise, posterior)
+
+
+@cache
+def default_case() -> Case:
+    """The same with the package's own number of wavelengths."""
+    return reference_case(n_wavelengths=None)
+
+
+@cache
+def mapped_case(surface: int) -> Case:
+    """The same with a map of 256 x 256 cells and 20 nm rms on M1 (0) or on M2 (1)."""
+    size = ("m1_map_npix", "surface_map_npix")[surface]
+    case = reference_case(effects=(f"m{surface + 1}_maps",), **{size: MAP_NPIX})
+    key = f"{('primary', 'secondary')[surface]}.calibrated_map_nm"
+    store = case.scene.store.replace({key: power_law_map(0, MAP_NPIX, 20.0)})
+    return case._replace(scene=case.scene._replace(store=store))
 
 
 @eqx.filter_jit

@@ -11,7 +11,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.measure import interleaved, seconds
+from benchmarks.measure import ROUNDS, Cost, compared, cost, interleaved, seconds
+
+
+def _status_gb(name: str) -> float:
+    """Return a size of this process, GB, from Linux's record of it."""
+    return int(re.search(rf"{name}:\s*(\d+) kB", Path("/proc/self/status").read_text())[1]) * 1024 / 1e9
 
 
 def peak_gb() -> float:
@@ -19,19 +24,22 @@ def peak_gb() -> float:
 
     On Linux what `getrusage` says is at least what the parent held when it started this process, so it is not used.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        return int(re.search(r"VmHWM:\s*(\d+) kB", status.read_text())[1]) * 1024 / 1e9
+    if Path("/proc/self/status").exists():
+        return _status_gb("VmHWM")
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e9
 
 
 def fisher_memory() -> dict[str, Any]:
-    """The package's Fisher matrix alone."""
+    """The package's Fisher matrix, its compilation included, above a process that has the model and an image of it."""
     from benchmarks.case import reference_case
 
-    reference_case().fisher()
-    return {"peak_gb": peak_gb()}
+    case = reference_case()
+    case.scene.image()
+    Path("/proc/self/clear_refs").write_text("5")  # the peak starts again at what the process holds now
+    before = _status_gb("VmRSS")
+    case.fisher()
+    return {"peak_gb": peak_gb(), "above_gb": peak_gb() - before}
 
 
 def fisher_hessian(columns: str = "all") -> dict[str, Any]:
@@ -44,19 +52,13 @@ def fisher_hessian(columns: str = "all") -> dict[str, Any]:
     some = jnp.eye(case.theta.size)[: None if columns == "all" else int(columns)]
     case.fisher()
     jax.block_until_ready(column(some[0]))
-    before = seconds(case.fisher)
-    hessian = sum(seconds(lambda e=e: column(e)) for e in some) * case.theta.size / len(some)
-    ours = sorted([before, *(seconds(case.fisher) for _ in range(2))])
-    return {
-        "rounds": 1,
-        "seconds": [ours[1], hessian],
-        "ratio": hessian / ours[1],
-        "spread": [hessian / ours[2], hessian / ours[0]],
-        "peak_gb": peak_gb(),
-    }
+    # One round of ours after each column; each column counts as often as the whole Hessian has columns.
+    pairs = [(cost(lambda e=e: column(e)), cost(case.fisher)) for e in some]
+    n = case.theta.size
+    return compared([(ours, Cost(n * other.wall, n * other.processor)) for other, ours in pairs])
 
 
-def fisher_jacfwd(rounds: str = "3") -> dict[str, Any]:
+def fisher_jacfwd(rounds: str = str(ROUNDS)) -> dict[str, Any]:
     """The Fisher matrix against the same from `jax.jacfwd` of the baseline."""
     from benchmarks.case import reference_case
 
@@ -67,8 +69,7 @@ def fisher_jacfwd(rounds: str = "3") -> dict[str, Any]:
         jacobian = jax.jacfwd(case.baseline_image)(theta).reshape(-1, theta.size)
         return jacobian.T @ (jacobian / case.noise.variance.reshape(-1, 1))
 
-    found = interleaved(lambda: case.fisher().matrix, lambda: forward_mode(case.theta), int(rounds))
-    return {**found, "peak_gb": peak_gb()}
+    return interleaved(lambda: case.fisher().matrix, lambda: forward_mode(case.theta), int(rounds))
 
 
 def first_call(folder: str) -> dict[str, Any]:
@@ -102,7 +103,37 @@ def recovery(steps: str = "2000") -> dict[str, Any]:
     return recovery_against_adam(steps)
 
 
-JOBS = {job.__name__: job for job in (fisher_memory, fisher_hessian, fisher_jacfwd, first_call, batch_memory, recovery)}
+def demo(begin: str, name: str, fast: str, seeds: str) -> dict[str, Any]:
+    """A script of `Examples/` in a process that was started at the time `begin`, and then with more seeds."""
+    from benchmarks.demos import over_seeds, run, script_of
+
+    script = script_of(name)
+    first = run(script, fast == "fast", 0)
+    of_first = {
+        "seconds": time.time() - float(begin),
+        "processor_seconds": time.process_time(),
+        "peak_gb": peak_gb(),
+    }
+    return of_first | over_seeds(name, script, fast == "fast", first, int(seeds))
+
+
+def parts() -> dict[str, Any]:
+    """The parts of an image with 3 wavelengths and with the default, and the machine's rate of products."""
+    from benchmarks.case import default_case, reference_case
+    from benchmarks.roofline import product_rate, roofline
+
+    return {"product_rate": product_rate(), "three": roofline(reference_case()), "default": roofline(default_case())}
+
+
+def other_tools() -> dict[str, Any]:
+    """The two-plane image by the package, dLux and POPPY."""
+    from benchmarks.other_tools import two_plane_images
+
+    return {"rows": two_plane_images()}
+
+
+ALL = (fisher_memory, fisher_hessian, fisher_jacfwd, first_call, batch_memory, recovery, demo, parts, other_tools)
+JOBS = {job.__name__: job for job in ALL}
 
 if __name__ == "__main__":
     jax.config.update("jax_enable_x64", True)

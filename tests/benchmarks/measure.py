@@ -1,4 +1,4 @@
-"""Timing in interleaved pairs, processes of their own, and what says where a measurement was made."""
+"""Wall and processor time in interleaved pairs, processes of their own, and what says where a measurement was made."""
 
 from __future__ import annotations
 
@@ -8,38 +8,69 @@ import platform
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("jax", "jaxlib", "dLux", "numpy", "equinox", "dluxshera")
+PACKAGES = ("jax", "jaxlib", "dLux", "poppy", "numpy", "equinox", "dluxshera")
+ROUNDS = 9  # at least, for a median
+
+
+class Cost(NamedTuple):
+    """Wall time, and time of all cores on this process, both in seconds."""
+
+    wall: float
+    processor: float
+
+
+def cost(work: Callable[[], Any]) -> Cost:
+    """Return how long `work` takes until its result is there."""
+    processor, wall = time.process_time(), time.perf_counter()
+    jax.block_until_ready(work())
+    return Cost(time.perf_counter() - wall, time.process_time() - processor)
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Return how long `work` takes until its result is there."""
-    begin = time.perf_counter()
+    """Return the wall time that `work` takes until its result is there."""
+    return cost(work).wall
+
+
+def median_cost(costs: Sequence[Cost]) -> Cost:
+    """Return the medians of wall and processor times."""
+    return Cost(*(float(median) for median in np.median(costs, axis=0)))
+
+
+def timed(work: Callable[[], Any], rounds: int = ROUNDS) -> Cost:
+    """Return the median cost of work that is warm."""
     jax.block_until_ready(work())
-    return time.perf_counter() - begin
+    return median_cost([cost(work) for _ in range(rounds)])
 
 
-def interleaved(ours: Callable[[], Any], other: Callable[[], Any], rounds: int) -> dict[str, Any]:
+def interleaved(ours: Callable[[], Any], other: Callable[[], Any], rounds: int = ROUNDS) -> dict[str, Any]:
     """Time two pieces of work in turn, both warm, and return medians and the ratio of the other's time to ours.
 
     The ratio is the median over the rounds of the ratio in each; its spread, the quartiles.
     """
     for work in (ours, other):
         jax.block_until_ready(work())
-    times = np.array([(seconds(ours), seconds(other)) for _ in range(rounds)])
-    ratios = times[:, 1] / times[:, 0]
+    return compared([(cost(ours), cost(other)) for _ in range(rounds)])
+
+
+def compared(pairs: Sequence[tuple[Cost, Cost]]) -> dict[str, Any]:
+    """Return the medians and the ratio of costs of ours and the other's, measured in pairs."""
+    times = np.array(pairs)  # round, who, wall and processor
+    ratios = times[:, 1, 0] / times[:, 0, 0]
+    wall, processor = np.median(times, axis=0).T.tolist()
     return {
-        "rounds": rounds,
-        "seconds": [float(t) for t in np.median(times, axis=0)],
+        "rounds": len(pairs),
+        "seconds": wall,
+        "processor_seconds": processor,
         "ratio": float(np.median(ratios)),
         "spread": [float(q) for q in np.quantile(ratios, [0.25, 0.75])],
     }

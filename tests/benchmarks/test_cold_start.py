@@ -60,7 +60,7 @@ def test_a_fit_in_a_first_and_a_second_process(record, tmp_path):
     misses = []
     for quantity, limit, value in (
         ("`dluxshera run fit`, 64 pixels, with empty caches", 5.0, seconds[0]),
-        ("the same in a second process", 2.0, seconds[1]),
+        ("the same fit in a second process", 2.0, seconds[1]),
     ):
         try:
             record.add(quantity, ("under", limit, "s"), value, "nothing", rounds=1)

@@ -112,7 +112,9 @@ def test_observations_of_other_systems_are_reference_points(tmp_path: Path):
     assert {load_model(name).config.system_id for name in OBSERVATIONS} == {"shera_twoplane", "shera_fourplane"}
     path, sigmas = tmp_path / "budget.yaml", {}
     for name in OBSERVATIONS:
-        path.write_text(BUDGET.replace("PROFILE", name))
+        path.write_text(
+            BUDGET.replace("PROFILE", name).replace("[n_wavelengths=1]", "[n_wavelengths=1, image_npix=96]")
+        )
         report = evaluate(path)
         config = load_model(name).config
         reference = report["budget"]["reference"]
@@ -127,11 +129,13 @@ def test_observations_of_other_systems_are_reference_points(tmp_path: Path):
 def test_another_target_is_a_profile_beside_the_budget(tmp_path: Path):
     (tmp_path / "profiles").mkdir()
     (tmp_path / "profiles" / "mine.yaml").write_text(OWN_PROFILE)
-    text = BUDGET.replace("PROFILE", "profiles/mine.yaml")
+    text = BUDGET.replace("PROFILE", "profiles/mine.yaml").replace(
+        "[n_wavelengths=1]", "[n_wavelengths=1, image_npix=288]"
+    )
     (tmp_path / "budget.yaml").write_text(text)
     report = evaluate(tmp_path / "budget.yaml")
     assert report["budget"]["reference"]["target"] == "61 Cyg"
-    assert report["budget"]["reference"]["image"] == "448 x 448 pixels"
+    assert report["budget"]["reference"]["image"] == "288 x 288 pixels"
     assert report["provenance"]["profiles"][-1]["name"] == "mine"
     check(report, 32.185)
 
@@ -142,7 +146,7 @@ def test_profiles_of_an_earlier_version_are_a_reference_point(tmp_path: Path):
     (tmp_path / "fast.yaml").write_text(earlier.read_text())
     old = OWN_PROFILE.replace("profile/0.2.0", "profile/0.1.0").replace("numerics/fast", "fast.yaml")
     (tmp_path / "mine.yaml").write_text(old)
-    text = BUDGET.replace("PROFILE", "mine.yaml").replace("[n_wavelengths=1]", "[]")
+    text = BUDGET.replace("PROFILE", "mine.yaml").replace("[n_wavelengths=1]", "[image_npix=32]")
     with pytest.warns(MigrationWarning, match=r"fast\.yaml: dluxshera\.profile/0\.1\.0: left out"):
         reference = ReferenceModels.of(parse_budget(parse_yaml(text, str(tmp_path / "budget.yaml"))))
     assert (reference.config.pupil_npix, reference.config.n_wavelengths) == (None, 3)
@@ -198,6 +202,19 @@ FAULTS = {
         "[system.plate_scale_as_per_pix=0.1, imaging.throughput=2]",
         "imaging.throughput=2",
         r"reference\.overrides\[1\]: imaging\.throughput: .*> 0 and <= 1",
+    ),
+    "too coarse": (  # such as budgets of earlier versions state
+        "observation/flight_alpha_cen",
+        "[n_wavelengths=1, pupil_npix=64]",
+        "pupil_npix=64",
+        r"reference\.overrides\[1\]: pupil_npix: expected at least 1\d\d, the least that the image needs, got 64\."
+        r" Raise it, or leave it out to derive it",
+    ),
+    "stop across the beam": (
+        "observation/flight_alpha_cen",
+        "[system.m2_diameter_m=18 mm]",
+        "system.m2_diameter_m=18",
+        r"reference\.overrides\[0\]: system\.m2_diameter_m: expected at least 0\.0\d+ m, .* got 0\.018\. Enlarge it",
     ),
     "form": (
         "observation/flight_alpha_cen",

@@ -297,7 +297,7 @@ def test_a_model_that_no_poisson_process_has_is_refused():
     fisher_information(dark.predict, dark.store, dark.spec, GaussianNoise(1.0))
 
 
-SMALL = {"pupil_npix": 64, "image_npix": 64, "n_wavelengths": 1}
+SMALL = {"image_npix": 64, "n_wavelengths": 1}
 EVEN = tuple((f"{M1_ZERNIKES}[Z{j}]",) for j in (4, 5, 6, 11))
 
 

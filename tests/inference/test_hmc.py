@@ -216,7 +216,7 @@ FREE = (
 
 def test_on_a_reduced_telescope_the_draws_agree_with_the_laplace_approximation():
     """With many photons the posterior is normal to a part in 1e4. The twin: a fit of other data does not agree."""
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32, n_wavelengths=1)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32, n_wavelengths=1)
     spec = ds.build_inference_spec_basic(config)
     binder = ds.SheraThreePlaneBinder(config, spec)
     free = spec.subset(FREE)

@@ -248,7 +248,7 @@ def test_only_primitives_can_be_free():
 
 def test_a_free_parameter_of_another_spec_does_not_act_unseen():
     """The plate scale is free in the inference spec and derived in the forward spec, whose store is given."""
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=32, n_wavelengths=1)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32, n_wavelengths=1)
     binder = ds.SheraThreePlaneBinder(config, ds.build_forward_model_spec_from_config(config))
     free = ds.build_inference_spec_basic(config).subset(["system.plate_scale_as_per_pix"])
     posterior = make_posterior(binder.predict, free, binder.store, np.ones((32, 32)))
@@ -400,7 +400,7 @@ def test_a_calibration_of_another_label_is_refused():
 
 def test_the_priors_of_a_profile_are_those_of_its_spec():
     """What a profile says of a parameter is the mean of its prior, and reaches the posterior by way of the spec."""
-    small = ["pupil_npix=32", "image_npix=8", "n_wavelengths=1", "diffractive_pupil=null"]
+    small = ["image_npix=8", "n_wavelengths=1", "diffractive_pupil=null"]
     keys = ["binary.separation_as", "primary.zernike_coeffs_nm"]
     for said, mean in (([], 9.765), (["binary.separation_as=7"], 7.0)):
         model = ds.load_model("observation/flight_alpha_cen", spec="inference", overrides=[*small, *said])

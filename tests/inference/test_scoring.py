@@ -106,7 +106,7 @@ def test_the_maximum_is_that_of_least_squares_where_the_noise_is_normal():
 def test_the_telescope_gives_all_solvers_the_same_maximum():
     """23 parameters at full flux, a start from the prior: within 0.01 sigma of each other, in 10 steps at most, and the
     loss rises from there in every direction of the uncertainty."""
-    config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=64, image_npix=64, n_wavelengths=1)
+    config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=64, n_wavelengths=1)
     spec = ds.build_inference_spec_basic(config)
     binder = ds.SheraThreePlaneBinder(config, spec)
     free = spec.subset(OF_THE_TELESCOPE)

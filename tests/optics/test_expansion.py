@@ -186,9 +186,7 @@ def test_column_of_the_scale_in_closed_form():
     """Pixels that grow by a part e collect light from 1 + e as far: an image of one pixel's sums, here the total."""
     optics, base = small_optics(random_pupil()), scene(0)
     _, columns = expanded(optics, base, no_slopes(base)._replace(log_plate_scale=jnp.ones(1)))
-    total = central_difference(
-        lambda e: base._replace(plate_scale=PLATE_SCALE * np.exp(e)).image(optics).sum(), 1e-4
-    )
+    total = central_difference(lambda e: base._replace(plate_scale=PLATE_SCALE * np.exp(e)).image(optics).sum(), 1e-4)
     assert float(columns[0].sum()) == pytest.approx(float(total), rel=1e-8)
 
 

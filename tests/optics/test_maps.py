@@ -52,14 +52,26 @@ def test_third_order_convergence_on_a_smooth_map():
     assert np.all(orders > 2.8), orders
 
 
-def test_zero_beyond_the_edge_and_orientation():
+def test_orientation():
     opd = np.zeros((8, 8))
     opd[1, 6] = 1.0  # towards -y and +x
-    x = np.array([-1.01, -0.625, 0.625, 1.01])
-    truth = np.zeros((4, 4))
-    truth[1, 2] = 1.0
+    x = np.array([-0.625, 0.625])
+    truth = np.array([[0.0, 1.0], [0.0, 0.0]])
     np.testing.assert_allclose(resample(opd, x), truth, rtol=0, atol=rounding(float, 8, 10))
-    assert not resample(np.ones((8, 8)), x)[[0, -1]].any()
+
+
+def test_continues_along_its_slope_beyond_the_edge():
+    """A plane goes on, a parabola along its tangent at the edge, and value and slope do not jump."""
+    x = np.array([-1.4, -1.0, 0.3, 1.0, 1.25])
+    plane = sampled(lambda x, y: 2.0 + 3.0 * x - y, cell_centres(9))
+    np.testing.assert_allclose(resample(plane, x), sampled(lambda x, y: 2.0 + 3.0 * x - y, x), atol=1e-13)
+    parabola = np.broadcast_to(cell_centres(9) ** 2, (9, 9))
+    tangent = [1.0 + 2.0 * 0.4, 1.0, 0.09, 1.0, 1.0 + 2.0 * 0.25]
+    np.testing.assert_allclose(resample(parabola, x)[0], tangent, atol=1e-13)
+    rough, h = np.random.default_rng(4).normal(size=(12, 12)), 1e-6
+    before, edge, after = resample(rough, np.array([1.0 - h, 1.0, 1.0 + h]))[1]
+    assert edge - before == pytest.approx(after - edge, rel=1e-4)
+    assert abs(after - edge) > 0.1 * h
 
 
 def test_derivative_by_the_magnification_under_jit():

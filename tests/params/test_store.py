@@ -238,20 +238,20 @@ def test_an_override_is_checked_like_any_value(store):
 
 
 def test_an_override_acts_in_the_image_in_place_of_the_transform():
-    """The plate scale of a three-plane model doubled by hand: the star moves to half the pixel, not the geometry's."""
+    """The plate scale of a three-plane model halved by hand: the star moves to twice the pixel, not the geometry's."""
     config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32, n_wavelengths=1, diffractive_pupil=None)
     binder = ds.SheraThreePlaneBinder(config, ds.build_forward_model_spec_from_config(config))
     key = "system.plate_scale_as_per_pix"
     computed = binder.derived(binder.store)[key]
-    base = binder.store.replace({"binary.separation_as": 2.0})
-    override = base.with_derived_allowed().replace({key: 2 * computed})
+    base = binder.store.replace({"binary.separation_as": 1.0})
+    override = base.with_derived_allowed().replace({key: computed / 2})
     assert override.overrides == (key,)
-    assert binder.derived(override)[key] == 2 * computed
+    assert binder.derived(override)[key] == computed / 2
     image = np.asarray(binder.predict(override))
     np.testing.assert_allclose(image, binder.predict(override.replace({"system.pixel_pitch_m": 1e-6})), rtol=1e-12)
     stars = [np.unravel_index(np.argmax(np.asarray(binder.predict(s))), (32, 32)) for s in (base, override)]
-    x, y = (2.0 * f(np.deg2rad(14.508)) / 2 / computed for f in (np.sin, np.cos))
-    assert stars == [(round(15.5 - y), round(15.5 - x)), (round(15.5 - y / 2), round(15.5 - x / 2))]
+    x, y = (1.0 * f(np.deg2rad(14.508)) / 2 / computed for f in (np.sin, np.cos))
+    assert stars == [(round(15.5 - y), round(15.5 - x)), (round(15.5 - 2 * y), round(15.5 - 2 * x))]
 
 
 def test_validate_against_another_spec(store):

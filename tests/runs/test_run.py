@@ -102,6 +102,19 @@ def test_a_store_is_not_given_under_a_spec_in_which_a_key_means_something_else(s
         read_run(folder).store(spec)
 
 
+def test_a_structural_value_that_was_computed_otherwise_is_told_with_both_values_and_what_to_do(folder):
+    """The open fraction of an aperture is one that a version with finer rasters computes otherwise."""
+    with pytest.raises(DocumentError) as error:
+        read_run(folder).store(changed(toys.OPEN, default=0.7512345678))
+    message = str(error.value)
+    assert f"differ in {toys.OPEN} (0.75 in the run, 0.7512345678 here); build the spec from the same" in message
+    assert message.endswith("take the fitted numbers from Run.stores, or repeat the fit.")
+    assert float(read_run(folder).stores[0][toys.CONTRAST]) == float(solution().store[toys.CONTRAST])
+    with pytest.raises(DocumentError) as error:  # in another field nothing was computed
+        read_run(folder).store(changed(units="mag"))
+    assert "Run.stores" not in str(error.value)
+
+
 def test_what_does_not_change_a_value_does_not_matter(folder):
     spec = changed(doc="Other words.", default=9.0, prior=toys.Normal(9.0, 1.0))
     assert read_run(folder).store(spec).as_dict() == overridden().as_dict()

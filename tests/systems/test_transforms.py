@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import dluxshera as ds
-from dluxshera.systems import CONFIGS, SHERA_FOURPLANE_EXAMPLE_CONFIG, SHERA_RESOLVER
+from dluxshera.systems import CONFIGS, PARAMETERS, SHERA_FOURPLANE_EXAMPLE_CONFIG, SHERA_RESOLVER
 from dluxshera.systems import transforms as t
 from dluxshera.units import ARCSEC
 from support import keys as f
@@ -19,8 +19,12 @@ SPECS = {
     config.system_id: ds.build_forward_model_spec_from_config(config.replace(effects=WITH[config.surfaces]))
     for config in (ds.SHERA_FLIGHT_CONFIG, SHERA_FOURPLANE_EXAMPLE_CONFIG, CONFIGS["shera_twoplane_flight"])
 }
+# Those of tables are in test_effects_transforms.py.
 TRANSFORMS = [
-    (SPECS[system_id], transform) for system_id in SPECS for transform in SHERA_RESOLVER.registry(system_id).values()
+    (SPECS[system_id], transform)
+    for system_id in SPECS
+    for transform in SHERA_RESOLVER.registry(system_id).values()
+    if not any(PARAMETERS[key].is_list for key in transform.inputs)
 ]
 FLIGHT = SPECS["shera_threeplane"]
 LENGTHS = (f.M1_FOCAL_LENGTH, f.M2_FOCAL_LENGTH, f.M1_M2_SEPARATION, f.M2_DETECTOR_SEPARATION)

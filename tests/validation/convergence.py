@@ -1,44 +1,127 @@
-"""Default images of the packaged designs against the image from the native cells of the diffractive pupil."""
+"""Images of the package against images from the native cells of the diffractive pupil."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import cache, cached_property
 from io import BytesIO
+from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from dluxshera.files import write_bytes
 from dluxshera.model import binder_of
-from dluxshera.profiles import ProfileModel, load_model
-from dluxshera.systems import structural_hash_from_config
+from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.systems import CONFIGS, TARGETS, SheraConfig, build_spec, structural_hash_from_config
 from support import native_optics, native_spectra, reference_optics, separation_bias
 from support.evidence import ROOT, hashes_of, modules_behind
 from support.helpers import relative_l2
 from support.native_optics import NativeOptics, Progress
-from support.native_spectra import Interpolation
+from support.native_spectra import Interpolation, Spectrum, absorption_lines, sun_table, tabulated
 from support.reference_optics import COEFFS_M1, COEFFS_M2
 from support.separation_bias import M1, M2, M3, Columns
 
 KEPT = ROOT / ".cache" / "native"
-# Wavelengths of the truth: twice the default's at least; on the flight design narrow bands are interpolated from them.
-WAVELENGTHS = {
-    "flight": 30,
-    "testbed": 40,
-    "twoplane_flight": 18,
-    "twoplane_testbed": 40,
-    "fourplane_example": 18,
-}
-FIGURES: Mapping[str, Mapping[str, np.ndarray]] = {
-    "none": {},
-    "5 nm": {M1: COEFFS_M1, M2: COEFFS_M2, M3: COEFFS_M2[::-1]},
-}
-MAX_L2, MAX_BIAS_UAS = 5e-6, 0.1
-PROBES = np.arange(60, 196, 3)  # rows and, backwards, columns of pixels of the truth that the record shows
+MAX_L2, MAX_BIAS_UAS, MAX_SPECTRAL_BIAS_UAS = 5e-6, 0.1, 0.5
+FIGURES_NM = {M1: COEFFS_M1 / 5.0, M2: COEFFS_M2 / 5.0, M3: COEFFS_M2[::-1] / 5.0}  # for 1 nm a coefficient
+BANDS = 20_000  # narrow bands of a spectrum
+SUN, LINES = "the Sun", "300 lines"
+LINES_ROWS = 22_001  # of the table of the lines that the package has, beyond both ends of the band
+BETWEEN_NODES_M = (529.6e-9, 560.3e-9)  # where the interpolated native images are compared with native images
+
+
+class Case(NamedTuple):
+    """An image that the package and the native cells make.
+
+    Parameters
+    ----------
+    system : str
+        Packaged configuration, without ``shera_``.
+    wavelengths : int
+        Wavelengths of the native image; twice those of the package at least, unless both have equally many.
+    equal : bool
+        Whether the package has as many wavelengths: the error is then that of the grids alone.
+    figure_nm : float
+        Size of the Zernike coefficients of all mirrors.
+    image_npix : int
+        Pixels along a side.
+    target : str
+        Star.
+    spectra : str
+        Spectra of the stars, `SUN` or `LINES`; flat without.
+    max_l2, max_bias_uas : float
+        Bounds of the error of the image and of the separation; `inf` where there is none.
+    """
+
+    system: str
+    wavelengths: int
+    equal: bool = False
+    figure_nm: float = 0.0
+    image_npix: int = 256
+    target: str = "alpha Cen"
+    spectra: str = ""
+    max_l2: float = MAX_L2
+    max_bias_uas: float = MAX_BIAS_UAS
+
+    @property
+    def name(self) -> str:
+        """What it is, in words."""
+        parts = [self.system]
+        if self.target != "alpha Cen":
+            parts.append(self.target)
+        if self.image_npix != 256:
+            parts.append(f"{self.image_npix} pixels")
+        if self.figure_nm:
+            parts.append(f"{self.figure_nm:g} nm")
+        if self.equal:
+            parts.append(f"{self.wavelengths} wavelengths")
+        if self.spectra:
+            parts.append(self.spectra)
+        return ", ".join(parts)
+
+    @property
+    def config(self) -> SheraConfig:
+        """Configuration of the package."""
+        config = CONFIGS[f"shera_{self.system}"].replace(image_npix=self.image_npix)
+        if self.equal:
+            config = config.replace(n_wavelengths=self.wavelengths)
+        if self.spectra:
+            rows = len(spectra_of(self)[0])
+            config = config.replace(effects=("spectra",), spectrum_a_rows=rows, spectrum_b_rows=rows)
+        return config
+
+    def model(self, spec_name: str) -> tuple[SheraConfig, ParamSpec, ParameterStore]:
+        """Configuration, spec and store of the package."""
+        config = self.config
+        spec = build_spec(config, spec_name, TARGETS[self.target])
+        values: dict[str, np.ndarray] = {}
+        if self.figure_nm:
+            values |= {key: self.figure_nm * figure for key, figure in FIGURES_NM.items() if key in spec}
+        if self.spectra:
+            wavelengths, spectra = spectra_of(self)
+            for star, spectrum in zip("ab", spectra, strict=True):
+                values[f"binary.spectrum_{star}_wavelengths_m"] = wavelengths
+                values[f"binary.spectrum_{star}"] = spectrum(wavelengths)
+        return config, spec, ParameterStore.from_spec_defaults(spec).replace(values)
+
+
+CASES = (
+    Case("flight", 30),
+    Case("testbed", 40),
+    Case("twoplane_flight", 18),
+    Case("twoplane_testbed", 40),
+    Case("fourplane_example", 18),
+    Case("flight", 3, equal=True, figure_nm=5.0, max_bias_uas=inf),
+    Case("testbed", 3, equal=True, figure_nm=5.0, max_bias_uas=inf),
+    Case("flight", 3, equal=True, figure_nm=5.0, image_npix=64, max_bias_uas=inf),
+    Case("flight", 3, equal=True, figure_nm=5.0, image_npix=448, target="61 Cyg", max_bias_uas=inf),
+    Case("flight", 3, equal=True, figure_nm=50.0, max_l2=1e-5, max_bias_uas=inf),
+    Case("flight", 30, spectra=SUN, max_l2=inf, max_bias_uas=MAX_SPECTRAL_BIAS_UAS),
+    Case("flight", 30, spectra=LINES, max_l2=inf, max_bias_uas=MAX_SPECTRAL_BIAS_UAS),
+)
 
 
 class KeptOptics(NativeOptics):
@@ -73,72 +156,78 @@ class KeptOptics(NativeOptics):
         return images
 
 
+def native(case: Case) -> NativeOptics:
+    """Native optics of a case."""
+    config, _, store = case._replace(spectra="").model("forward")
+    return native_optics.native_optics_of(config, store, KeptOptics)
+
+
 @cache
-def models(observation: str, figure: str) -> tuple[ProfileModel, Any, ProfileModel, Any]:
-    """The forward and the inference model of a packaged observation, each with a store that has the figures."""
-    pair = []
-    for spec in ("forward", "inference"):
-        model = load_model(f"observation/{observation}_alpha_cen", spec=spec)
-        figures = {key: value for key, value in FIGURES[figure].items() if key in model.spec}
-        pair += [model, model.store.replace(figures)]
-    return tuple(pair)
+def spectra_of(case: Case) -> tuple[np.ndarray, tuple[Spectrum, Spectrum]]:
+    """Wavelengths in metres of the table that the package has, and the spectra of A and of B."""
+    if case.spectra == SUN:
+        wavelengths, photons = sun_table()
+        return wavelengths, (tabulated(wavelengths, photons), tabulated(wavelengths, photons**1.5))
+    design = CONFIGS[f"shera_{case.system}"].design
+    centre, width = design.wavelength_m, design.bandwidth_m
+    wavelengths = centre + width * np.linspace(-0.55, 0.55, LINES_ROWS)
+    return wavelengths, (absorption_lines(centre, width), absorption_lines(centre, width, seed=2025))
 
 
-def native(observation: str, figure: str = "none") -> NativeOptics:
-    """Native optics of a packaged observation."""
-    model, store, *_ = models(observation, figure)
-    return native_optics.native_optics_of(model.config, store, KeptOptics)
+def predicted(case: Case) -> np.ndarray:
+    """Image of the package, photons per pixel."""
+    config, spec, store = case.model("forward")
+    return np.asarray(binder_of(config, spec, store).predict(store))
 
 
-def truth(
-    observation: str, figure: str = "none", progress: Progress | None = None, number: int | None = None
-) -> Interpolation:
-    """Native images at a number of wavelengths: `Interpolation.flat` sums them, `Interpolation.image` spectra."""
-    return Interpolation.of(native(observation, figure), number or WAVELENGTHS[observation], progress)
-
-
-def columns(observation: str, figure: str = "none") -> Columns:
+def columns(case: Case) -> Columns:
     """Derivatives of the package's image by the parameters of the estimators."""
-    *_, model, store = models(observation, figure)
-    return Columns.of(model.config, model.spec, store)
+    return Columns.of(*case.model("inference"))
 
 
-def measure(observation: str, figure: str, progress: Progress | None = None) -> dict[str, Any]:
-    """Error of the default image of a packaged observation, and the bias of the separation that it makes."""
-    model, store, *_ = models(observation, figure)
-    image = np.asarray(binder_of(model.config, model.spec, store).predict(store))
-    expected = truth(observation, figure, progress).flat()
-    bias = columns(observation, figure).bias(image - expected)
-    return {
-        "observation": observation,
-        "figure": figure,
-        "structural_hash": structural_hash_from_config(model.config),
-        "spec": model.spec.digest(),
-        "wavelengths": WAVELENGTHS[observation],
-        "l2": relative_l2(image, expected),
-        "photons": float(image.sum() / expected.sum() - 1.0),
-        "bias_uas": {str(number): value for number, value in bias.items()},
-        "probes": expected[PROBES, PROBES[::-1]].tolist(),
+def probes(case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the pixels of the truth that the record shows."""
+    places = np.arange(case.image_npix // 4, 3 * case.image_npix // 4, 3)
+    return places, places[::-1]
+
+
+def measure(case: Case, progress: Progress | None = None) -> dict[str, Any]:
+    """Error of the package's image, and the bias of the separation that it makes."""
+    config, spec, _ = case.model("forward")
+    record: dict[str, Any] = {
+        "case": case.name,
+        "structural_hash": structural_hash_from_config(config),
+        "spec": spec.digest(),
+        "wavelengths": case.wavelengths,
     }
-
-
-def jobs() -> list[tuple[str, str]]:
-    """Observation and figures of each record."""
-    return [(observation, figure) for figure in FIGURES for observation in WAVELENGTHS]
+    optics = native(case)
+    if case.spectra:
+        between = Interpolation.of(optics, case.wavelengths, progress)
+        record |= {"narrow_bands": BANDS, "interpolation_error": between.error(BETWEEN_NODES_M)}
+        truth = between.image(spectra_of(case)[1], BANDS)
+    else:
+        truth = optics.image(case.wavelengths, progress)
+    image = predicted(case)
+    bias = columns(case).bias(image - truth)
+    return record | {
+        "l2": relative_l2(image, truth),
+        "photons": float(image.sum() / truth.sum() - 1.0),
+        "bias_uas": {str(number): value for number, value in bias.items()},
+        "probes": truth[probes(case)].tolist(),
+    }
 
 
 def judge(records: list[dict[str, Any]]) -> list[str]:
     """Return a line for each figure beyond its bound."""
     lines = []
-    for record in records:
-        name = f"{record['observation']}, figure {record['figure']}"
-        if not record["l2"] <= MAX_L2:
-            lines.append(f"{name}: {record['l2']:.2g} of the image, above {MAX_L2:g}")
-        lines += [
-            f"{name}: {bias:.3g} uas with {number} parameters, above {MAX_BIAS_UAS:g}"
-            for number, bias in record["bias_uas"].items()
-            if not abs(bias) <= MAX_BIAS_UAS
-        ]
+    for case, record in zip(CASES, records, strict=True):
+        for name, value, bound in [
+            ("l2", record["l2"], case.max_l2),
+            ("photons", record["photons"], case.max_l2),
+            *((f"bias_uas, {n} parameters", value, case.max_bias_uas) for n, value in record["bias_uas"].items()),
+        ]:
+            if not abs(value) <= bound:
+                lines.append(f"{case.name}, {name}: {value:.2g}, above {bound:g}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""The long evidence of the numerics: default images of every packaged design against the native cells."""
+"""The long evidence of the numerics: images against the native cells, and each numerical choice refined."""
 
 import time
 
@@ -6,22 +6,27 @@ import pytest
 from rich.progress import track
 
 from support.evidence import write_evidence
-from validation.convergence import MAX_BIAS_UAS, MAX_L2, jobs, judge, measure, sources
+from validation import convergence, refinement
 from validation.gathering import rounded
+
+PACKAGES = ("dluxshera", "jax", "jaxlib", "numpy", "scipy", "dLuxToliman")
 
 
 @pytest.mark.validation
-def test_default_images_agree_with_the_native_cells(capsys):
+def test_images_agree_with_the_native_cells(capsys):
     begin = time.perf_counter()
     with capsys.disabled():
-        records = [
-            measure(*job, lambda items, text, job=job: track(items, f"{', '.join(job)}: {text.lower()}"))
-            for job in jobs()
+        images = [
+            convergence.measure(case, lambda items, text, case=case: track(items, f"{case.name}: {text.lower()}"))
+            for case in convergence.CASES
         ]
+        flight = refinement.FLIGHT
+        choices = refinement.measure(convergence.columns(flight), convergence.native(flight))
     result = {
-        "limits": {"l2": MAX_L2, "bias_uas": MAX_BIAS_UAS},
         "seconds": round(time.perf_counter() - begin),
-        "records": rounded(records),
+        "images": rounded(images),
+        "choices": rounded(choices),
+        "sum_uas": rounded(refinement.summed(choices)),
     }
-    write_evidence("convergence", result, sources(), ("dluxshera", "jax", "jaxlib", "numpy", "scipy", "dLuxToliman"))
-    assert judge(records) == []
+    write_evidence("convergence", result, refinement.sources(), PACKAGES)
+    assert convergence.judge(images) + refinement.judge(choices) == []

@@ -10,7 +10,7 @@ from typing import Any, Final
 from dluxshera._version import __version__
 from dluxshera.error_budget.sensitivity import Model, matching_store
 from dluxshera.error_budget.terms import Budget
-from dluxshera.errors import DocumentError
+from dluxshera.errors import ConfigError, DocumentError, ParameterError
 from dluxshera.model import binder_of
 from dluxshera.params import ParameterStore, ParamSpec
 from dluxshera.profiles import (
@@ -57,13 +57,18 @@ class ReferenceModels:
         ------
         DocumentError
             At the place of the profile, or of an override, in the budget document. For a fault in a profile the message
-            contains its file, line and column.
+            contains its file, line and column. So too if no model can be built with the values, as with a grid that is
+            too coarse.
         """
         try:
             profile = _load(budget, budget.reference.overrides)
-            config, _, store = model_of(profile, spec="forward")
+            config, spec, store = model_of(profile, spec="forward")
         except DocumentError as error:
             raise _fault(budget, error) from error
+        try:
+            binder_of(config, spec, store)
+        except (ConfigError, ParameterError) as error:
+            raise _fault_of_model(budget, error) from error
         return cls(profile, config, store, build_spec(config, "inference"))
 
     def models(self) -> tuple[Model, Model]:
@@ -123,6 +128,13 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
     for note in getattr(error, "__notes__", ()):
         fault.add_note(note)
     return fault
+
+
+def _fault_of_model(budget: Budget, error: ConfigError | ParameterError) -> DocumentError:
+    """Return the error at the override that sets its key, or at the profile if none does."""
+    setting = [i for i, text in enumerate(budget.reference.overrides) if text.partition("=")[0].strip() == error.key]
+    at = ("reference", "overrides", setting[-1]) if setting else ("reference", "profile")
+    return budget.source.error(at, str(error))
 
 
 def _index_of_override(budget: Budget, error: DocumentError) -> int:

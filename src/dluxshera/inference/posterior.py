@@ -336,12 +336,8 @@ def make_posterior(
         raise ParameterError("free", expected="at least one free parameter", got=free)
     for field in free.fields:
         if field.kind != "primitive":
-            raise ParameterError(
-                field.key,
-                expected="a primitive, because it is to be fitted",
-                got=field.kind,
-                remedy="Use a spec in which it is primitive",
-            )
+            expected, remedy = "a primitive, because it is to be fitted", "Use a spec in which it is primitive"
+            raise ParameterError(field.key, expected=expected, got=field.kind, remedy=remedy)
     noise = PoissonNoise() if noise is None else noise
     model = image_model(predict)
     # The method of a module compares by its arrays, which JAX's caches would do here; this function by identity.

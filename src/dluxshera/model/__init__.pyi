@@ -1,4 +1,3 @@
-from .binder import PrecisionWarning as PrecisionWarning
 from .binder import SheraBinder as SheraBinder
 from .binder import SheraFourPlaneBinder as SheraFourPlaneBinder
 from .binder import SheraThreePlaneBinder as SheraThreePlaneBinder
@@ -11,3 +10,4 @@ from .optics import CacheInfo as CacheInfo
 from .optics import clear_threeplane_optics_cache as clear_threeplane_optics_cache
 from .optics import system_optics as system_optics
 from .optics import threeplane_optics_cache_info as threeplane_optics_cache_info
+from .precision import PrecisionWarning as PrecisionWarning

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
@@ -23,6 +21,7 @@ from dluxshera.model.checks import check_spec, check_store
 from dluxshera.model.evaluator import Evaluator, evaluator_of
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics, system_optics
+from dluxshera.model.precision import warn_single_precision
 from dluxshera.optics import Exposure, draw_exposure
 from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec
 from dluxshera.systems import (
@@ -35,10 +34,6 @@ from dluxshera.systems import (
     SheraThreePlaneConfig,
     SheraTwoPlaneConfig,
 )
-
-
-class PrecisionWarning(UserWarning):
-    """A model was built in single precision."""
 
 
 class SheraBinder(AbstractImageModel):
@@ -90,7 +85,7 @@ class SheraBinder(AbstractImageModel):
         values = self.store if not is_traced(self.store.values()) else ParameterStore.from_spec_defaults(spec)
         self.optics = system_optics(config, self._evaluator.sampling_for(values))
         if jnp.result_type(float) == jnp.float32:
-            _warn_single_precision()
+            warn_single_precision()
 
     @property
     def config(self) -> SheraConfig:
@@ -347,13 +342,3 @@ def binder_of(config: SheraConfig, spec: ParamSpec, store: ParameterStore | None
 
 _graphs: WeakKeyDictionary[SheraBinder, SystemGraph] = WeakKeyDictionary()
 _graphs_lock = threading.Lock()
-
-
-@cache  # once per process
-def _warn_single_precision() -> None:
-    warnings.warn(
-        "the model is built in single precision, whose rounding biases a fitted separation by about 1 microarcsec; call"
-        " jax.config.update('jax_enable_x64', True) before building it",
-        PrecisionWarning,
-        stacklevel=3,
-    )

@@ -29,6 +29,8 @@ from .fourier import Quadrants as Quadrants
 from .fourier import symmetric_fourier_transform as symmetric_fourier_transform
 from .fourier import transform_by_quadrants as transform_by_quadrants
 from .fourier import transform_kernels as transform_kernels
+from .limits import needed_clearance as needed_clearance
+from .limits import within_limits as within_limits
 from .maps import area_mean as area_mean
 from .maps import full_circle as full_circle
 from .maps import power_law_map as power_law_map
@@ -36,11 +38,8 @@ from .maps import remove_low_orders as remove_low_orders
 from .maps import resample as resample
 from .mask_file import TOLIMAN as TOLIMAN
 from .mask_file import diffractive_pupil_file as diffractive_pupil_file
-from .propagation import PupilState as PupilState
 from .propagation import RelayOptics as RelayOptics
-from .propagation import SurfaceState as SurfaceState
 from .propagation import Waves as Waves
-from .propagation import needed_clearance as needed_clearance
 from .propagation import travel as travel
 from .psf import peak_pixel_fraction as peak_pixel_fraction
 from .relay import Numeric as Numeric
@@ -69,6 +68,8 @@ from .spectrum import mean_value as mean_value
 from .spectrum import mean_wavelength as mean_wavelength
 from .spectrum import namespace as namespace
 from .spectrum import photon_black_body as photon_black_body
+from .states import PupilState as PupilState
+from .states import SurfaceState as SurfaceState
 from .zernike import ZernikeBasis as ZernikeBasis
 from .zernike import homogeneous_parts as homogeneous_parts
 from .zernike import noll_orders as noll_orders

@@ -42,7 +42,7 @@ def pupil_raster(
     """Return the open fraction of each cell of the pupil.
 
     The area is exact for a cell that one straight edge crosses or that lies across a strut. A circle is replaced by a
-    line across the cell, which is wrong by at most 0.05 of a cell over the radius, in cells, where it cuts off a corner,
+    line across the cell, wrong by at most 0.05 of a cell over the radius in cells, where it cuts off a corner,
     and by less elsewhere. Where edges meet, each is taken to cut the rest in proportion, which is exact for a right
     angle along the axes.
 

@@ -16,7 +16,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Complex, Float
 
 from dluxshera.optics.fourier import Quadrants, transform_by_quadrants, transform_kernels
-from dluxshera.optics.propagation import PupilState, RelayOptics, Scalar, SurfaceState, Waves, travel
+from dluxshera.optics.limits import within_limits
+from dluxshera.optics.propagation import RelayOptics, Waves, travel
+from dluxshera.optics.states import PupilState, Scalar, SurfaceState
 
 _SIGNS: Final = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # of y and x, in the order of `Quadrants`
 
@@ -116,7 +118,7 @@ def expand_image(
     photon_slopes = None if slopes.photons is None else jnp.moveaxis(slopes.photons, 2, 0)
     total, _ = jax.lax.scan(add_wavelength, zeros, (wavelengths, waves, photons.T, photon_slopes))
     columns = total.direct.join() + jnp.einsum("ch,ahb->acb", weights, total.shared.join())
-    valid = optics.suffices(wavelengths, angles, pupil, surfaces, plate_scale)
+    valid = within_limits(optics.sampling, optics.bases, wavelengths, angles, pupil, surfaces, plate_scale)
     densities = jnp.concatenate([total.image.join()[:, None], columns], axis=1)
     pixels = jnp.einsum("ai,inj,bj->nab", optics.pixels, densities, optics.pixels, optimize="optimal")
     pixels = jnp.where(valid, pixels, jnp.nan)
@@ -180,7 +182,7 @@ def _weights_of_shared(slopes: Slopes) -> Float[Array, "c h"]:
 
 
 def _fields(
-    optics: RelayOptics, waves: Waves, tilt: Complex[Array, "2 n"], k: Scalar, factors: _Factors
+    optics: RelayOptics, waves: Waves, tilt: Complex[Array, "2 m"], k: Scalar, factors: _Factors
 ) -> Complex[Array, "t n n"]:
     """Return the field of one star at the exit, and its derivatives by the factors of each plane."""
     fields = (waves.pupil * tilt[1, :, None] * tilt[0])[None]

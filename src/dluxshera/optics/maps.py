@@ -28,6 +28,9 @@ def resample(
     two samples that the kernel needs beyond the outermost centres follow the parabola through the nearest three, which
     is Keys' boundary condition, so both properties hold up to the edge of the square.
 
+    Beyond its edge the map continues along its slope there. A pupil that is resampled in a band has amplitudes in cells
+    outside the circle too, which only together with those inside have the right sums; there the phase must not jump.
+
     The function does not average. On a coarser grid than the map's, structure that is finer than the new grid aliases:
     apply `area_mean` first, as `read_map` does. No error is raised, because the spacing of traced coordinates is
     unknown.
@@ -38,12 +41,12 @@ def resample(
         Values at the cells' centres, m at least 3, in any unit.
     coordinates : Array, shape (n,)
         Coordinates of the result, the same along both axes, in units in which the square spans [-1, 1]. They can be
-        traced. The first derivative with respect to them is continuous inside the square.
+        traced. The first derivative with respect to them is continuous.
 
     Returns
     -------
     Array, shape (n, n)
-        Map in the unit of `opd`, zero where a coordinate lies beyond the square's edge.
+        Map in the unit of `opd`.
 
     Raises
     ------
@@ -60,12 +63,16 @@ def resample(
 def _cubic_weights(coordinates: Array | np.ndarray, size: int) -> Array | np.ndarray:
     """Return the matrix, shape (n, size), from samples at the cells' centres to values at `coordinates`."""
     xp = namespace(coordinates)
-    place = coordinates * (size / 2) + (size - 1) / 2  # 0 is the first centre
-    distance = xp.abs(place[:, None] - xp.arange(-2, size + 2, dtype=coordinates.dtype))
+    inside = xp.clip(coordinates, -1.0, 1.0)
+    place = inside * (size / 2) + (size - 1) / 2  # 0 is the first centre
+    offset = place[:, None] - xp.arange(-2, size + 2, dtype=coordinates.dtype)
+    distance = xp.abs(offset)
     near = 1.0 + distance * distance * (1.5 * distance - 2.5)
     far = 2.0 + distance * (-4.0 + distance * (2.5 - 0.5 * distance))
     kernel = xp.where(distance < 1.0, near, xp.where(distance < 2.0, far, 0.0))
-    kernel = xp.where(xp.abs(coordinates)[:, None] <= 1.0, kernel, 0.0)
+    near, far = distance * (4.5 * distance - 5.0), -4.0 + distance * (5.0 - 1.5 * distance)
+    slope = xp.sign(offset) * xp.where(distance < 1.0, near, xp.where(distance < 2.0, far, 0.0))
+    kernel = kernel + (size / 2) * (coordinates - inside)[:, None] * slope
     extended = np.zeros((size + 4, size))
     extended[2:-2] = np.eye(size)
     extended[:2, :3] = [[6.0, -8.0, 3.0], [3.0, -3.0, 1.0]]  # the parabola through 0, 1, 2 at -2 and -1

@@ -24,67 +24,18 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Complex, Float
+from jaxtyping import Array, Complex, Float
 
 from dluxshera.optics.fourier import Kernels, Quadrants, transform_by_quadrants, transform_kernels
+from dluxshera.optics.limits import within_limits
 from dluxshera.optics.maps import resample
-from dluxshera.optics.sine_cosine import phasor, phasors
-from dluxshera.optics.relay import Numeric
 from dluxshera.optics.sampling import Grid, Sampling
+from dluxshera.optics.sine_cosine import phasor, phasors
+from dluxshera.optics.states import PupilState, Scalar, SurfaceState
 from dluxshera.optics.zernike import ZernikeBasis
 
 if TYPE_CHECKING:
     import dLux as dl
-
-Scalar = Float[Array, ""] | float
-
-
-class SurfaceState(NamedTuple):
-    """The continuous parameters of an intermediate surface. Lengths are in metres.
-
-    Parameters
-    ----------
-    beam_scale : float or Array
-        A of the ray matrix: beam height on the surface over that in the pupil.
-    distance : float or Array
-        z = B / A of the ray matrix: distance in the collimated space of the pupil.
-    diameter : float or Array
-        Diameter of the clear aperture, which is also the circle of the Zernike polynomials.
-    coefficients : Array, shape (modes,)
-        Zernike coefficients of the OPD.
-    opd_map : Array, shape (m, m), optional
-        OPD over the square around the circle of the Zernike polynomials.
-    """
-
-    beam_scale: Scalar
-    distance: Scalar
-    diameter: Scalar
-    coefficients: Float[Array, " modes"]
-    opd_map: Float[Array, "m m"] | None = None
-
-
-class PupilState(NamedTuple):
-    """The continuous parameters of the pupil and of the image behind the relay. Lengths are in metres.
-
-    Parameters
-    ----------
-    diameter : float or Array
-        Diameter of the pupil, which is also the circle of the Zernike polynomials.
-    coefficients : Array, shape (modes,)
-        Zernike coefficients of the OPD.
-    opd_map : Array, shape (m, m), optional
-        OPD over the square around the pupil's circle.
-    defocus : float or Array
-        Defocus that the relay leaves at the detector, as rms OPD over the pupil.
-    line_of_sight : Array, shape (2,), optional
-        Shift (x, y) of the whole image, radians.
-    """
-
-    diameter: Scalar
-    coefficients: Float[Array, " modes"]
-    opd_map: Float[Array, "m m"] | None = None
-    defocus: Scalar = 0.0
-    line_of_sight: Float[Array, " 2"] | None = None
 
 
 class Waves(NamedTuple):
@@ -255,7 +206,7 @@ class RelayOptics(eqx.Module):
             magnification = surface.beam_scale * pupil.diameter / surface.diameter
             figures.append(self.bases[number].opd(surface.coefficients, magnification))
             on_surface = 2 * magnification * self.coordinates(number)
-            maps.append(None if surface.opd_map is None else phasor(k * _continued(surface.opd_map, on_surface)))
+            maps.append(None if surface.opd_map is None else phasor(k * resample(surface.opd_map, on_surface)))
         stops = [0.0, *(surface.distance for surface in surfaces), 0.0]
         legs = enumerate(pairwise(stops), start=1) if surfaces else ()
         x = self.coordinates(-1)
@@ -285,7 +236,7 @@ class RelayOptics(eqx.Module):
         """Return the field behind the pupil's mask and map at each wavelength, for a star on the axis."""
         if opd_map is None:
             return self.clear + self.stepped * steps
-        on_pupil = _continued(opd_map, 2 * self.coordinates(0))
+        on_pupil = resample(opd_map, 2 * self.coordinates(0))
 
         def field(sample: tuple[Array, Array]) -> Array:  # one wavelength at a time: the cells of a map are many
             k, step = sample
@@ -371,62 +322,8 @@ class RelayOptics(eqx.Module):
 
         zero = jnp.zeros((half, half), dtype=photons.dtype)
         density, _ = jax.lax.scan(add_wavelength, Quadrants(*(zero,) * 4), (waves, kernels, per_pixel))
-        valid = self.suffices(wavelengths, angles, pupil, surfaces, plate_scale)
+        valid = within_limits(self.sampling, self.bases, wavelengths, angles, pupil, surfaces, plate_scale)
         return self.pixels @ jnp.where(valid, density.join(), jnp.nan) @ self.pixels.T
-
-    def suffices(
-        self,
-        wavelengths: Float[Array, " w"],
-        angles: Float[Array, "stars 2"],
-        pupil: PupilState,
-        surfaces: tuple[SurfaceState, ...],
-        plate_scale: Scalar,
-    ) -> Bool[Array, ""]:
-        """Return whether the grids suffice for an image of these values, by the limits of `Sampling`.
-
-        Parameters
-        ----------
-        wavelengths, angles, pupil, surfaces, plate_scale
-            As for `image`.
-        """
-        limits = self.sampling
-        shortest = jnp.min(wavelengths)
-        shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
-        valid = plate_scale * pupil.diameter <= limits.largest_frequency * shortest
-        valid &= jnp.all(jnp.abs(angles + shift) <= limits.largest_offset * plate_scale)
-        blurs = [self.bases[0].slopes * pupil.coefficients, jnp.reshape(sqrt(3) * 8 * pupil.defocus, (1,))]
-        for surface, basis in zip(surfaces, self.bases[1:], strict=True):
-            beam = jnp.abs(surface.beam_scale) * pupil.diameter
-            blurs.append(basis.slopes * surface.coefficients * (beam / surface.diameter))
-            needed = beam * needed_clearance(limits.exit, jnp.max(wavelengths), surface.distance, pupil.diameter)
-            valid &= surface.diameter >= needed
-        blur = jnp.sqrt(jnp.sum(jnp.square(jnp.concatenate(blurs))))
-        return valid & (blur <= limits.largest_blur * shortest)
-
-
-def needed_clearance(grid: Grid, wavelength: Numeric, distance: Numeric, diameter: Numeric) -> Numeric:
-    """Return the least diameter of a surface's aperture that stops no light of the band, over the beam's diameter.
-
-    Light spreads from the edge of the beam by the angle of the band's highest frequency. The aperture has to stay two
-    cells away from it, because its edge cannot be drawn on the cells of the band.
-
-    Parameters
-    ----------
-    grid : Grid
-        Grid at the exit.
-    wavelength : float
-        Longest wavelength, metres.
-    distance : float
-        z of the surface, metres.
-    diameter : float
-        Diameter of the pupil, metres.
-    """
-    return 1.0 + 2.0 * (grid.band * wavelength * abs(distance) / diameter**2 + 2.0 / grid.per_diameter)
-
-
-def _continued(opd_map: Float[Array, "m m"], coordinates: Float[Array, " n"]) -> Float[Array, "n n"]:
-    """Return a map on a grid, with the values of its border beyond it: a jump there would spread the resampled light."""
-    return resample(opd_map, jnp.clip(coordinates, -1.0, 1.0))
 
 
 def _square(field: Complex[Array, "*shape"]) -> Float[Array, "*shape"]:

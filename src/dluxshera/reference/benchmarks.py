@@ -12,7 +12,9 @@ PAGE = Path("docs/validation/benchmarks.md")
 
 INTRODUCTION = """\
 Accuracy, speed and memory use of the model, each compared with its goal. Most rows also have a baseline, timed in the
-same run and interleaved with the model. The ratios are the claims; the times depend on the machine.
+same run and interleaved with the model. The ratios are the claims; the times depend on the machine. Tables without
+goals follow: the parts of an image beside what a processor core can do, images with maps, the same image by other
+packages, and the demos.
 """
 
 
@@ -44,11 +46,12 @@ def page(record: Mapping[str, Any]) -> str:
             "## Results\n",
             text.figure(bar_chart(bars, "of the goal", limit_name="goal", label=label), label, caption),
             text.markdown_table(
-                ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Times, s"],
+                ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Wall times, s", "Processor times, s"],
                 [_row(row) for row in rows],
             ),
-            "Times are medians: first the package, then the baselines. Other work on the machine changes the times, but"
-            " hardly the ratios of interleaved runs.\n",
+            "Times are medians: first the package, then the baseline. Processor time is the sum over all cores. Other"
+            " work on the machine changes the times, but hardly the ratios of interleaved runs.\n",
+            *(line for table in record.get("tables", ()) for line in _table(table)),
             "## Test case\n",
             text.facts(
                 [
@@ -72,7 +75,7 @@ def _row(row: Mapping[str, Any]) -> list[str]:
     compared = row["compared"]
     if "baseline" in row:
         compared += f"; baseline: {text.short(row['baseline'])}"
-    times = " / ".join(text.short(value) for value in _listed(row.get("seconds")))
+    wall, processor = (_times(row.get(name)) for name in ("seconds", "processor_seconds"))
     return [
         row["quantity"],
         f"{goal['relation']} {_amount(goal['value'], goal['unit'])}",
@@ -80,12 +83,25 @@ def _row(row: Mapping[str, Any]) -> list[str]:
         "met" if row["met"] else "**missed**",
         " to ".join(text.short(value) for value in row.get("spread", [])) or text.NONE,
         text.plain(compared),
-        times or text.NONE,
+        wall,
+        processor,
     ]
 
 
-def _listed(value: Any) -> list[float]:
-    return [] if value is None else value if isinstance(value, list) else [value]
+def _table(table: Mapping[str, Any]) -> list[str]:
+    """Return the lines of a table without goals; its columns are the keys of its rows."""
+    rows = table["rows"]
+    cells = [[_cell(value) for value in row.values()] for row in rows]
+    return [f"## {table['title']}\n", table["text"] + "\n", text.markdown_table(list(rows[0]), cells)]
+
+
+def _cell(value: Any) -> str:
+    return text.short(value) if isinstance(value, float) else text.plain(str(value))
+
+
+def _times(value: Any) -> str:
+    times = [] if value is None else value if isinstance(value, list) else [value]
+    return " / ".join(text.short(time) for time in times) or text.NONE
 
 
 def _amount(value: float, unit: str) -> str:
@@ -108,10 +124,12 @@ def _capital(name: str) -> str:
 
 def _provenance(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     machine = record["machine"]
+    after = [("Load after", text.number(record["load_after"]))] if "load_after" in record else []
     return [
         ("Date", record["made"]),
         ("Machine", f"{text.plain(machine['cpu'])}, {machine['cores']} cores, {text.number(machine['memory_gb'])} GB"),
         ("Load before", text.number(record["load"])),
+        *after,
         ("Versions", ", ".join(f"{name} {version}" for name, version in record["versions"].items())),
         ("Commit", f"`{record['commit'][:16]}…`"),
         ("Uncommitted files", ", ".join(f"`{path}`" for path in record["uncommitted"])),

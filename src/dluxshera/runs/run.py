@@ -108,15 +108,27 @@ class Run:
         """
         stored, current = self.spec["fields"], field_meanings(spec)
         if changed := [key for key in {**stored, **current} if stored.get(key) != current.get(key)]:
+            values = [_structural_values(stored.get(key), current.get(key)) for key in changed]
+            shown = ", ".join(key + value for key, value in list(zip(changed, values, strict=True))[:3])
+            remedy = f"with dluxshera {self.provenance['versions'].get('dluxshera')}"
+            if all(values):
+                remedy += ". With the same configuration, another version computes such a value otherwise: take the"
+                remedy += " fitted numbers from Run.stores, or repeat the fit"
             raise DocumentError(
-                f"the {self.spec['title']} spec of the run and this {spec.title} spec differ in"
-                f" {', '.join(changed[:3])}; build the spec from the same configuration, with"
-                f" dluxshera {self.provenance['versions'].get('dluxshera')}",
+                f"the {self.spec['title']} spec of the run and this {spec.title} spec differ in {shown}; build the spec"
+                f" from the same configuration, {remedy}",
                 file=self.folder / HEAD,
                 key="spec",
             )
         allowed = self.spec["allow_derived"][exposure]
         return ParameterStore.from_dict(self.stores[exposure], spec, allow_derived=allowed)
+
+
+def _structural_values(stored: list[Any] | None, current: list[Any] | None) -> str:
+    """Return both values of a structural field that differs in nothing else, in brackets; otherwise nothing."""
+    if not (stored and current and stored[0] == "structural" and stored[:-1] == current[:-1]):
+        return ""
+    return f" ({stored[-1]} in the run, {current[-1]} here)"
 
 
 def field_meanings(spec: ParamSpec) -> dict[str, list[Any]]:

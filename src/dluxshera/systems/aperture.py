@@ -151,14 +151,20 @@ def _native_pupil(pupil: _Pupil) -> NativePupil:
 @lru_cache(maxsize=64)
 def _aperture_numbers(pupil: _Pupil, mask_phase: float, pixel: float) -> ApertureNumbers:
     def numbers() -> dict[str, float]:
-        native = _native_pupil(pupil)
-        clear, stepped = native.resampled(_PEAK_GRID)
+        open_fraction, clear, stepped = _peak_pupil(pupil)
         peak = peak_pixel_fraction(clear + stepped * np.exp(1j * mask_phase), _PEAK_GRID.coordinates(), pixel)
-        return {"open": open_area_fraction(native.open), "peak": peak}
+        return {"open": open_fraction, "peak": peak}
 
     found = cached_arrays(f"aperture numbers {_ALGORITHM}: {pupil.content()}, {mask_phase!r}, {pixel!r}", numbers)
     # Rounded, since the last bits differ from one processor's BLAS to the next and would differ in the spec's hash.
     return ApertureNumbers(*(float(f"{found[name]:.10g}") for name in ("open", "peak")))
+
+
+@lru_cache(maxsize=64)  # so that another design with the same aperture takes no native rasters
+def _peak_pupil(pupil: _Pupil) -> tuple[float, np.ndarray, np.ndarray]:
+    """Return the open fraction of a pupil, and its amplitudes on the grid for the brightest pixel."""
+    native = _native_pupil(pupil)
+    return open_area_fraction(native.open), *native.resampled(_PEAK_GRID)
 
 
 @lru_cache(maxsize=8)

@@ -117,7 +117,11 @@ def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
         cycles = 0.5 * (config.map_npix(surface) * (reach.beams[surface - 1] if surface else 1.0))
         per_diameter = 2 * ceil(after.band + 2.0 * cycles + 0.5 * _GUARD)
         # No light spreads before the pupil, and no transform needs a size of small factors there.
-        npix = _smooth(exit.npix / exit.per_diameter * per_diameter) if surface else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
+        npix = (
+            _smooth(exit.npix / exit.per_diameter * per_diameter)
+            if surface
+            else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
+        )
         grids.insert(0, Grid(npix, per_diameter, 0.5 * (per_diameter - _GUARD)))
     return tuple(grids)
 
