@@ -141,7 +141,9 @@ class ZernikeBasis(eqx.Module):
         weights = of_modes * jnp.asarray(magnification) ** np.array(self.degrees, dtype=int)
         return jnp.tensordot(weights, self.parts, axes=1)
 
-    def opd(self, coefficients: Float[Array, " modes"], magnification: Float[Array, ""] | float = 1.0) -> Array:
+    def opd(
+        self, coefficients: Float[Array | np.ndarray, " modes"], magnification: Float[Array, ""] | float = 1.0
+    ) -> Array:
         """Return the OPD: the weighted sum of the polynomials at `magnification` times the grid's coordinates.
 
         Parameters
