@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import ndtr
 
-from dluxshera.model import system_graph, system_optics
+from dluxshera.model import binder_of, system_graph
 from dluxshera.params import ParameterStore
 from dluxshera.systems import EFFECTS, SHERA_FOURPLANE_EXAMPLE_CONFIG, build_spec, effects_of
 
@@ -21,11 +21,12 @@ def hooks_of(monkeypatch, config, name: str) -> list[str]:
     def record(effect, run):
         return lambda *inputs: (ran.append(effect), run(*inputs))[1]
 
+    spec = build_spec(config, name)
+    optics = binder_of(config, spec).optics
     with monkeypatch.context() as patch:
         for effect, item in list(EFFECTS.items()):
             patch.setitem(EFFECTS, effect, replace(item, hook=replace(item.hook, run=record(effect, item.hook.run))))
-        spec = build_spec(config, name)
-        graph = system_graph(config, spec, system_optics(config), compiled=False)
+        graph = system_graph(config, spec, optics, compiled=False)
         jax.eval_shape(graph.function("image"), dict(ParameterStore.from_spec_defaults(spec)))
     return ran
 

@@ -134,4 +134,6 @@ def test_the_same_binder_has_the_same_graph_which_draws_itself(every_effect):
     binder = every_effect.binder
     assert binder.graph is binder.graph
     drawn = binder.graph.svg()
-    assert all(f">{name}<" in drawn for name in ("band", "sources", "pupil", "relay", "optical_image", "image"))
+    assert all(
+        f">{name}<" in drawn for name in ("band", "sources", "pupil", "relay", "light", "optical_image", "image")
+    )

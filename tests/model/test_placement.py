@@ -7,7 +7,7 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.inference import make_posterior
-from dluxshera.model import binder_of, system_optics
+from dluxshera.model import binder_of
 from dluxshera.systems import CONFIGS
 from support.helpers import run_fresh
 
@@ -61,7 +61,7 @@ def test_optics_built_while_a_function_is_traced_are_arrays():
         return factor * binder.predict(binder.store)
 
     np.testing.assert_allclose(image(1.0), expected, rtol=1e-12, atol=1e-12 * expected.max())
-    assert all(type(leaf) is type(jnp.zeros(())) for leaf in jax.tree.leaves(system_optics(config)))
+    assert all(type(leaf) is type(jnp.zeros(())) for leaf in jax.tree.leaves(binder_of(config, spec).optics))
 
 
 def test_each_device_has_its_own_optics():
@@ -70,14 +70,15 @@ def test_each_device_has_its_own_optics():
         import jax
         jax.config.update("jax_num_cpu_devices", 2)
         import dluxshera as ds
-        from dluxshera.model import system_optics
-        config = ds.SHERA_FLIGHT_CONFIG.replace(pupil_npix=16, image_npix=8, gap_npix=40)
+        from dluxshera.model import binder_of
+        config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=8)
+        spec = ds.build_inference_spec_basic(config)
         first, second = jax.devices()
-        on_first = system_optics(config)
+        on_first = binder_of(config, spec).optics
         with jax.default_device(second):
-            on_second = system_optics(config)
+            on_second = binder_of(config, spec).optics
         placed = [{d for leaf in jax.tree.leaves(o) for d in leaf.devices()} for o in (on_first, on_second)]
-        print(placed == [{first}, {second}], system_optics(config) is on_first)
+        print(placed == [{first}, {second}], binder_of(config, spec).optics is on_first)
     """
     assert run_fresh(code).split() == ["True", "True"]
 

@@ -35,8 +35,8 @@ FREE = (  # those of the demo
     "primary.zernike_coeffs_nm",
     "secondary.zernike_coeffs_nm",
 )
-SIZE = {"pupil_npix": 128, "image_npix": 128}
-REDUCED = {"pupil_npix": 64, "image_npix": 32, "n_wavelengths": 1}
+SIZE = {"image_npix": 128, "n_wavelengths": 3}
+REDUCED = {"image_npix": 32, "n_wavelengths": 1}
 FLUX_SIGMA = 0.02  # of the prior, dex
 
 fit = gauss_newton

@@ -7,9 +7,10 @@ come first among their arguments (see `dluxshera.systems.effects.hooks`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.model.checks import check_tables
@@ -53,6 +54,9 @@ from dluxshera.units import ARCSEC, DEGREE, NANOMETRE
 
 _Values = Mapping[str, Any]  # arrays of JAX, traced or not, or of NumPy
 Runs = tuple[Callable[..., Any], ...]  # the functions of hooks, in the order in which they act
+
+
+_NO_COEFFICIENTS: Final = np.zeros(0)
 
 
 class Band(NamedTuple):
@@ -139,7 +143,7 @@ def _surface(relay: RayMatrix, diameter: Any, coefficients: Any, opd_map: Array 
 
 def _coefficients(v: _Values, zernikes: Parameter) -> Any:
     """Return Zernike coefficients in metres; none where the configuration has no basis."""
-    return v.get(zernikes.key, jnp.zeros(0)) * NANOMETRE
+    return v.get(zernikes.key, _NO_COEFFICIENTS) * NANOMETRE
 
 
 def _opd_map(runs: Runs, v: _Values) -> Array | None:

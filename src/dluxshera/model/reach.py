@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import cos, hypot, radians, sin, sqrt
+from math import cos, hypot, radians, sin
 from typing import Any, Final
 
 import jax.numpy as jnp
@@ -55,38 +55,38 @@ def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
     wavelength, bandwidth = float(values[WAVELENGTH.key]), float(values[BANDWIDTH.key])
     shortest, longest = wavelength - 0.5 * bandwidth, wavelength + 0.5 * bandwidth
     surfaces = surface_states(((),) * config.surfaces, values)
-    beams = tuple(abs(float(item.beam_scale)) * diameter / float(item.diameter) for item in surfaces)
+    beams = tuple([abs(float(item.beam_scale)) * diameter / float(item.diameter) for item in surfaces])
     of_pupil, *of_surfaces = config.bases.values()
-    blurs = [_blur(of_pupil, np.asarray(values.get(M1_ZERNIKES.key, ())) * NANOMETRE)]
-    blurs += [
-        _blur(noll, item.coefficients) * beam for noll, item, beam in zip(of_surfaces, surfaces, beams, strict=True)
+    blurs = [
+        steepest_slopes(of_pupil) * values.get(M1_ZERNIKES.key, ()) * NANOMETRE,
+        *(
+            steepest_slopes(noll) * item.coefficients * beam
+            for noll, item, beam in zip(of_surfaces, surfaces, beams, strict=True)
+        ),
+        np.array([_DEFOCUS_SLOPE * float(values.get(DEFOCUS.key, 0.0)) * NANOMETRE]),
     ]
-    blurs.append(_DEFOCUS_SLOPE * float(values.get(DEFOCUS.key, 0.0)) * NANOMETRE)
     return Reach(
         offset=_largest_offset(config, values) / plate_scale,
         frequency=plate_scale * ARCSEC * diameter / shortest,
-        blur=sqrt(sum(blur**2 for blur in blurs)) / shortest,
+        blur=float(np.linalg.norm(np.concatenate(blurs))) / shortest,
         plate_scale=plate_scale,
         relative_bandwidth=bandwidth / shortest,
         beams=beams,
-        spreads=tuple(longest * abs(float(item.distance)) / diameter**2 for item in surfaces),
+        spreads=tuple([longest * abs(float(item.distance)) / diameter**2 for item in surfaces]),
     )
-
-
-def _blur(noll: tuple[int, ...], coefficients: Any) -> float:
-    return float(np.linalg.norm(steepest_slopes(noll) * np.asarray(coefficients)))
 
 
 def _largest_offset(config: SheraConfig, values: Mapping[str, Any]) -> float:
     """Return the largest distance of a source from the axis, arcsec."""
-    companions, sources, directions, pointing = (
-        _runs(config, kind, values) for kind in (CompanionHook, SourceHook, DirectionHook, PointingHook)
-    )
+    kinds = (CompanionHook, SourceHook, DirectionHook, PointingHook)
+    companions, sources, directions, pointing = [
+        _runs(config, kind, values) if config.effects else () for kind in kinds
+    ]
     if not (companions or sources or directions or pointing):
         angle = radians(float(values[POSITION_ANGLE.key]))
         half = 0.5 * float(values[SEPARATION.key])
-        x, y = float(values[X_POSITION.key]), float(values[Y_POSITION.key])
-        return max(hypot(x + side * half * sin(angle), y + side * half * cos(angle)) for side in (-1, 1))
+        x, y, half_x, half_y = values[X_POSITION.key], values[Y_POSITION.key], half * sin(angle), half * cos(angle)
+        return max(hypot(x + half_x, y + half_y), hypot(x - half_x, y - half_y))
     flat = Band(jnp.ones(1), jnp.ones((3, 1)))
     arrays = {key: jnp.asarray(value) for key, value in values.items()}
     sources_of_scene = point_sources(companions, sources, directions, flat, arrays)
