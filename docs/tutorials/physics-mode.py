@@ -95,10 +95,11 @@ with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     by_lengths = gauss_newton(posterior, start)
 print(by_lengths.result.name)
-print(str(caught[0].message).partition(":")[0])
+print(caught[0].category.__name__)
+print(*[key for key in metrology if key in str(caught[0].message)])
 
 # %% [markdown]
-# Of these combinations only the prior knows. Without it the fit would be refused, as singular. Now effective mode, with the design's lengths held fixed:
+# Some combinations of these lengths are known from the prior alone. Without it the fit would raise an error, because its matrix is singular. Now effective mode, with the design's lengths held fixed:
 
 # %%
 effective_spec = ds.build_inference_spec_basic(config)

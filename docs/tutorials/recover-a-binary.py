@@ -5,7 +5,7 @@
 # # Recover a binary
 #
 # You simulate an image of alpha Centauri as SHERA's flight telescope would record it in one visit, fit it, and compare the error of the separation with the
-# smallest that the photons allow. Every block below runs as it is shown; together they take about half a minute.
+# smallest that the photons allow. Every block below runs as it is shown; together they take about ten seconds.
 #
 # ## A model
 #
