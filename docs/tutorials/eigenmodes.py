@@ -32,8 +32,8 @@ binder = ds.SheraThreePlaneBinder(config, spec)
 free = free_parameters(spec)
 
 rng = np.random.default_rng(8)
-truth, _, data = simulate(binder.predict, free, binder.store, rng)
-posterior = make_posterior(binder.predict, free, binder.store, data)
+truth, _, data = simulate(binder, free, binder.store, rng)
+posterior = make_posterior(binder, free, binder.store, data)
 start = draw_from_prior(free, rng)
 print(len(posterior.labels), "numbers")
 

@@ -93,9 +93,9 @@ def steepest_slopes(noll: tuple[int, ...]) -> Float[np.ndarray, " modes"]:
     for n, m in map(noll_orders, noll):
         norm = sqrt(n + 1) if m == 0 else sqrt(2 * (n + 1))
         slopes.append(2 * norm * max((n * (n + 2) - m * m) / 2, abs(m)))
-    found = np.array(slopes)
-    found.flags.writeable = False
-    return found
+    steepest = np.array(slopes)
+    steepest.flags.writeable = False
+    return steepest
 
 
 class ZernikeBasis(eqx.Module):
