@@ -60,19 +60,19 @@ def test_a_fingerprint_sees_a_change_of_one_pixel_and_no_rounding(images):
         assert name in differences({name: np.full_like(image, np.nan)}, record)
 
 
-def test_a_circle_that_takes_a_diameter_as_its_radius_is_seen():
-    """Simulate dLux's redefinition of soft_circle: in a new process, because compiled models are kept."""
+def test_a_sinc_that_takes_its_argument_in_radians_is_seen(tmp_path):
+    """Simulate a redefinition in NumPy: in a new process with an empty cache, because built models are kept."""
     code = """
         import jax
         jax.config.update("jax_enable_x64", True)
-        import dLux.utils as dlu
+        import numpy as np
         from support.fingerprints import PROFILES, default_image, differences, read_record
-        circle = dlu.soft_circle
-        dlu.soft_circle = lambda coords, radius, clip_dist: circle(coords, 0.5 * radius, clip_dist)
+        sinc = np.sinc
+        np.sinc = lambda x: sinc(np.asarray(x) / np.pi)
         print(differences({PROFILES[0]: default_image(PROFILES[0])}, read_record()))
     """
     folders = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    message = run_fresh(code, {"PYTHONPATH": os.pathsep.join(folders)})
+    message = run_fresh(code, {"PYTHONPATH": os.pathsep.join(folders), "DLUXSHERA_CACHE_DIR": str(tmp_path)})
     assert "The default images have changed:\nobservation/flight_alpha_cen: sum " in message
     for name, number in versions().items():
         assert f"{name} {read_record()['versions'][name]} -> {number}" in message

@@ -32,8 +32,8 @@ binder = ds.SheraThreePlaneBinder(config, spec)
 free = free_parameters(spec)
 
 rng = np.random.default_rng(8)
-truth, _, data = simulate(binder.predict, free, binder.store, rng)
-posterior = make_posterior(binder.predict, free, binder.store, data)
+truth, _, data = simulate(binder, free, binder.store, rng)
+posterior = make_posterior(binder, free, binder.store, data)
 start = draw_from_prior(free, rng)
 print(len(posterior.labels), "numbers")
 
@@ -117,7 +117,7 @@ print("apart by less than 0.01 sigma:", in_sigma < 0.01)
 # %% [markdown]
 # ## Fewer modes
 #
-# A mode with an eigenvalue of 1 only costs time, for the data say nothing of it. Mode 23 is not far from that. What if you leave out the last five?
+# A mode with an eigenvalue of 1 only costs time, for the data say nothing of it. Mode 23 is such a mode. What if you leave out the last five?
 
 # %%
 fewer = eigen_posterior(posterior, usual.theta, count=18)
@@ -129,7 +129,7 @@ print(f"separation: error {error:+.1f}, sigma {sigma:.1f}")
 print(f"misfit {short.diagnostics['misfit']:.2f}")
 
 # %% [markdown]
-# Modes 19 to 22 look small beside the first, but the data know them twenty times better than the prior does. To leave them out is to claim that they are
+# Modes 19 to 22 look small beside the first, but the data know them more than ten times better than the prior does. To leave them out is to claim that they are
 # exactly at its mean, and the separation pays for it: it is off by many of its sigmas. The misfit tells, for noise alone leaves 1.00 within 0.03. Cut by the
 # eigenvalue, `min_eigenvalue=2`, and not by eye.
 #

@@ -76,7 +76,7 @@ from dluxshera.inference import simulate
 
 rng = np.random.default_rng(3)
 truth, true_store, data = simulate(
-    physics.predict, lengths, physics.store, rng
+    physics, lengths, physics.store, rng
 )
 defocus = physics.derived(true_store)["system.defocus_nm"]
 print(f"true defocus: {defocus:.1f} nm rms")
@@ -89,16 +89,17 @@ import warnings
 
 from dluxshera.inference import draw_from_prior, gauss_newton, make_posterior
 
-posterior = make_posterior(physics.predict, lengths, physics.store, data)
+posterior = make_posterior(physics, lengths, physics.store, data)
 start = draw_from_prior(lengths, rng)
 with warnings.catch_warnings(record=True) as caught:
     warnings.simplefilter("always")
     by_lengths = gauss_newton(posterior, start)
 print(by_lengths.result.name)
-print(str(caught[0].message).partition(":")[0])
+print(caught[0].category.__name__)
+print(*[key for key in metrology if key in str(caught[0].message)])
 
 # %% [markdown]
-# Of these combinations only the prior knows. Without it the fit would be refused, as singular. Now effective mode, with the design's lengths held fixed:
+# Some combinations of these lengths are known from the prior alone. Without it the fit would raise an error, because its matrix is singular. Now effective mode, with the design's lengths held fixed:
 
 # %%
 effective_spec = ds.build_inference_spec_basic(config)
@@ -106,7 +107,7 @@ effective = ds.SheraThreePlaneBinder(config, effective_spec)
 free = effective_spec.subset(
     key for key in effective_spec if effective_spec[key].prior
 )
-posterior = make_posterior(effective.predict, free, effective.store, data)
+posterior = make_posterior(effective, free, effective.store, data)
 by_scale = gauss_newton(posterior, draw_from_prior(free, rng))
 print(by_scale.result.name, "with", len(free.labels), "numbers")
 

@@ -5,7 +5,7 @@
 # # Recover a binary
 #
 # You simulate an image of alpha Centauri as SHERA's flight telescope would record it in one visit, fit it, and compare the error of the separation with the
-# smallest that the photons allow. Every block below runs as it is shown; together they take about half a minute.
+# smallest that the photons allow. Every block below runs as it is shown; together they take about ten seconds.
 #
 # ## A model
 #
@@ -78,7 +78,7 @@ from dluxshera.inference import simulate
 from dluxshera.plot import plot_image
 
 rng = np.random.default_rng(20)
-truth, _, data = simulate(binder.predict, free, binder.store, rng)
+truth, _, data = simulate(binder, free, binder.store, rng)
 
 figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 
@@ -90,7 +90,7 @@ figure = plot_image(data, field.default, title="One visit to alpha Centauri")
 # %%
 from dluxshera.inference import draw_from_prior, gauss_newton, make_posterior
 
-posterior = make_posterior(binder.predict, free, binder.store, data)
+posterior = make_posterior(binder, free, binder.store, data)
 start = draw_from_prior(free, rng)
 solution = gauss_newton(posterior, start)
 print(solution.result.name, "in", len(solution.history) - 1, "steps")

@@ -51,8 +51,8 @@ free = spec.subset(
 )
 
 rng = np.random.default_rng(2)
-truth, _, data = simulate(binder.predict, free, base, rng)
-posterior = make_posterior(binder.predict, free, base, data)
+truth, _, data = simulate(binder, free, base, rng)
+posterior = make_posterior(binder, free, base, data)
 solution = gauss_newton(posterior, draw_from_prior(free, rng))
 print(solution.result.name, "on", int(data.sum()), "photons")
 
@@ -65,7 +65,7 @@ print(solution.result.name, "on", int(data.sum()), "photons")
 from dluxshera.inference import sample_posterior
 
 samples = sample_posterior(
-    posterior, solution, draws=400, warmup=100, chains=2, seed=1
+    posterior, solution, draws=1000, warmup=200, chains=2, seed=1
 )
 print(samples.result.name + ":", samples.result)
 

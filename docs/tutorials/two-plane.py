@@ -43,9 +43,9 @@ from dluxshera.inference import (
 )
 
 rng = np.random.default_rng(3)
-truth, _, data = simulate(binder.predict, free, binder.store, rng)
+truth, _, data = simulate(binder, free, binder.store, rng)
 
-posterior = make_posterior(binder.predict, free, binder.store, data)
+posterior = make_posterior(binder, free, binder.store, data)
 start = draw_from_prior(free, rng)
 solution = gauss_newton(posterior, start)
 
@@ -80,7 +80,7 @@ real[: truth.size] = truth
 real_store = ds.unpack_params(real, all_free, telescope.store)
 image = PoissonNoise().sample(rng, telescope.predict(real_store))
 
-posterior = make_posterior(binder.predict, free, binder.store, image)
+posterior = make_posterior(binder, free, binder.store, image)
 wrong = gauss_newton(posterior, start, throw=False)
 say(wrong, truth[0])
 
@@ -105,7 +105,7 @@ figure = plot_residual(image, binder.predict(wrong.store), 0.1232069)
 
 # %%
 posterior = make_posterior(
-    telescope.predict, all_free, telescope.store, image
+    telescope, all_free, telescope.store, image
 )
 right = gauss_newton(posterior, draw_from_prior(all_free, rng))
 say(right, truth[0])

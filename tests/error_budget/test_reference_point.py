@@ -248,3 +248,19 @@ def test_faults_inside_a_profile_have_their_own_places_too(tmp_path: Path):
     assert str(raised.value).startswith(f"{budget}:8:12: reference.profile: fault in the profile: {profile}:6:")
     assert len(raised.value.__notes__) >= 1
     assert all(note.startswith(f"{profile}:6:") for note in raised.value.__notes__)
+
+
+def test_a_term_that_moves_the_truth_beyond_the_model_is_told_at_its_place(tmp_path: Path):
+    """M2 shrinks until its edge stops light that the detector sees, which the model does not draw."""
+    coefficients = "[0.5, 0, 0, 0, 0, 0, 0, 0] nm"
+    values = f'system.m2_diameter_m=20 mm, "secondary.zernike_coeffs_nm={coefficients}"'
+    overrides = f"[n_wavelengths=1, image_npix=96, {values}]"
+    text = BUDGET.replace("PROFILE", "observation/flight_alpha_cen").replace("[n_wavelengths=1]", overrides)
+    scale = "{kind: step, model: inference, direction: {system.plate_scale_as_per_pix: 1}, relative: true}"
+    step = "{kind: step, model: forward, direction: {system.m2_diameter_m: 1}, relative: true}"
+    assert scale in text
+    (tmp_path / "budget.yaml").write_text(text.replace(scale, step))
+    with pytest.raises(
+        DocumentError, match=r"terms\[2\]\.perturbation: moves the truth beyond .*m2_diameter_m: expected"
+    ):
+        evaluate(tmp_path / "budget.yaml")

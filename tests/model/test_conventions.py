@@ -33,7 +33,7 @@ NPIX, IMAGE_NPIX = 128, 48  # cells of the masks that are written here, pixels o
 SIZES = {"image_npix": IMAGE_NPIX, "n_wavelengths": 1, "source_offset_as": 2.0}
 FINE = 0.08  # arcsec per pixel: a sixth of the diffraction scale
 CENTRE = (IMAGE_NPIX - 1) / 2.0
-LOST = 1e-6  # error of an image, in units of its peak
+LOST = 3e-6  # error of an image, in units of its peak
 
 
 def defocus(nanometres: float) -> np.ndarray:
@@ -113,7 +113,8 @@ def test_contrast_and_flux_of_each_star(clear):
         mixed, (3.461 * only_a + only_b) / 4.461, rtol=0, atol=rounding(float, NPIX**2) * mixed.max()
     )
     tenfold = clear.image({**wide, CONTRAST: 3.461, LOG_FLUX: 7.0})
-    np.testing.assert_allclose(tenfold, 10.0 * mixed, rtol=rounding(float, condition=20 * np.log(10.0)))
+    tight = rounding(float, condition=20 * np.log(10.0))  # of the peak, since a pixel is a sum over samples
+    np.testing.assert_allclose(tenfold, 10.0 * mixed, rtol=0, atol=tight * tenfold.max())
     # 10^6 photons less what falls outside a window of 4 arcsec: 1 - J0^2 - J1^2 is 0.9 there.
     assert 0.8e6 < only_a.sum() < 1e6
 

@@ -96,8 +96,7 @@ def test_cells_have_the_open_part_of_their_area(name, npix):
 def test_open_area_is_that_of_the_shapes(name, npix):
     edges = APERTURES[name]
     # Where edges meet, at most twice for each side of a strut, a few hundredths of a cell are in doubt. A circle of n
-    # cells across passes through 4 n of them, and a line in its place errs by a hundredth of 2 / n of a cell on
-    # average.
+    # cells across passes through 4 n of them, and a line in its place errs by 0.01 x 2 / n of a cell on average.
     cells = pi / 4.0 * npix**2
     meeting = 4 * edges.get("n_struts", 0) * 0.05 / cells
     circles = 1 + (edges.get("obscuration", 0.0) > 0.0)

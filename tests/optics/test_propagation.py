@@ -160,7 +160,7 @@ def test_powers_are_those_of_the_wavefronts_and_no_light_is_gained(three_planes)
     assert set(powers) == set(three_planes.plane_names)
     powers = {name: powers[name] for name in three_planes.plane_names}
     by_field = dict.fromkeys(powers, 0.0)
-    for number, _wavelength in enumerate(scene.wavelengths):
+    for number in range(scene.wavelengths.size):
         for star in range(2):
             planes = fields(three_planes, scene._replace(wavelengths=scene.wavelengths[number:]), star)
             for name, field in planes.items():
@@ -367,7 +367,7 @@ def with_map(cycles: float, exact_to: float, plane: int = 0, surfaces: int = 0) 
 
 
 MASKS = {"clear": clear_pupil(), "blocks": random_pupil(blocks=8)}
-# More than half of the light of the blocks lies outside the band; a little comes back from far beyond P + 2 B.
+# More than half of the light of the blocks lies outside the band, and a little of it comes from beyond P + 2 B.
 LEFT = {"clear": GOAL, "blocks": 2 * GOAL}
 
 
@@ -389,7 +389,8 @@ def test_map_on_m2(blocks):
     optics = small_optics(blocks, with_map(cycles * beam, 2.0, 1, 1))
     truth = native_image(blocks, scene)
     assert relative_l2(scene.image(optics), truth) < LEFT["blocks"]
-    assert relative_l2(light(surfaces=(m2(C2),)).image(optics), truth) > 1e-2
+    flat = light(surfaces=(m2(C2, opd_map=jnp.zeros((128, 128))),))
+    assert relative_l2(flat.image(optics), truth) > 1e-3
 
 
 def test_field_in_front_of_a_map_that_is_not_exact_far_enough_is_seen(blocks):

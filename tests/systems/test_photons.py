@@ -1,6 +1,6 @@
 """Photons, the diffraction limit and how full pixels become: against astropy by hand, and the package's own image."""
 
-from math import asin, log10, pi, sqrt
+from math import log10, pi
 
 import astropy.units as u
 import jax
@@ -14,24 +14,11 @@ from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, SHERA_RESOLVER, TARG
 from dluxshera.systems.aperture import aperture_numbers
 from dluxshera.systems.transforms import log_photons
 from support import keys as f
+from support.apertures import open_area_fraction
 from support.rows import every_row
 
 SINGLE = {name: CONFIGS[name] for name in ("shera_flight", "shera_testbed")}  # the others have one of their apertures
 EVERY = [(name, target) for name in CONFIGS for target in ("alpha Cen", "36 Oph", "HR 2667/8")]
-
-
-def open_fraction(config):
-    """Open area over that of the pupil's circle: less the obscuration, less the struts between both circles.
-
-    A strut is the strip of points within its half width of a radius; no two of them meet outside the obscuration.
-    """
-
-    def within(radius, half_width):  # area of the strip in a quarter of a circle
-        return 0.5 * (half_width * sqrt(radius**2 - half_width**2) + radius**2 * asin(half_width / radius))
-
-    width = config.strut_width  # over the diameter, so that it is the half width over the radius
-    strut = 2.0 * (within(1.0, width) - within(config.obscuration, width))
-    return 1.0 - config.obscuration**2 - config.n_struts * strut / pi
 
 
 def test_photons_by_hand():
@@ -78,7 +65,7 @@ def test_open_areas_of_the_designs():
         fraction = aperture_numbers(config).open_fraction
         assert fraction == pytest.approx(published, abs=2e-3)
         # A native cell that the edges of both a circle and a strut cross is not exact, 1e-7 of the pupil on the whole.
-        assert fraction == pytest.approx(open_fraction(config), rel=2e-7)
+        assert fraction == pytest.approx(open_area_fraction(config), rel=2e-7)
 
 
 def test_the_mean_of_a_top_hat_is_its_centre():

@@ -61,9 +61,9 @@ def test_figures_of_the_flight_design():
     grid = sampling.exit
     assert 46 <= grid.band <= 50
     assert 106 <= grid.per_diameter <= 112
-    assert 120 <= grid.npix <= 128
+    assert 128 <= grid.npix <= 144  # with 16 cells on each side for the light that spreads
     assert 1.55 <= sampling.pitch <= 1.62
-    assert 166 <= sampling.image_samples <= 174
+    assert 172 <= sampling.image_samples <= 182  # 160 over the image, and some beyond each border
     assert sampling.n_wavelengths in (8, 9)
     assert sampling.image_npix == 256
     assert len(sampling.grids) == 3  # pupil, M2 and exit
@@ -86,7 +86,7 @@ def test_every_design_has_a_small_grid(name):
     sampling = sampling_for(config, reach)
     assert len(sampling.grids) == config.surfaces + 2
     assert 100 <= sampling.exit.per_diameter <= 120
-    assert sampling.exit.npix <= (250 if config.surfaces == 2 else 150)  # light spreads in front of M3
+    assert sampling.exit.npix <= (250 if config.surfaces == 2 else 160)  # light spreads in front of M3
     assert sampling.n_wavelengths in ((19, 20) if "testbed" in name else (8, 9))
 
 

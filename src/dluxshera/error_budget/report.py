@@ -22,6 +22,7 @@ from dluxshera.error_budget.rollup import Contribution, by_class, combine, reser
 from dluxshera.error_budget.sensitivity import Model
 from dluxshera.error_budget.spec_check import ModelName
 from dluxshera.error_budget.terms import Budget, Term
+from dluxshera.errors import ParameterError
 
 DIGITS: Final = 9  # significant digits of the numbers in a report
 COMMAND: Final = ("dluxshera", "budget", "report")
@@ -126,7 +127,7 @@ def build_report(
     Raises
     ------
     DocumentError
-        If a parameter that a term names does not act.
+        If a parameter that a term names does not act, or the model does not hold where a term moves the truth to.
     """
     limit = budget.requirement.limit
     rows, results = [], {}
@@ -134,7 +135,11 @@ def build_report(
         progress(f"{term.id} {term.name}")
         drivers = term.perturbation.drivers(evaluation)
         _check_drivers(budget, i, drivers)
-        results[term.id] = term.perturbation.results(evaluation, term.magnitude)
+        try:
+            results[term.id] = term.perturbation.results(evaluation, term.magnitude)
+        except ParameterError as error:
+            problem = f"moves the truth beyond what the model holds: {error}"
+            raise budget.source.error(("terms", i, "perturbation"), problem) from error
         rows.append(_row(evaluation, term, drivers, results[term.id]))
     allocations = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
     left = reserve(limit.value, combine(allocations))

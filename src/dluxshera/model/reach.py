@@ -89,9 +89,9 @@ def _largest_offset(config: SheraConfig, values: Mapping[str, Any]) -> float:
         return max(hypot(x + half_x, y + half_y), hypot(x - half_x, y - half_y))
     flat = Band(jnp.ones(1), jnp.ones((3, 1)))
     arrays = {key: jnp.asarray(value) for key, value in values.items()}
-    found = point_sources(companions, sources, directions, flat, arrays)
+    sources_of_scene = point_sources(companions, sources, directions, flat, arrays)
     shift = sum((np.asarray(run(arrays)) for run in pointing), np.zeros(2))
-    return float(np.linalg.norm(np.asarray(found.angles) + shift, axis=1).max()) / ARCSEC
+    return float(np.linalg.norm(np.asarray(sources_of_scene.angles) + shift, axis=1).max()) / ARCSEC
 
 
 def _runs(config: SheraConfig, kind: type[Hook], values: Mapping[str, Any]) -> tuple[Callable[..., Any], ...]:

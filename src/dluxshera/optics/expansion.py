@@ -24,22 +24,22 @@ _SIGNS: Final = ((-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0))  # of y and
 
 
 class Slopes(NamedTuple):
-    """Derivatives of what an image depends on by each of c parameters; None for what depends on none of them.
+    """Derivatives of an image's arguments by each of c parameters; None for an argument that depends on none of them.
 
     Parameters
     ----------
     photons : Array, shape (c, stars, w), optional
-        Of the photons of each star at each wavelength.
+        Derivatives of the photons of each star at each wavelength.
     angles : Array, shape (c, stars, 2), optional
-        Of the directions of the stars, radians.
+        Derivatives of the directions of the stars, radians.
     log_plate_scale : Array, shape (c,), optional
-        Of the logarithm of the plate scale.
+        Derivatives of the logarithm of the plate scale.
     coefficients : tuple of Array or None, each of shape (c, modes)
-        Of the Zernike coefficients of the pupil and of each surface behind it, metres.
+        Derivatives of the Zernike coefficients of the pupil and of each surface behind it, metres.
     defocus : Array, shape (c,), optional
-        Of the defocus that the relay leaves at the detector, metres.
+        Derivatives of the defocus that the relay leaves at the detector, metres.
     line_of_sight : Array, shape (c, 2), optional
-        Of the shift of the whole image, radians.
+        Derivatives of the shift of the whole image, radians.
     """
 
     photons: Float[Array, "c stars w"] | None
@@ -67,7 +67,7 @@ def expand_image(
     optics : RelayOptics
         Optics.
     wavelengths, photons, angles, pupil, surfaces, plate_scale
-        As for `RelayOptics.image`.
+        Arguments of `RelayOptics.image`.
     slopes : Slopes
         Derivatives of these arguments by the parameters.
 
@@ -143,9 +143,9 @@ class _Factors(NamedTuple):
 def _factors(optics: RelayOptics, pupil: PupilState, surfaces: tuple[SurfaceState, ...], slopes: Slopes) -> _Factors:
     magnifications = [1.0, *(item.beam_scale * pupil.diameter / item.diameter for item in surfaces)]
     planes = []
-    for number, (basis, wanted) in enumerate(zip(optics.bases, slopes.coefficients, strict=True)):
+    for number, (basis, slope) in enumerate(zip(optics.bases, slopes.coefficients, strict=True)):
         coordinates = optics.coordinates(number + 1)
-        maps = [] if wanted is None else [*basis.polynomials(magnifications[number])]
+        maps = [] if slope is None else [*basis.polynomials(magnifications[number])]
         if number == 0 and slopes.angles is not None:
             maps += _ramps(pupil.diameter * coordinates)
         planes.append(_stacked(maps, coordinates))

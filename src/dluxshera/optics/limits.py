@@ -31,7 +31,7 @@ def within_limits(
     bases : tuple of ZernikeBasis
         Zernike polynomials of the pupil and of each surface behind it.
     wavelengths, angles, pupil, surfaces, plate_scale
-        As for `RelayOptics.image`.
+        Arguments of `RelayOptics.image`.
     """
     shortest = jnp.min(wavelengths)
     shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight

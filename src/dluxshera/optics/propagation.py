@@ -155,7 +155,7 @@ class RelayOptics(eqx.Module):
         Parameters
         ----------
         wavelengths, photons, angles, pupil, surfaces
-            As for `image`.
+            Arguments of `image`.
         """
         waves = self.waves(wavelengths, angles, pupil, surfaces)
 
@@ -233,7 +233,7 @@ class RelayOptics(eqx.Module):
     def _behind_mask(
         self, k: Float[Array, "w 1 1"], steps: Complex[Array, "w 1 1"], opd_map: Float[Array, "m m"] | None
     ) -> Complex[Array, "w n n"]:
-        """Return the field behind the pupil's mask and map at each wavelength, for a star on the axis."""
+        """Return the field of a star on the axis behind the pupil's mask and map at each wavelength."""
         if opd_map is None:
             return self.clear + self.stepped * steps
         on_pupil = resample(opd_map, 2 * self.coordinates(0))

@@ -93,14 +93,22 @@ def largest_residual(
     *,
     width: float = 0.0,
 ) -> float:
-    """Return the largest difference between both sides of the equation that `matrix_of_sums` satisfies, in the band."""
+    """Return the largest difference between both sides of the equation that `matrix_of_sums` satisfies, in the band.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (m, n)
+        Matrix of `matrix_of_sums`.
+    source, target, band, width
+        Arguments of `matrix_of_sums`.
+    """
     frequencies = np.linspace(-band, band, 997)
     sums = np.exp(-2j * np.pi * np.outer(frequencies, target)) @ matrix
-    wanted = np.sinc(frequencies * width)[:, None] * np.exp(-2j * np.pi * np.outer(frequencies, source))
-    return float(np.abs(sums - wanted).max())
+    transforms = np.sinc(frequencies * width)[:, None] * np.exp(-2j * np.pi * np.outer(frequencies, source))
+    return float(np.abs(sums - transforms).max())
 
 
-def _least_squares(kernel: np.ndarray, wanted: np.ndarray, cut: float) -> np.ndarray:
+def _least_squares(kernel: np.ndarray, transforms: np.ndarray, cut: float) -> np.ndarray:
     """Return the solution of the normal equations in the directions whose singular value is above the cut.
 
     The squares of these singular values are far above the rounding of the product, and an error in the weakest of them
@@ -108,4 +116,4 @@ def _least_squares(kernel: np.ndarray, wanted: np.ndarray, cut: float) -> np.nda
     """
     values, vectors = np.linalg.eigh(kernel.T @ kernel)
     kept = values > cut**2 * values[-1]
-    return (vectors[:, kept] / values[kept]) @ (vectors[:, kept].T @ (kernel.T @ wanted))
+    return (vectors[:, kept] / values[kept]) @ (vectors[:, kept].T @ (kernel.T @ transforms))

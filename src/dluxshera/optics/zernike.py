@@ -93,9 +93,9 @@ def steepest_slopes(noll: tuple[int, ...]) -> Float[np.ndarray, " modes"]:
     for n, m in map(noll_orders, noll):
         norm = sqrt(n + 1) if m == 0 else sqrt(2 * (n + 1))
         slopes.append(2 * norm * max((n * (n + 2) - m * m) / 2, abs(m)))
-    found = np.array(slopes)
-    found.flags.writeable = False
-    return found
+    steepest = np.array(slopes)
+    steepest.flags.writeable = False
+    return steepest
 
 
 class ZernikeBasis(eqx.Module):
@@ -141,7 +141,9 @@ class ZernikeBasis(eqx.Module):
         weights = of_modes * jnp.asarray(magnification) ** np.array(self.degrees, dtype=int)
         return jnp.tensordot(weights, self.parts, axes=1)
 
-    def opd(self, coefficients: Float[Array, " modes"], magnification: Float[Array, ""] | float = 1.0) -> Array:
+    def opd(
+        self, coefficients: Float[Array | np.ndarray, " modes"], magnification: Float[Array, ""] | float = 1.0
+    ) -> Array:
         """Return the OPD: the weighted sum of the polynomials at `magnification` times the grid's coordinates.
 
         Parameters

@@ -155,9 +155,9 @@ def _aperture_numbers(pupil: _Pupil, mask_phase: float, pixel: float) -> Apertur
         peak = peak_pixel_fraction(clear + stepped * np.exp(1j * mask_phase), _PEAK_GRID.coordinates(), pixel)
         return {"open": open_fraction, "peak": peak}
 
-    found = cached_arrays(f"aperture numbers {_ALGORITHM}: {pupil.content()}, {mask_phase!r}, {pixel!r}", numbers)
+    kept = cached_arrays(f"aperture numbers {_ALGORITHM}: {pupil.content()}, {mask_phase!r}, {pixel!r}", numbers)
     # Rounded, since the last bits differ from one processor's BLAS to the next and would differ in the spec's hash.
-    return ApertureNumbers(*(float(f"{found[name]:.10g}") for name in ("open", "peak")))
+    return ApertureNumbers(*(float(f"{kept[name]:.10g}") for name in ("open", "peak")))
 
 
 @lru_cache(maxsize=64)  # so that another design with the same aperture takes no native rasters

@@ -11,7 +11,7 @@ from dluxshera.systems.config import SheraConfig, SheraTwoPlaneConfig
 from dluxshera.systems.effects import EFFECTS
 from dluxshera.systems.effects.hooks import DetectorHook, Hook, SurfaceHook
 
-HookKind = TypeVar("HookKind", bound=Hook)
+_HookKind = TypeVar("_HookKind", bound=Hook)
 
 _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
 _PUPIL_GRID: Final = 1.07  # least size of a grid in units of the pupil's diameter
@@ -39,10 +39,10 @@ class Reach(NamedTuple):
     relative_bandwidth : float
         Width of the band over its shortest wavelength.
     beams : tuple of float
-        Diameter of the beam over that of the aperture, for each surface behind the pupil.
+        Diameter of the beam over that of the aperture on each surface behind the pupil.
     spreads : tuple of float
-        For each surface behind the pupil, the distance in pupil diameters by which light of one cycle per diameter has
-        moved across the beam: longest wavelength times distance over the square of the diameter.
+        Distance by which light of one cycle per diameter has moved across the beam at each surface behind the pupil,
+        in pupil diameters: longest wavelength times distance over the square of the diameter.
     """
 
     offset: float
@@ -126,7 +126,7 @@ def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
     return tuple(grids)
 
 
-def _hooks(config: SheraConfig, kind: type[HookKind]) -> list[HookKind]:
+def _hooks(config: SheraConfig, kind: type[_HookKind]) -> list[_HookKind]:
     return [hook for hook in (EFFECTS[name].hook for name in config.effects) if isinstance(hook, kind)]
 
 
