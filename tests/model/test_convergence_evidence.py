@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from dluxshera.error_budget import read_budget, reference_budget
 from dluxshera.systems import structural_hash_from_config
 from support.evidence import FOLDER, hashes_of
 from validation import convergence, refinement
@@ -29,6 +30,12 @@ def test_it_is_complete_and_within_its_bounds():
     for case, record in zip(CASES, IMAGES, strict=True):
         own = case.config.n_wavelengths or 0
         assert record["wavelengths"] == own if case.equal else record["wavelengths"] >= 18
+
+
+def test_the_budget_has_the_sum_of_all_choices():
+    (term,) = (term for term in read_budget(reference_budget()).terms if term.id == "EB-6.1")
+    assert term.magnitude.value == round(max(RESULT["result"]["sum_uas"].values()), 2)
+    assert term.magnitude.unit == "uarcsec"
 
 
 def test_a_larger_error_is_named():
