@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -36,8 +37,10 @@ def model(**fields: Any) -> SheraBinder:
 def with_open_fractions(binder: SheraBinder, optics: NativeOptics) -> SheraBinder:
     """A model whose native cells have the open fractions of the native optics."""
     pupil = NativePupil(optics.structure.coverage, optics.structure.mask).resampled(binder.optics.sampling.grids[0])
-    arrays = [jnp.asarray(each) for each in pupil]
-    return eqx.tree_at(lambda each: [each.optics.clear, each.optics.stepped], binder, arrays)
+    clear, stepped = (jnp.asarray(each) for each in pupil)
+    changed = copy(binder)
+    object.__setattr__(changed, "optics", replace(binder.optics, clear=clear, stepped=stepped))
+    return changed
 
 
 def refinements(default: SheraBinder, optics: NativeOptics) -> Iterator[tuple[str, Any, Any, SheraBinder]]:

@@ -15,13 +15,13 @@ PACKAGES = ("dluxshera", "jax", "jaxlib", "numpy", "scipy", "dLuxToliman")
 @pytest.mark.validation
 def test_images_agree_with_the_native_cells(capsys):
     begin = time.perf_counter()
+    flight = refinement.FLIGHT
+    choices = refinement.measure(convergence.columns(flight), convergence.native(flight))
     with capsys.disabled():
         images = [
             convergence.measure(case, lambda items, text, case=case: track(items, f"{case.name}: {text.lower()}"))
             for case in convergence.CASES
         ]
-        flight = refinement.FLIGHT
-        choices = refinement.measure(convergence.columns(flight), convergence.native(flight))
     result = {
         "seconds": round(time.perf_counter() - begin),
         "images": rounded(images),
