@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-
 EDGE_CELLS: Final = 5  # cells beyond each edge of the pupil that the fit of its amplitudes needs
 
 
