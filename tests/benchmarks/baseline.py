@@ -55,7 +55,8 @@ class Baseline(eqx.Module):
             strut_width=config.strut_width,
             strut_rotation_deg=config.strut_rotation_deg,
         )
-        mask_opd = 0.5 * MASK_WAVELENGTH_M * toliman_mask(npix)
+        mask = np.zeros((npix, npix)) if config.diffractive_pupil is None else toliman_mask(npix)
+        mask_opd = 0.5 * MASK_WAVELENGTH_M * mask
         layers = [
             ("aperture", dl.TransmissiveLayer(transmission=aperture, normalise=True)),
             ("mask", dl.AberratedLayer(opd=mask_opd)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
@@ -14,7 +15,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dluxshera.model import SheraBinder, binder_of
+from dluxshera.model import PrecisionWarning, SheraBinder, binder_of
 from dluxshera.systems import NativePupil
 from support.evidence import modules_behind
 from support.helpers import relative_l2
@@ -57,7 +58,8 @@ def refinements(default: SheraBinder, optics: NativeOptics) -> Iterator[tuple[st
     for number in (1, 2):
         yield "intensity samples per pixel", 1.0 / sampling.pitch, number, model(pixel_nodes=number)
     yield "edges of the aperture", "closed form", "squares halved at random", with_open_fractions(default, optics)
-    with jax.enable_x64(False):
+    with jax.enable_x64(False), warnings.catch_warnings():
+        warnings.simplefilter("ignore", PrecisionWarning)
         single = model()
     yield SINGLE, "float64", "float32", single
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from time import perf_counter
 from typing import Final, NamedTuple
 
@@ -11,7 +12,7 @@ import jax
 import numpy as np
 from jaxtyping import Array, Float
 
-from dluxshera.errors import FitError, ShapeError
+from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
 from dluxshera.inference.matrices import unit_diagonal
@@ -190,6 +191,8 @@ class Fit:
     ) -> tuple[float, Float[np.ndarray, " n"], float, float] | None:
         """Halve a step, starting from the largest fraction within the bounds, until it lowers the loss.
 
+        A place at which the model raises `ParameterError`, because its grids do not hold it, counts as no lower.
+
         Returns
         -------
         fraction, theta, loss, misfit
@@ -198,10 +201,11 @@ class Fit:
         fraction = self._reach(theta, step)
         for _ in range(20):
             there = theta + fraction * step
-            if self.posterior.allows(there):
-                lower, misfit = self.loss(there)
-                if lower < loss:  # false for NaN
-                    return fraction, there, lower, misfit
+            with suppress(ParameterError):  # the model refuses a place that its grids do not hold
+                if self.posterior.allows(there):
+                    lower, misfit = self.loss(there)
+                    if lower < loss:  # false for NaN
+                        return fraction, there, lower, misfit
             fraction *= 0.5
         return None
 

@@ -109,7 +109,7 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
         ZernikeBasis(noll, 2.0 * grid.coordinates())
         for noll, grid in zip(config.bases.values(), sampling.grids[1:], strict=True)
     ]
-    reductions = [_reduction(*grids) for grids in pairwise(sampling.grids)]
+    reductions = [_reduction(*grids, of_pupil=number == 0) for number, grids in enumerate(pairwise(sampling.grids))]
     return RelayOptics(
         clear=placed(pupil["clear"]),
         stepped=placed(pupil["stepped"]),
@@ -121,10 +121,12 @@ def _build(config: SheraConfig, sampling: Sampling, dtype: np.dtype) -> SystemOp
     )
 
 
-def _reduction(before: Grid, after: Grid) -> np.ndarray | None:
+def _reduction(before: Grid, after: Grid, *, of_pupil: bool) -> np.ndarray | None:
     if before == after:
         return None
-    matrix = matrix_of_sums(before.coordinates(), after.coordinates(), after.band)
+    inner = after.pupil if of_pupil else after
+    matrix = matrix_of_sums(before.coordinates(), inner.coordinates(), after.band)
+    matrix = np.pad(matrix, (((after.npix - inner.npix) // 2,) * 2, (0, 0)))
     # The squared modulus of a cell's amplitude is its power, so amplitudes grow with the size of the cells.
     return matrix * (after.per_diameter / before.per_diameter) ** 0.5
 

@@ -50,6 +50,7 @@ from .resampling import centred_points as centred_points
 from .resampling import largest_residual as largest_residual
 from .resampling import matrix_of_samples as matrix_of_samples
 from .resampling import matrix_of_sums as matrix_of_sums
+from .sampling import EDGE_CELLS as EDGE_CELLS
 from .sampling import Grid as Grid
 from .sampling import Sampling as Sampling
 from .sine_cosine import cosine_and_sine as cosine_and_sine

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
+
+EDGE_CELLS: Final = 5  # cells beyond each edge of the pupil that the fit of its amplitudes needs
 
 
 class Grid(NamedTuple):
@@ -22,6 +24,14 @@ class Grid(NamedTuple):
     npix: int
     per_diameter: int
     band: float
+
+    @property
+    def pupil(self) -> Grid:
+        """The cells of the grid on which the light of the pupil is resampled: those within five of its edge.
+
+        More cells would let the fit spread its amplitudes far outside the circle, where aberrations grow without limit.
+        """
+        return self._replace(npix=min(self.npix, self.per_diameter + 2 * EDGE_CELLS))
 
     def coordinates(self) -> Any:
         """Return the centres of a row of cells, shape (npix,), in units of the pupil's diameter."""

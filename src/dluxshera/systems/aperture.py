@@ -24,7 +24,7 @@ from dluxshera.optics import (
 from dluxshera.systems.config import SheraConfig
 
 _LEAST_NATIVE: Final = 2048  # cells across the pupil, on which the edges of the aperture are drawn
-_ALGORITHM: Final = 2  # to be increased with any change of the numbers that this module keeps on disk
+_ALGORITHM: Final = 3  # to be increased with any change of the numbers that this module keeps on disk
 _PEAK_GRID: Final = Grid(npix=64, per_diameter=54, band=20.0)  # for the brightest pixel, which lies near the axis
 
 
@@ -65,10 +65,12 @@ class NativePupil(NamedTuple):
             Amplitudes; all light that passes the native aperture has a power of 1.
         """
         n = len(self.open)
-        matrix = matrix_of_sums(centred_points(n, 1.0 / n), grid.coordinates(), grid.band, width=1.0 / n)
+        inner = grid.pupil
+        matrix = matrix_of_sums(centred_points(n, 1.0 / n), inner.coordinates(), grid.band, width=1.0 / n)
         matrix *= (grid.per_diameter / n) ** 0.5 / self.open.sum() ** 0.25
-        stepped = matrix @ (self.open * self.mask) @ matrix.T
-        return matrix @ self.open @ matrix.T - stepped, stepped
+        beyond = (grid.npix - inner.npix) // 2
+        stepped = np.pad(matrix @ (self.open * self.mask) @ matrix.T, beyond)
+        return np.pad(matrix @ self.open @ matrix.T, beyond) - stepped, stepped
 
 
 class _Pupil(NamedTuple):

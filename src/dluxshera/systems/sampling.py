@@ -6,7 +6,7 @@ from math import ceil, log
 from typing import Final, NamedTuple, TypeVar
 
 from dluxshera.errors import ConfigError
-from dluxshera.optics import Grid, Sampling
+from dluxshera.optics import EDGE_CELLS, Grid, Sampling
 from dluxshera.systems.config import SheraConfig, SheraTwoPlaneConfig
 from dluxshera.systems.effects import EFFECTS
 from dluxshera.systems.effects.hooks import DetectorHook, Hook, SurfaceHook
@@ -14,8 +14,7 @@ from dluxshera.systems.effects.hooks import DetectorHook, Hook, SurfaceHook
 _HookKind = TypeVar("_HookKind", bound=Hook)
 
 _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, with which the fit is well conditioned
-_PUPIL_GRID: Final = 1.07  # least size of a grid in units of the pupil's diameter
-_EDGE: Final = 32  # cells of a grid between the planes beyond the light that spreads there
+_EDGE: Final = 8  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
 _EDGE_SAMPLES: Final = 8  # samples of the intensity beyond each border of the image
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
@@ -87,9 +86,9 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
     band = 0.5 * (per_diameter - _GUARD)
     spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
-    npix = _smooth(_PUPIL_GRID * per_diameter)
+    npix = per_diameter + 2 * EDGE_CELLS
     if reach.spreads:
-        npix = _smooth(per_diameter * (1.0 + 2.0 * spread) + _EDGE)
+        npix = _smooth(max(npix, per_diameter * (1.0 + 2.0 * spread) + _EDGE))
     if not isinstance(config, SheraTwoPlaneConfig):
         npix = _raised(config, "gap_npix", npix)
     pitch = 1.0 / max(_PER_PERIOD * frequency, config.pixel_nodes or 0)
@@ -117,11 +116,7 @@ def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
         cycles = 0.5 * (config.map_npix(surface) * (reach.beams[surface - 1] if surface else 1.0))
         per_diameter = 2 * ceil(after.band + 2.0 * cycles + 0.5 * _GUARD)
         # No light spreads before the pupil, and no transform needs a size of small factors there.
-        npix = (
-            _smooth(exit.npix / exit.per_diameter * per_diameter)
-            if surface
-            else 2 * ceil(0.5 * _PUPIL_GRID * per_diameter)
-        )
+        npix = _smooth(exit.npix / exit.per_diameter * per_diameter) if surface else per_diameter + 2 * EDGE_CELLS
         grids.insert(0, Grid(npix, per_diameter, 0.5 * (per_diameter - _GUARD)))
     return tuple(grids)
 
