@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
-EDGE_CELLS: Final = 5  # cells beyond each edge of the pupil that the fit of its amplitudes needs
+EDGE_CELLS: Final = 8  # cells beyond each edge of the pupil that the fit of its amplitudes needs
 
 
 class Grid(NamedTuple):
@@ -27,7 +27,7 @@ class Grid(NamedTuple):
 
     @property
     def pupil(self) -> Grid:
-        """The cells of the grid on which the light of the pupil is resampled: those within five of its edge.
+        """The cells of the grid on which the light of the pupil is resampled: those within eight of its edge.
 
         More cells would let the fit spread its amplitudes far outside the circle, where aberrations grow without limit.
         """
