@@ -201,7 +201,7 @@ class Fit:
         fraction = self._reach(theta, step)
         for _ in range(20):
             there = theta + fraction * step
-            with suppress(ParameterError):  # the model refuses a place that its grids do not hold
+            with suppress(ParameterError):  # raised at a place that the grids of the model do not hold
                 if self.posterior.allows(there):
                     lower, misfit = self.loss(there)
                     if lower < loss:  # false for NaN
