@@ -30,6 +30,10 @@ def page(record: Mapping[str, Any]) -> str:
     missed = [row for row in rows if not row["met"]]
     kind = "warning" if missed else "success"
     verdict = f"{len(missed)} of {len(rows)} goals missed" if missed else "All goals met"
+    measured = f"Measured on {record['made']}."
+    if record.get("stale"):
+        kind, verdict = "warning", "These results are stale"
+        measured += f" They belong to commit `{record['commit'][:7]}`; the model has changed since then."
     bars = [Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
     caption = (
         "Result divided by its goal, on a logarithmic axis; for a gain in speed, the goal divided by the gain. Shorter "
@@ -42,7 +46,7 @@ def page(record: Mapping[str, Any]) -> str:
             text.MARK + "\n",
             INTRODUCTION,
             f'!!! {kind} "{verdict}"\n',
-            text.indent(f"Measured on {record['made']}.") + "\n",
+            text.indent(measured) + "\n",
             "## Results\n",
             text.figure(bar_chart(bars, "of the goal", limit_name="goal", label=label), label, caption),
             text.markdown_table(
