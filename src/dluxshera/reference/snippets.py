@@ -105,7 +105,8 @@ def snippet(p: ParameterEntry, catalogue: Catalogue) -> str:
 def knob_of(key: str, label: Label, catalogue: Catalogue) -> str | None:
     """Return the primitive number to solve for: the last input of a derived value that enters it only once.
 
-    An input that enters twice could cancel.
+    An input that enters twice could cancel. Of a value that belongs to an effect it is a parameter of the effect: at
+    their defaults, often zero or a flat curve, no other input may have a derivative.
     """
 
     def inputs(one: str) -> list[str]:
@@ -113,12 +114,10 @@ def knob_of(key: str, label: Label, catalogue: Catalogue) -> str | None:
         return [*needed, *(deeper for other in needed for deeper in inputs(other))]
 
     every_input = inputs(key)
-    # The parameters of an effect are tried first: at their defaults, often zero, no other input may have a derivative.
     effect = catalogue.parameters[key].get("x-effect")
-    candidates = [*reversed(catalogue.depends_on(key, label)), *every_input]
-    for candidate in sorted(candidates, key=lambda name: catalogue.parameters[name].get("x-effect") != effect):
+    for candidate in [*reversed(catalogue.depends_on(key, label)), *every_input]:
         p = catalogue.parameters[candidate]
-        number = p.by_spec[label].get("type") == "number"
+        number = p.by_spec[label].get("type") == "number" and (effect is None or p.get("x-effect") == effect)
         if number and p.kind(label) == "primitive" and every_input.count(candidate) == 1:
             return candidate
     return None
