@@ -20,7 +20,7 @@ from dluxshera.error_budget import (
     perturbation_kinds,
 )
 from dluxshera.errors import DocumentError, ExpectationError
-from error_budget.conftest import Case
+from error_budget.conftest import case
 
 PLANTED_LIGHT = '''
 from dataclasses import dataclass
@@ -115,9 +115,17 @@ def test_a_planted_kind_is_in_the_schema_and_is_parsed(plant, reference_text: st
         parse_budget(parse_yaml(reference_text + ROW.replace(", factor: 2", "")))
 
 
-def test_a_planted_kind_is_evaluated_like_the_others(plant, small: Case):
-    """Its bias against the normal equations, for the estimator that they condition best."""
+def test_a_planted_kind_is_evaluated_like_the_others(plant, small_text: str):
+    """Its bias against the normal equations, for the estimator that they condition best.
+
+    The model keeps grids for larger aberrations than by default. The linear range is of a fit at which the image has
+    a thousandth more light, and the estimator with all free parameters takes that for 306 nm of defocus of M2, less as
+    much of M1.
+    """
     plant(PLANTED_LIGHT)
+    line = "    - n_wavelengths=1\n"
+    assert line in small_text
+    small = case(small_text.replace(line, line + "    - aberration_margin=10\n"))
     kind = perturbation_kinds()["planted_light"](2.0)
     result = kind.results(small.evaluation, Quantity(3.0, ""))["fixed_scale"]
     estimator = small.budget.estimators[2]
