@@ -11,6 +11,8 @@ import pytest
 from support import covers
 
 ROOT = Path(__file__).resolve().parents[1]
+# jax traces under these names, whether or not a compiled program is found on disk afterwards.
+TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
@@ -65,3 +67,17 @@ def pytest_make_collect_report(collector: pytest.Collector):
     report = yield
     _refuse_skip(report)
     return report
+
+
+@pytest.fixture
+def traces():
+    """Names of the functions that jax traces while the test runs."""
+    seen: list[str] = []
+
+    def listen(event: str, _duration: float, **details) -> None:
+        if event == TRACE_EVENT:
+            seen.append(str(details.get("fun_name", "?")))
+
+    jax.monitoring.register_event_duration_secs_listener(listen)
+    yield seen
+    jax.monitoring.unregister_event_duration_listener(listen)

@@ -70,9 +70,13 @@ def test_by_default_in_the_folder_of_the_users_caches(tmp_path):
 
 
 def test_importing_switches_nothing_on(tmp_path):
-    counted = run_model("pass", {"XDG_CACHE_HOME": str(tmp_path)})
-    assert counted["hits"] == counted["misses"] == 0
+    """A model stores the pupil that it built, as it may without being asked, and no compiled program."""
+    caches = {"XDG_CACHE_HOME": str(tmp_path)}
+    run_fresh("import dluxshera", {**PLAIN, **caches})
     assert not list(tmp_path.iterdir())
+    counted = run_model("pass", caches)
+    assert counted["hits"] == counted["misses"] == 0
+    assert not (tmp_path / "dluxshera" / "jax").exists()
     said = run_fresh("import dluxshera.runtime, sys; print('jax' in sys.modules)")
     assert said.split() == ["False"]
 

@@ -20,7 +20,7 @@ from dluxshera.error_budget import (
     perturbation_kinds,
 )
 from dluxshera.errors import DocumentError, ExpectationError
-from error_budget.conftest import Case
+from error_budget.conftest import case
 
 PLANTED_LIGHT = '''
 from dataclasses import dataclass
@@ -111,13 +111,21 @@ def test_a_planted_kind_is_in_the_schema_and_is_parsed(plant, reference_text: st
     )["required"] == ["kind", "factor"]
     term = parse_budget(parse_yaml(reference_text + ROW)).terms[-1]
     assert term.perturbation == perturbation_kinds()["planted_light"](2.0)
-    with pytest.raises(DocumentError, match=r":2\d\d:\d+: terms\[6\]\.perturbation: factor is missing"):
+    last = len(parse_budget(parse_yaml(reference_text)).terms)
+    with pytest.raises(DocumentError, match=rf":2\d\d:\d+: terms\[{last}\]\.perturbation: factor is missing"):
         parse_budget(parse_yaml(reference_text + ROW.replace(", factor: 2", "")))
 
 
-def test_a_planted_kind_is_evaluated_like_the_others(plant, small: Case):
-    """Its bias against the normal equations, for the estimator that they condition best."""
+def test_a_planted_kind_is_evaluated_like_the_others(plant, small_text: str):
+    """Its bias against the normal equations, for the estimator that they condition best.
+
+    The model keeps grids for larger aberrations than by default. The linear range is of a fit at which the image has
+    a thousandth more light, which the worst conditioned estimator takes for 306 nm of defocus of M2.
+    """
     plant(PLANTED_LIGHT)
+    line = "    - n_wavelengths=1\n"
+    assert line in small_text
+    small = case(small_text.replace(line, line + "    - aberration_margin=10\n"))
     kind = perturbation_kinds()["planted_light"](2.0)
     result = kind.results(small.evaluation, Quantity(3.0, ""))["fixed_scale"]
     estimator = small.budget.estimators[2]

@@ -196,8 +196,11 @@ def test_the_gradient_of_the_image_by_inputs_of_derived_values(name):
 
 
 def variants(config):
-    """Return binders that differ in name, design, defaults, priors or texts, and not in structure."""
-    slower = config.replace(design=replace(config.design, exposure_time_s=900.0, m1_focal_length_m=0.6043))
+    """Return binders that differ in name, design, defaults, priors or texts, and not in structure.
+
+    The plate scales of the designs differ by 0.07 %, so that their models have one sampling: see the twin below.
+    """
+    slower = config.replace(design=replace(config.design, exposure_time_s=900.0, m1_focal_length_m=0.60435))
     for spec in SPECS:
         original = SPECS[spec](config)
         fields = tuple(
@@ -217,6 +220,7 @@ def variants(config):
 
 def test_configurations_of_one_structure_compile_once(traces):
     for spec, (first, *others) in variants(small(strut_width=0.0123)):  # a structure that no other test has
+        assert {other.optics.sampling for other in others} == {first.optics.sampling}
         stores = [first.store, first.store]
         image, energy, batch = first.predict(first.store), first.energy(first.store), first.predict_batch(stores)
         del traces[:]
@@ -236,10 +240,12 @@ def test_configurations_of_one_structure_compile_once(traces):
 
 
 def test_another_structure_compiles_again(traces):
-    """The twin that must fail."""
-    first = model(small(strut_width=0.0123))
+    """The twin that must fail. A design of another plate scale, by 1.3 %, has another sampling, and compiles too."""
+    config = small(strut_width=0.0123)
+    first = model(config)
     first.predict(first.store)
-    for change in ({"n_wavelengths": 3}, {"pixel_nodes": 4}, {"effects": ("background",)}, {"m2_noll": (4, 5)}):
+    wider = {"design": replace(config.design, m1_focal_length_m=0.6043)}
+    for change in ({"n_wavelengths": 3}, {"pixel_nodes": 4}, {"effects": ("background",)}, {"m2_noll": (4, 5)}, wider):
         other = model(small(strut_width=0.0123, **change))
         del traces[:]
         other.predict(other.store)
@@ -307,7 +313,8 @@ def test_a_binder_is_a_pytree(traces):
     def total(binder):
         return binder.predict(binder.store).sum()
 
-    assert float(total(binder)) == pytest.approx(float(image.sum()), rel=1e-12)
+    # The traced defocus, a difference of large terms, is off by 1e-10 nm, and this image far from the stars by 1.3e-12.
+    assert float(total(binder)) == pytest.approx(float(image.sum()), rel=1e-11)
     del traces[:]
     total(model(config))
     assert traces == []
@@ -470,9 +477,13 @@ print("\\n".join(calls))
 """
 
 
-@pytest.mark.parametrize(("spec", "budget"), [("forward", 48), ("inference", 16)])
+@pytest.mark.parametrize(("spec", "budget"), [("forward", 92), ("inference", 56)])
 def test_a_warm_image_takes_few_calls_of_the_package(spec, budget):
-    """In a process without the type checker of the tests, whose wrappers count too."""
+    """In a process without the type checker of the tests, whose wrappers count too.
+
+    The budgets are just above the 89 and 53 calls that were counted. 47 and 38 of them are the check that the store
+    keeps within the limits of the model's sampling, and the others are mostly of its values and the derived ones.
+    """
     calls = run_fresh(COUNT.format(builder=SPECS[spec].__name__), env={"JAX_ENABLE_X64": "0"}).split()
     assert "dluxshera.model.evaluator.Evaluator.output" in calls
     assert len(calls) <= budget, calls
