@@ -7,6 +7,7 @@ import pytest
 
 import dluxshera as ds
 from dluxshera.errors import ConfigError
+from dluxshera.optics import EDGE_CELLS
 from dluxshera.systems import CONFIGS, SHERA_FLIGHT_CONFIG, TARGETS, Reach, sampling_for
 from dluxshera.units import ARCSEC
 from support.rows import each_row
@@ -197,10 +198,11 @@ def test_a_map_widens_the_grids_before_it():
     both = flight(effects=["m1_maps", "m2_maps"], m1_map_npix=64, surface_map_npix=64)
     assert both.grids[1:] == on_m2.grids[1:]
     assert both.grids[1].band + 64 <= both.grids[0].band <= both.grids[1].band + 66
-    # Behind the pupil all grids have the same width in diameters, or more.
+    # Behind the pupil all grids have the same width in diameters, or more. The pupil's has the cells of its edge alone.
     for grid in both.grids[1:]:
         assert grid.npix / grid.per_diameter >= plain.npix / plain.per_diameter
-    assert both.grids[0].npix > 1.06 * both.grids[0].per_diameter
+    for grid in (both.grids[0], on_m1.grids[0]):
+        assert grid.npix == grid.per_diameter + 2 * EDGE_CELLS
 
 
 def test_effects_of_the_detector_widen_the_image():
