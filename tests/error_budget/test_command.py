@@ -78,7 +78,7 @@ def test_a_fault_is_one_line_with_its_place(
     tmp_path: Path, reference_text: str, old: str, new: str, message: str, capsys, monkeypatch
 ):
     budget, output = tmp_path / "budget.yaml", tmp_path / "report.json"
-    text = reference_text.replace(old, new)
+    text = reference_text.replace(old, new, 1)
     budget.write_text(text, encoding="utf-8")
     arguments = ["dluxshera", "budget", "report", "--budget", str(budget), "--output", str(output)]
     monkeypatch.setattr("sys.argv", arguments)

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from dluxshera.model import binder_of
 from support.helpers import relative_l2, rounding, run_fresh
 from support.scenes import ABERRATED, CONFIGS, M2_FOCAL_LENGTH, SEPARATION, SPECS, X, scene
 
@@ -123,10 +124,10 @@ def test_no_retrace_over_20_calls(model, traces):
     assert traces == []
     assert relative_l2(images[0], images[19]) > 1e-3  # and each was computed
 
-    other = scene(model.binder.config.replace(name="another"), "forward")
+    other = binder_of(model.binder.config.replace(name="another"), model.binder.spec, model.binder.store)
     del traces[:]
-    np.asarray(other.binder.predict(other.store))
-    np.asarray(other.binder.predict(other.store.replace({X: 0.2})))
+    np.asarray(other.predict(other.store))
+    np.asarray(other.predict(other.store.replace({X: 0.2})))
     assert traces == []
 
 
