@@ -131,6 +131,6 @@ def test_each_link_that_stays_leads_to_its_section(pages, site, name):
 
 
 def test_every_schema_is_served_as_it_is(site):
-    schemas = {path.relative_to(built_site.ROOT): path for path in (built_site.ROOT / "schemas").rglob("*.json")}
+    schemas = {path.relative_to(built_site.ROOT): path for path in (built_site.ROOT / "schemas").rglob("*.schema.json")}
     assert schemas
     assert [name for name, path in schemas.items() if (site / name).read_bytes() != path.read_bytes()] == []
