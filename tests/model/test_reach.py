@@ -122,7 +122,6 @@ def test_a_scale_that_lifts_the_band(name):
     assert np.isfinite(model(spec, updates=updates).predict(binder.store.replace(updates))).all()
 
 
-@pytest.mark.xfail(strict=True, reason="the remedy's margin leaves 1e-5 to 3e-2 of an image with 160 nm of coma")
 @each_row("name", BLURS)
 def test_aberrations_that_the_margin_does_not_hold(name):
     spec, updates, key = BLURS[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import cos, hypot, radians, sin
+from math import ceil, cos, hypot, radians, sin
 from typing import Any, Final
 
 import jax.numpy as jnp
@@ -34,6 +34,7 @@ from dluxshera.systems import (
     Reach,
     SheraConfig,
     SourceHook,
+    aberration_margin_for,
 )
 from dluxshera.units import ARCSEC, NANOMETRE
 
@@ -147,7 +148,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
             expected=f"aberrations that spread the light by at most {sampling.largest_blur:.3g} wavelengths / diameter",
             got=f"{_spelled(values[key])}, with {reach.blur:.3g}",
             remedy="Build the model with this store, or with"
-            f" aberration_margin={2.0 + reach.blur:.2g} in its configuration",
+            f" aberration_margin={ceil(aberration_margin_for(reach.blur))} in its configuration",
         )
     diameter = float(values[M1_DIAMETER.key])
     longest = float(values[WAVELENGTH.key]) + 0.5 * float(values[BANDWIDTH.key])

@@ -36,7 +36,8 @@ def within_limits(
     shortest = jnp.min(wavelengths)
     shift = jnp.zeros(2) if pupil.line_of_sight is None else pupil.line_of_sight
     valid = plate_scale * pupil.diameter <= sampling.largest_frequency * shortest
-    valid &= jnp.all(jnp.abs(angles + shift) <= sampling.largest_offset * plate_scale)
+    distances = jnp.sum(jnp.square(angles + shift), axis=1)
+    valid &= jnp.all(distances <= jnp.square(sampling.largest_offset * plate_scale))
     blurs = [bases[0].slopes * pupil.coefficients, jnp.reshape(sqrt(3) * 8 * pupil.defocus, (1,))]
     for surface, basis in zip(surfaces, bases[1:], strict=True):
         beam = jnp.abs(surface.beam_scale) * pupil.diameter

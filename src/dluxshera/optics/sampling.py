@@ -58,7 +58,7 @@ class Sampling:
     n_wavelengths : int
         Gauss-Legendre nodes of the band.
     largest_offset : float
-        Largest distance of a source from the axis along x or y, pixels.
+        Largest distance of a source from the axis, pixels.
     largest_frequency : float
         Highest frequency of the intensity, cycles per pixel: plate scale over the shortest wavelength / diameter.
     largest_blur : float

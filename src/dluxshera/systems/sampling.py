@@ -17,8 +17,10 @@ _GUARD: Final = 14  # cells per diameter beyond two for each cycle of the band, 
 _EDGE: Final = 8  # cells of a grid between the planes beyond the light that spreads there
 _PER_PERIOD: Final = 2.5  # samples of the intensity in a period of its highest frequency
 _EDGE_SAMPLES: Final = 8  # samples of the intensity beyond each border of the image
+_LEAST_SAMPLES: Final = 40  # samples of the intensity across a small image, most of whose light is near its border
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
-_PER_BLUR: Final = 0.7  # cycles that the band keeps for each cycle of blur, which is that of the steepest slopes
+_BEYOND_BLUR: Final = 0.5  # cycles per diameter that the band keeps for the light of a pupil without aberrations
+_PER_BLUR: Final = 1.2  # cycles that the band keeps for each cycle of blur, since some light spreads further
 _LEAST_BLUR: Final = 3.0  # cycles per diameter: Zernike polynomials of 20 nm in 16 terms
 
 
@@ -80,9 +82,9 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     while blur < 1.25 * reach.blur:
         blur *= 1.5
     if config.aberration_margin is not None:
-        blur = max(blur, (config.aberration_margin - 2.0) / _PER_BLUR)
+        blur = max(blur, (config.aberration_margin - _BEYOND_BLUR) / _PER_BLUR)
     window = (0.5 * image_npix + offset) * frequency
-    band = window + 2.0 + _PER_BLUR * blur
+    band = window + aberration_margin_for(blur)
     per_diameter = _raised(config, "pupil_npix", 2 * ceil(band + 0.5 * _GUARD))
     band = 0.5 * (per_diameter - _GUARD)
     spread = per_diameter * max((abs(distance) for distance in reach.spreads), default=0.0)
@@ -96,12 +98,23 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
         grids=_grids(config, reach, Grid(npix, per_diameter, band)),
         image_npix=image_npix,
         pitch=pitch,
-        image_samples=2 * ceil(0.5 * image_npix / pitch + _EDGE_SAMPLES),
+        image_samples=max(2 * ceil(0.5 * image_npix / pitch + _EDGE_SAMPLES), _LEAST_SAMPLES),
         n_wavelengths=config.n_wavelengths or ceil(1.6 * window * reach.relative_bandwidth + 2.0),
         largest_offset=offset,
         largest_frequency=frequency,
         largest_blur=blur,
     )
+
+
+def aberration_margin_for(blur: float) -> float:
+    """Return the cycles per diameter that the band keeps beyond the detector's for aberrations.
+
+    Parameters
+    ----------
+    blur : float
+        Blur by the aberrations, cycles per diameter, see `Sampling`.
+    """
+    return _BEYOND_BLUR + _PER_BLUR * blur
 
 
 def _grids(config: SheraConfig, reach: Reach, exit: Grid) -> tuple[Grid, ...]:
