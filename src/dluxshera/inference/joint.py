@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import DataError, ShapeError
+from dluxshera.inference.fisher import Expansion
 from dluxshera.inference.likelihood import Noise
-from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
+from dluxshera.inference.posterior import Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
     NormalPrior,
     Theta,

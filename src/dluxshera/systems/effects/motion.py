@@ -6,9 +6,10 @@ from typing import Any, Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
-from dluxshera.systems.parameters.record import NOT_NEGATIVE, Parameter
+from dluxshera.systems.parameters.record import Parameter
 from dluxshera.systems.parameters.scales import PLATE_SCALE
 
 JITTER: Final = Parameter(
@@ -17,7 +18,7 @@ JITTER: Final = Parameter(
     doc="Standard deviation, along each axis, of a Gaussian motion of the line of sight during the exposure.",
     symbol=r"\sigma_j",
     units="arcsec",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.JITTER,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.005, "illustrative"),
     effect="motion",
@@ -28,6 +29,7 @@ SMEAR_X: Final = Parameter(
     doc="Full length along x of a uniform drift of the line of sight during the exposure.",
     symbol="l_x",
     units="arcsec",
+    bounds=bounds.SMEAR,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.01, "illustrative"),
     effect="motion",
@@ -38,6 +40,7 @@ SMEAR_Y: Final = Parameter(
     doc="Full length along y of a uniform drift of the line of sight during the exposure.",
     symbol="l_y",
     units="arcsec",
+    bounds=bounds.SMEAR,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.0, "illustrative"),
     effect="motion",
