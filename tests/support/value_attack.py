@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from math import inf, log10, nan, nextafter
 from typing import Any, NamedTuple
 
@@ -20,6 +20,7 @@ import numpy as np
 from dluxshera.errors import ConfigError, ParameterError, SheraError
 from dluxshera.model import SheraBinder, binder_of
 from dluxshera.model import size as model_size
+from dluxshera.optics import Sampling
 from dluxshera.params import ParameterStore, ParamField
 from dluxshera.systems import CONFIGS, SPEC_NAMES, build_spec, effects_of
 
@@ -92,7 +93,7 @@ def outcome(target: Target, updates: Mapping[str, float]) -> str:
         try:
             image = binder.predict(store)
         except ParameterError:  # the grids of the base model do not hold it
-            binder = binder_of(binder.config, binder.spec, store)
+            binder = _shared(target, binder_of(binder.config, binder.spec, store))
             image = binder.predict(store)
     except SheraError as error:
         return _named(error)
@@ -111,11 +112,19 @@ def _named(error: SheraError) -> str:
     return "refused" if complete else f"an error without key or remedy, {type(error).__name__}: {error}"
 
 
+_models: dict[tuple[Target, Sampling], SheraBinder] = {}
+
+
+def _shared(target: Target, binder: SheraBinder) -> SheraBinder:
+    """Return the first model of a target with the same grids, whose compiled programs are there."""
+    return _models.setdefault((target, binder.optics.sampling), binder)
+
+
+@partial(jax.jit, static_argnums=0)
 def _gradient(binder: SheraBinder, store: ParameterStore) -> dict[str, Any]:
     """Return the gradient of a weighted sum over pixels by all values, in reverse mode."""
     weights = jnp.linspace(0.5, 1.5, NPIX * NPIX).reshape(NPIX, NPIX)
-    gradient = jax.jit(jax.grad(lambda values: jnp.sum(weights * binder.predict(values))))(store)
-    return {key: np.asarray(part) for key, part in gradient.items()}
+    return dict(jax.grad(lambda values: jnp.sum(weights * binder.predict(values)))(store).items())
 
 
 @contextmanager

@@ -29,7 +29,7 @@ class Bounds:
     exclusive_minimum, exclusive_maximum : float, optional
         Limits that a value may not equal.
     reason : str
-        Reason of the limits, as a phrase that begins with a capital letter. It is no part of comparisons.
+        Reason of the limits, as a phrase that completes "Bounds: ...". It is no part of comparisons.
 
     Examples
     --------
@@ -48,7 +48,7 @@ class Bounds:
     @property
     def sentence(self) -> str:
         """The reason as a sentence; empty without one."""
-        return f"{self.reason}." if self.reason else ""
+        return f"Bounds: {self.reason}." if self.reason else ""
 
     def contains(self, value: float) -> bool:
         """Return whether a number lies within the bounds; one that is not finite never does."""
