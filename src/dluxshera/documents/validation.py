@@ -77,8 +77,8 @@ def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
     """Return the faults of a document by a schema, at most `MAX_FAULTS` of them.
 
     Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` accepts no value, and ``x-at-least: {a: b}`` accepts
-    a number under the name a only if it is at least the number under b (or the default of b). So does ``x-below``, with a
-    multiple of the other number as the upper limit.
+    a number under the name a only if it is at least the number under b (or the default of b). ``x-below`` likewise has
+    a multiple of another number as the upper limit.
 
     Parameters
     ----------
@@ -189,7 +189,8 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
         yield document.error(where, "is not set here", allowed=form or "no value", at_key=True)
     elif rule == "x-below":
         name, names, most = limit
-        sign, multiple = "<=" if names["inclusive"] else "<", f"{names['times']:g} {names['key']}"
+        sign = "<=" if names["inclusive"] else "<"
+        multiple = names["key"] if names["times"] == 1 else f"{names['times']:g} {names['key']}"
         yield document.error(where, "out of range", allowed=f"{name} {sign} {multiple} = {most:.12g}", got=got)
     elif rule == "x-at-least":
         yield document.error(where, "out of range", allowed=f">= {limit[0]} = {limit[1]}", got=got)

@@ -26,7 +26,7 @@ from dluxshera.model.reach import check_reach, reach_of
 from dluxshera.model.size import check_size
 from dluxshera.optics import Sampling
 from dluxshera.params import ParameterStore, ParamSpec, check_together
-from dluxshera.systems import SHERA_RESOLVER, SheraConfig, sampling_for
+from dluxshera.systems import EFFECTS, SHERA_RESOLVER, DetectorHook, SheraConfig, sampling_for
 
 # Images computed at the same time on an accelerator, which needs many to be busy; not measured.
 ACCELERATOR_CHUNK: Final = 16
@@ -48,6 +48,8 @@ class Evaluator:
         nodes = {node.name: node for node in derived_nodes(spec)}
         self._derived = tuple(nodes[transform.key] for transform in SHERA_RESOLVER.order(spec))
         self._program = _program_of(config, spec)
+        hooks = [EFFECTS[name].hook for name in config.effects]
+        self._checks = tuple(hook.check for hook in hooks if isinstance(hook, DetectorHook))
         self._acting = tuple(key for key in spec.derived if spec[key].acts_on)
         self._needs: dict[str, _Needs] = {}
 
@@ -108,6 +110,7 @@ class Evaluator:
         sampling = sampling_for(self.config, reach)
         check_size(self.config, sampling, reach, values, self.spec)
         check_reach(sampling, reach, values, store)
+        self._check_detector(values)
         return sampling
 
     def _check(self, optics: SystemOptics, values: Mapping[str, Any], built_with: ParameterStore) -> None:
@@ -115,6 +118,11 @@ class Evaluator:
             return  # an image beyond the limits is NaN
         check_derived(self.spec, self._acting, values)
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
+        self._check_detector(values)
+
+    def _check_detector(self, values: Mapping[str, Any]) -> None:
+        for check in self._checks:
+            check(self.config, values)
 
     def expand(
         self, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore, free: ParamSpec

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import ceil
 from typing import Any, Final, NamedTuple
+
+import numpy as np
 
 from dluxshera.errors import ConfigError, ParameterError
 from dluxshera.model.checks import moved_most, spelled
@@ -28,7 +30,7 @@ from dluxshera.systems import (
     sampling_for,
 )
 
-LARGEST_MEMORY: Final = 16 * 2**30  # bytes; an image of 4,096 pixels of the flight design takes a third of it
+LARGEST_MEMORY: Final = 16 * 2**30  # bytes; an image of 4,096 pixels of the flight design takes 12 GiB
 
 
 class _Cause(NamedTuple):
@@ -86,19 +88,36 @@ def check_size(
     memory = memory_of(sampling)
     if memory <= LARGEST_MEMORY:
         return
-    reduced = _reduced(config, reach)
-    cause = min(reduced, key=lambda name: memory_of(sampling_for(*reduced[name])))
+    reduced = {name: memory_of(sampling_for(*less)) for name, less in _reduced(config, reach).items()}
+    cause = min(reduced, key=reduced.__getitem__)
     expected = f"a model that takes at most {LARGEST_MEMORY / 2**30:.0f} GiB"
     sizes = (
-        f"with {max(grid.npix for grid in sampling.grids):,} cells across the pupil, {sampling.n_wavelengths:,}"
-        f" wavelengths and {sampling.image_samples:,} samples across the image, {memory / 2**30:,.3g} GiB"
+        f"It would have {max(grid.npix for grid in sampling.grids):,} cells across the pupil,"
+        f" {sampling.n_wavelengths:,} wavelengths and {sampling.image_samples:,} samples across the image"
     )
-    if cause in _CAUSES:
-        key = moved_most([key for key in _CAUSES[cause].keys if key in values], values, spec.defaults())
-        got = f"{spelled(values[key])}, {sizes}"
-        raise ParameterError(key, expected=expected, got=got, remedy=_CAUSES[cause].remedy)
-    remedy = f"Lower {cause}" + (", or leave it out to derive it" if cause in _OPTIONAL else "")
-    raise ConfigError(cause, expected=expected, got=f"{getattr(config, cause)}, {sizes}", remedy=remedy)
+    need = f"{memory / 2**30:,.3g} GiB"
+    # Several parts of the reach may multiply; the parameter that left its default most is the one to name.
+    defaults = spec.defaults()
+    parts = [name for name in _CAUSES if reduced[name] < 1.5 * reduced[cause]]
+    owners = {key: name for name in parts for key in _primitives(spec, _CAUSES[name].keys)}
+    moved = [key for key in owners if not np.array_equal(values[key], defaults[key])]
+    if cause in _CAUSES and moved:
+        key = moved_most(moved, values, defaults)
+        remedy = f"{sizes}. {_CAUSES[owners[key]].remedy}"
+        raise ParameterError(key, expected=expected, got=f"{spelled(values[key])}: {need}", remedy=remedy)
+    field = min((name for name in reduced if name not in _CAUSES), key=reduced.__getitem__)
+    lower = f"Lower {field}" + (", or leave it out to derive it" if field in _OPTIONAL else "")
+    raise ConfigError(field, expected=expected, got=f"{getattr(config, field)}: {need}", remedy=f"{sizes}. {lower}")
+
+
+def _primitives(spec: ParamSpec, keys: Iterable[str]) -> list[str]:
+    """Return the primitives among keys of a spec, and those that derived ones among them follow from."""
+    primitives: list[str] = []
+    for key in keys:
+        if key in spec:
+            derived = spec[key].kind == "derived"
+            primitives += _primitives(spec, spec[key].depends_on) if derived else [key]
+    return [key for key in dict.fromkeys(primitives) if spec[key].kind == "primitive"]
 
 
 def _reduced(config: SheraConfig, reach: Reach) -> dict[str, tuple[SheraConfig, Reach]]:

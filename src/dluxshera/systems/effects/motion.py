@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any, Final
 
+from dluxshera.errors import ParameterError
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
 from dluxshera.systems.parameters import bounds
@@ -46,6 +48,8 @@ SMEAR_Y: Final = Parameter(
     effect="motion",
 )
 
+_SIGMAS: Final = 4.0  # of the jitter within the margin, which leave 1e-4 of the light at the border
+
 
 def _blur(image: Array, margin: int, values: Values) -> Array:
     import jax.numpy as jnp
@@ -54,17 +58,38 @@ def _blur(image: Array, margin: int, values: Values) -> Array:
 
     plate_scale = values[PLATE_SCALE.key]
     smear = jnp.stack([values[SMEAR_X.key], values[SMEAR_Y.key]]) / plate_scale
-    return blur(image, values[JITTER.key] / plate_scale, smear, margin)
+    jitter = values[JITTER.key] / plate_scale
+    valid = 0.5 * jnp.max(jnp.abs(smear)) + _SIGMAS * jitter <= margin
+    return jnp.where(valid, blur(image, jitter, smear, margin), jnp.nan)
 
 
 def _margin(config: Any) -> int:
     return int(config.motion_margin)
 
 
+def _check(config: Any, values: Values) -> None:
+    """Check that no light from beyond the margin reaches the image."""
+    jitter, smear_x, smear_y, plate_scale = (
+        abs(float(values[item.key])) for item in (JITTER, SMEAR_X, SMEAR_Y, PLATE_SCALE)
+    )
+    reach = (0.5 * max(smear_x, smear_y) + _SIGMAS * jitter) / plate_scale
+    if reach <= config.motion_margin:
+        return
+    key = max((JITTER, SMEAR_X, SMEAR_Y), key=lambda item: abs(float(values[item.key]))).key
+    raise ParameterError(
+        key,
+        expected=f"a motion within the {config.motion_margin} pixels that are rendered beyond the border of the image",
+        got=f"{float(values[key])} arcsec, which with the other motions reaches {reach:.4g} pixels",
+        remedy=f"Set motion_margin={ceil(reach)} in the configuration"
+        if reach <= 256
+        else "Check the unit of the motion",
+    )
+
+
 EFFECT: Final = OptionalEffect(
     name="motion",
     doc="Jitter and smear of the line of sight.",
     parameters=(JITTER, SMEAR_X, SMEAR_Y),
-    hook=DetectorHook((PLATE_SCALE, JITTER, SMEAR_X, SMEAR_Y), _blur, _margin),
+    hook=DetectorHook((PLATE_SCALE, JITTER, SMEAR_X, SMEAR_Y), _blur, _margin, _check),
     config_fields=("motion_margin",),
 )
