@@ -122,10 +122,12 @@ class ThetaPrior(eqx.Module):
             return theta
         circular = np.array([period is not None for period in self.periods])
         period = np.array([period or 1.0 for period in self.periods])
-        centre = np.array(self.mean, dtype=float)
+        middle = np.zeros(circular.size)  # of the supports of priors without a mean
         for start, stop, prior in self.priors:
-            centre[start:stop] = prior.centre
-        return theta - jnp.where(circular, period * jnp.round((theta - centre) / period), 0.0)
+            if not isinstance(prior, Normal | TruncatedNormal):
+                middle[start:stop] = prior.centre
+        turns = jnp.round((theta - (self.mean + middle)) / period)
+        return theta - jnp.where(circular, period * turns, 0.0)
 
     def log_density(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-density, up to a constant; minus infinity outside the support of a prior."""
