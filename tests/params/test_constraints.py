@@ -72,8 +72,9 @@ def test_a_spec_keeps_the_constraints_of_its_keys_alone():
 @each_row(
     "values, held",
     [
-        ({}, True), ({DIAMETER: 16.0}, False), ({DIAMETER: 15.0}, True), ({LENGTH: 0.25}, False), ({PITCH: 0.5}, True),
-        ({PITCH: 0.6}, False), ({DIAMETER: 40.0, LENGTH: 30.0}, True), ({DIAMETER: "wide"}, True),
+        ({}, True), ({DIAMETER: 16.0, LENGTH: 8.0}, False), ({DIAMETER: 15.9, LENGTH: 8}, True),
+        ({PITCH: 0.5, DIAMETER: 0.5}, True), ({PITCH: 0.6, DIAMETER: 0.5}, False), ({DIAMETER: 40.0}, True),
+        ({DIAMETER: 40.0, LENGTH: 30.0}, True), ({DIAMETER: "wide", LENGTH: 1.0}, True),
     ],
 )  # fmt: skip
 def test_the_schema_states_and_enforces_them(values, held):
@@ -84,8 +85,8 @@ def test_the_schema_states_and_enforces_them(values, held):
     of_keyword = [fault for fault in faults(Document("a.json", values), schema) if "wrong type" not in str(fault)]
     assert (of_keyword == []) == held
     if not held:
-        assert "out of range (allowed lens." in str(of_keyword[0])
-    assert Draft202012Validator(schema).is_valid({DIAMETER: 16.0})  # a validator that does not know the keyword
+        assert " lens." in str(of_keyword[0])
+    assert Draft202012Validator(schema).is_valid({DIAMETER: 16.0, LENGTH: 8.0})  # by one without the keyword
 
 
 @each_row("period", [0.0, -1.0, 721.0, float("inf")])

@@ -77,8 +77,8 @@ def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
     """Return the faults of a document by a schema, at most `MAX_FAULTS` of them.
 
     Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` accepts no value, and ``x-at-least: {a: b}`` accepts
-    a number under the name a only if it is at least the number under b (or the default of b). ``x-below`` likewise has
-    a multiple of another number as the upper limit.
+    a number under the name a only if it is at least the number under b (or the default of b). ``x-below`` has a
+    multiple of another number as the upper limit, where the document has both.
 
     Parameters
     ----------
@@ -137,17 +137,13 @@ def _validator() -> Any:
     def below(validator: Any, limits: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if not validator.is_type(instance, "object"):
             return
-        properties = schema.get("properties", {})
         for name, limit in limits.items():
-            number, other = (instance.get(key, properties.get(key, {}).get("default")) for key in (name, limit["key"]))
+            number, other = instance.get(name), instance.get(limit["key"])
             if not (validator.is_type(number, "number") and validator.is_type(other, "number")):
                 continue
             most = limit["times"] * other
             if not (number < most or (limit["inclusive"] and number == most)):
-                place = name if name in instance else limit["key"]
-                yield ValidationError(
-                    "is too large", path=[place], instance=number, validator_value=(name, limit, most)
-                )
+                yield ValidationError("is too large", path=[name], instance=number, validator_value=(limit, most))
 
     return extend(Draft202012Validator, {"readOnly": read_only, "x-at-least": at_least, "x-below": below})
 
@@ -188,10 +184,10 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
     elif rule in ("readOnly", "not"):
         yield document.error(where, "is not set here", allowed=form or "no value", at_key=True)
     elif rule == "x-below":
-        name, names, most = limit
+        names, most = limit
         sign = "<=" if names["inclusive"] else "<"
         multiple = names["key"] if names["times"] == 1 else f"{names['times']:g} {names['key']}"
-        yield document.error(where, "out of range", allowed=f"{name} {sign} {multiple} = {most:.12g}", got=got)
+        yield document.error(where, "out of range", allowed=f"{sign} {multiple} = {most:.12g}", got=got)
     elif rule == "x-at-least":
         yield document.error(where, "out of range", allowed=f">= {limit[0]} = {limit[1]}", got=got)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import numpy as np
 from jaxtyping import Float
@@ -35,7 +36,7 @@ def draw_from_prior(
     return satisfying(lambda: prior.sample(rng), lambda theta: _check_draw(theta, free, store))
 
 
-def satisfying(draw: Callable[[], np.ndarray], check: Callable[[np.ndarray], None]) -> np.ndarray:
+def satisfying(draw: Callable[[], np.ndarray], check: Callable[[np.ndarray], object]) -> np.ndarray:
     """Return the first draw that a check accepts.
 
     Parameters
@@ -50,15 +51,14 @@ def satisfying(draw: Callable[[], np.ndarray], check: Callable[[np.ndarray], Non
     ParameterError
         If the check accepts none of a thousand draws: the error of the last one.
     """
-    for _ in range(DRAWS):
+    for _ in range(DRAWS - 1):
         drawn = draw()
-        try:
+        with suppress(ParameterError):
             check(drawn)
-        except ParameterError as error:
-            fault = error
-        else:
             return drawn
-    raise fault
+    drawn = draw()
+    check(drawn)
+    return drawn
 
 
 def _check_draw(theta: Float[np.ndarray, " n"], free: ParamSpec, store: ParameterStore | None) -> None:

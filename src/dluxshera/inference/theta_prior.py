@@ -116,7 +116,7 @@ class ThetaPrior(eqx.Module):
     calibrated: tuple[int, ...] = eqx.field(static=True)
     periods: tuple[float | None, ...] = eqx.field(static=True)
 
-    def nearest(self, theta: Theta) -> Float[Array, " n"]:
+    def nearest(self, theta: Theta) -> Theta:
         """Return theta with each circular element moved by whole turns, to the nearest to its prior's centre."""
         if not any(self.periods):
             return theta
@@ -187,21 +187,22 @@ class ThetaPrior(eqx.Module):
         ParameterError
             If an element has no prior, or almost all of a calibration lies beyond the bounds.
         """
-        drawn = self._drawn(rng)
-        for _ in range(DRAWS):
-            outside = ~self._allowed(drawn)
-            if not np.any(outside):
-                return drawn
-            if np.any(outside[list(self.calibrated)]):
-                outside[list(self.calibrated)] = True  # they are drawn together
+        drawn, together = self._drawn(rng), list(self.calibrated)
+        outside, repeats = ~self._allowed(drawn), 0
+        while np.any(outside):
+            if repeats == DRAWS:
+                i = int(np.argmax(outside))
+                raise ParameterError(
+                    self.labels[i],
+                    expected=f"a prior with draws {self.limits[i]}",
+                    got=f"{DRAWS} draws beyond",
+                    remedy="Move the prior of the calibration, or widen the bounds",
+                )
+            if np.any(outside[together]):
+                outside[together] = True  # a calibration draws all of its elements together
             drawn = np.where(outside, self._drawn(rng), drawn)
-        label = self.labels[int(np.argmax(outside))]
-        raise ParameterError(
-            label,
-            expected=f"a prior with draws {self.limits[self.labels.index(label)]}",
-            got=f"{DRAWS} draws beyond",
-            remedy="Move the prior of the calibration, or widen the bounds",
-        )
+            outside, repeats = ~self._allowed(drawn), repeats + 1
+        return drawn
 
     def _drawn(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
         drawn = np.full(len(self.labels), np.nan)

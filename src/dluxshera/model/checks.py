@@ -162,7 +162,7 @@ def check_finite(name: str, result: Any, values: Mapping[str, Any], built_with: 
         name,
         got=np.asarray(leaf),
         expected="finite photons",
-        remedy=f"{key} = {spelled(values[key])} differs most from the store that the model was built with: check its"
+        remedy=f"{key} = {number_text(values[key])} differs most from the store that the model was built with: check its"
         " unit, or compute in double precision",
     )
 
@@ -189,7 +189,7 @@ def moved_most(keys: Iterable[str], values: Mapping[str, Any], built_with: Mappi
     return max((key for key in keys if key in values), key=change)
 
 
-def spelled(value: Any) -> str:
+def number_text(value: Any) -> str:
     """Return a number or the first numbers of an array as text."""
     return np.array2string(np.asarray(value, float), precision=6, threshold=8)
 

@@ -113,7 +113,7 @@ def _compiled(call: Callable[..., Any], *inputs: Any) -> Any:
 class _Compiled:
     """A compiled function that pickles, unlike one that JAX has wrapped."""
 
-    call: _Call
+    call: Callable[..., Any]
 
     def __call__(self, *inputs: Any) -> Any:
         return _compiled(self.call, *inputs)

@@ -224,5 +224,5 @@ def plane_photons(
     carried = optics.powers(light.wavelengths, light.photons, light.angles, light.pupil, light.surfaces)
     total = jnp.sum(light.photons)
     photons = {**carried, "pupil": total, "beyond_grid": total - carried["pupil"]}
-    known = {name: jnp.where(valid, number, jnp.nan) for name, number in photons.items()}
-    return {**known, "image": crop(optical_image, margin).sum()}
+    certain = {name: jnp.where(valid, number, jnp.nan) for name, number in photons.items()}
+    return {**certain, "image": crop(optical_image, margin).sum()}

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dluxshera.errors import ParameterError
-from dluxshera.model.checks import moved_most, spelled
+from dluxshera.model.checks import moved_most, number_text
 from dluxshera.model.light import Band, point_sources, surface_states
 from dluxshera.optics import Sampling, needed_clearance, steepest_slopes
 from dluxshera.params import ParameterStore
@@ -75,7 +75,7 @@ def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
             moved_most(LENGTH_KEYS, values, values),
             expected="lengths with which the beam has a finite size on each surface",
             got={key: float(values[key]) for key in LENGTH_KEYS if key in values},
-            remedy="No surface may stand in a focus: change a distance or a focal length",
+            remedy="The beam has no size on a surface in a focus: change a distance or a focal length",
         )
     return reach
 
@@ -157,7 +157,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
         raise ParameterError(
             key,
             expected=f"sources at most {limit:.4g} arcsec from the axis",
-            got=f"{spelled(values[key])}, with a source at {angle:.4g} arcsec",
+            got=f"{number_text(values[key])}, with a source at {angle:.4g} arcsec",
             remedy=f"Build the model with this store, or with source_offset_as={1.05 * angle:.3g} in its configuration",
         )
     if reach.frequency > sampling.largest_frequency:
@@ -166,7 +166,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
             key,
             expected=f"an image with at most {sampling.largest_frequency:.5g} cycles per pixel (plate scale over the"
             " shortest wavelength / diameter)",
-            got=f"{spelled(values[key])}, with {reach.frequency:.5g} cycles per pixel",
+            got=f"{number_text(values[key])}, with {reach.frequency:.5g} cycles per pixel",
             remedy="Build the model with this store",
         )
     if reach.blur > sampling.largest_blur:
@@ -174,7 +174,7 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
         raise ParameterError(
             key,
             expected=f"aberrations that spread the light by at most {sampling.largest_blur:.3g} wavelengths / diameter",
-            got=f"{spelled(values[key])}, with {reach.blur:.3g}",
+            got=f"{number_text(values[key])}, with {reach.blur:.3g}",
             remedy="Build the model with this store, or with"
             f" aberration_margin={ceil(aberration_margin_for(reach.blur))} in its configuration",
         )

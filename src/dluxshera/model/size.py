@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from dluxshera.errors import ConfigError, ParameterError
-from dluxshera.model.checks import moved_most, spelled
+from dluxshera.model.checks import moved_most, number_text
 from dluxshera.model.reach import LENGTH_KEYS, POSITION_KEYS, SCALE_KEYS, ZERNIKE_KEYS
 from dluxshera.optics import Sampling
 from dluxshera.params import ParamSpec
@@ -104,7 +104,7 @@ def check_size(
     if cause in _CAUSES and moved:
         key = moved_most(moved, values, defaults)
         remedy = f"{sizes}. {_CAUSES[owners[key]].remedy}"
-        raise ParameterError(key, expected=expected, got=f"{spelled(values[key])}: {need}", remedy=remedy)
+        raise ParameterError(key, expected=expected, got=f"{number_text(values[key])}: {need}", remedy=remedy)
     field = min((name for name in reduced if name not in _CAUSES), key=reduced.__getitem__)
     lower = f"Lower {field}" + (", or leave it out to derive it" if field in _OPTIONAL else "")
     raise ConfigError(field, expected=expected, got=f"{getattr(config, field)}: {need}", remedy=f"{sizes}. {lower}")
@@ -125,7 +125,7 @@ def _reduced(config: SheraConfig, reach: Reach) -> dict[str, tuple[SheraConfig, 
     reduced: dict[str, tuple[SheraConfig, Reach]] = {}
     for name in _CAUSES:
         part = getattr(reach, name)
-        half = tuple([0.5 * number for number in part]) if isinstance(part, tuple) else 0.5 * part
+        half: Any = tuple([0.5 * number for number in part]) if isinstance(part, tuple) else 0.5 * part
         reduced[name] = (config, reach._replace(**{name: half}))
     for name, least in _SIZES.items():
         if (size := getattr(config, name, None)) is not None:

@@ -61,7 +61,7 @@ M1_M2_SEPARATION: Final = Parameter(
     symbol="s",
     units="m",
     bounds=bounds.LENGTH,
-    constraints=(Below("system.m1_m2_separation_m", "system.m1_focal_length_m", "M2 stands before the focus of M1"),),
+    constraints=(Below("system.m1_m2_separation_m", "system.m1_focal_length_m", "M2 is in front of the focus of M1"),),
     kinds=in_systems(IN_EVERY_SPEC, surfaces=1),
     origin=DesignAttribute(),
 )
