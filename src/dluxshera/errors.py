@@ -18,8 +18,7 @@ Each class also derives from the built-in exception in parentheses::
     ├── DerivationError (ValueError)
     ├── GraphError (ValueError)
     ├── DocumentError (ValueError)
-    ├── FitError (RuntimeError)
-    └── ForkError (RuntimeError)
+    └── FitError (RuntimeError)
 
 A message states the key, the expected value, the value received and the remedy. Each part is also an attribute, so
 that a program need not parse the message.
@@ -336,7 +335,3 @@ class FitError(SheraError, RuntimeError):
     def __init__(self, reason: str, *, result: object = None, steps: int | None = None, remedy: str = "") -> None:
         self.reason, self.result, self.steps, self.remedy = reason, result, steps, remedy
         super().__init__(_join(reason if steps is None else f"{reason} after {steps} steps", remedy))
-
-
-class ForkError(SheraError, RuntimeError):
-    """A model is used in a process that was forked after JAX had started. Start worker processes by ``spawn``."""

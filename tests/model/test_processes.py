@@ -19,7 +19,7 @@ import jax
 jax.config.update("jax_enable_x64", True)
 warnings.simplefilter("ignore")  # JAX warns at the fork
 import dluxshera as ds
-from dluxshera.errors import ForkError
+from dluxshera.errors import ConfigError
 from dluxshera.model import binder_of
 from dluxshera.systems import build_spec
 
@@ -38,7 +38,7 @@ if child == 0:
     ):
         try:
             use()
-        except ForkError as error:
+        except ConfigError as error:
             refused += "spawn" in str(error)
     os._exit(refused)
 print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))

@@ -155,3 +155,43 @@ def pairs(seed: int, number: int) -> Iterator[tuple[Target, dict[str, float]]]:
         spec = base(target).spec
         keys = rng.sample(spec.primitives, 2)
         yield target, {key: within(spec[key], rng) for key in keys}
+
+
+def attack_singles(index: int) -> dict[str, Any]:
+    """Try every key of a target alone; see `_counts`."""
+    target = TARGETS[index]
+    with small_memory():
+        tries = [
+            (f"{target.design}, {target.spec}, {key} = {value!r}", inside, outcome(target, {key: value}))
+            for key, value, inside in singles(target)
+        ]
+    return _counts(tries)
+
+
+def attack_pairs(seed: int, number: int) -> dict[str, Any]:
+    """Try random pairs of values within their bounds; see `_counts`."""
+    with small_memory():
+        tries = [
+            (f"{target.design}, {target.spec}, {updates!r}", True, outcome(target, updates))
+            for target, updates in pairs(seed, number)
+        ]
+    return _counts(tries)
+
+
+def _counts(tries: list[tuple[str, bool, str]]) -> dict[str, Any]:
+    """Return the number of tries, of refusals and of finite images, and the faults; forget all compiled programs."""
+    faults = [
+        f"{name}: {result}"
+        for name, inside, result in tries
+        if result != "refused" and not (inside and result == "finite")
+    ]
+    results = [result for _, _, result in tries]
+    _models.clear()
+    base.cache_clear()
+    jax.clear_caches()
+    return {
+        "tries": len(tries),
+        "refused": results.count("refused"),
+        "finite": results.count("finite"),
+        "faults": faults,
+    }

@@ -71,7 +71,7 @@ def system_optics(config: SheraConfig, sampling: Sampling) -> SystemOptics:
 
     Raises
     ------
-    ForkError
+    ConfigError
         If this process was forked after a model had been built.
     """
     check_process()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from dluxshera.errors import ForkError
+from dluxshera.errors import ConfigError
 
 _owner: int | None = None
 
@@ -16,16 +16,17 @@ def check_process() -> None:
 
     Raises
     ------
-    ForkError
+    ConfigError
         If one was.
     """
     global _owner
     if _owner == (process := os.getpid()):
         return
     if _owner is not None:
-        raise ForkError(
-            f"process {process} was forked from {_owner} after a model had started JAX there, whose threads a forked"
-            " process does not have. Start worker processes by multiprocessing.get_context('spawn'), or use threads, as"
-            " predict_batch does"
+        raise ConfigError(
+            "process",
+            expected="a process that was not forked after a model had started JAX",
+            got=f"{process}, forked from {_owner}",
+            remedy="Start worker processes by multiprocessing.get_context('spawn'), or use threads, as predict_batch does",
         )
     _owner = process
