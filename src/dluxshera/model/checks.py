@@ -162,8 +162,8 @@ def check_finite(name: str, result: Any, values: Mapping[str, Any], built_with: 
         name,
         got=np.asarray(leaf),
         expected="finite photons",
-        remedy=f"{key} = {number_text(values[key])} differs most from the store that the model was built with: check its"
-        " unit, or compute in double precision",
+        remedy=f"{key} = {number_text(values[key])} differs most from the store that the model was built with: check"
+        " its unit, or compute in double precision",
     )
 
 

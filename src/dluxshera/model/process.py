@@ -27,6 +27,7 @@ def check_process() -> None:
             "process",
             expected="a process that was not forked after a model had started JAX",
             got=f"{process}, forked from {_owner}",
-            remedy="Start worker processes by multiprocessing.get_context('spawn'), or use threads, as predict_batch does",
+            remedy="Start worker processes by multiprocessing.get_context('spawn'), or use threads, as predict_batch"
+            " does",
         )
     _owner = process
