@@ -207,6 +207,6 @@ def test_a_prior_near_the_store_does_not_warn():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         make_posterior(lambda store: 10.0 * np.ones(2), spec, store, np.ones(2))
-        calibration = NormalPrior(("toy.a",), [0.9], [[0.04]])  # of a calibration, in place of the field's
-        far = store.replace({"toy.a": 0.7})
+        calibration = NormalPrior(("toy.a",), [0.9], [[0.0001]])  # of a calibration, in place of the field's
+        far = store.replace({"toy.a": 0.1})
         make_posterior(lambda store: 10.0 * np.ones(2), spec, far, np.ones(2), prior=calibration)

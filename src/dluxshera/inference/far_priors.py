@@ -6,11 +6,10 @@ import warnings
 from typing import Final
 
 import numpy as np
-from jax.core import Tracer
 
-from dluxshera.inference.matrices import scaled_inverse
+from dluxshera.inference.labels import key_of
 from dluxshera.inference.theta_prior import ThetaPrior
-from dluxshera.params import ParameterStore, ParamSpec, pack_params
+from dluxshera.params import ParameterStore, ParamSpec, is_traced_value, pack_params
 
 FAR: Final = 10.0  # sigma from the mean of a prior to the value in the store, from which on they disagree
 
@@ -20,7 +19,7 @@ class PriorWarning(UserWarning):
 
 
 def warn_of_far_priors(prior: ThetaPrior, free: ParamSpec, store: ParameterStore, stacklevel: int) -> None:
-    """Warn about a free parameter whose value in a store is more than ten sigma from the mean of its prior.
+    """Warn about a free parameter whose value in a store is more than ten sigma from the mean of its field's prior.
 
     Parameters
     ----------
@@ -38,15 +37,12 @@ def warn_of_far_priors(prior: ThetaPrior, free: ParamSpec, store: ParameterStore
     PriorWarning
         With the parameter that is farthest.
     """
-    packed = pack_params(store, free)
-    if isinstance(packed, Tracer):
-        return
-    theta, precision = np.asarray(packed, dtype=float), np.diag(prior.precision)
-    variance = np.divide(1.0, precision, out=np.full_like(precision, np.inf), where=precision > 0)
-    if prior.calibrated:
-        each = np.array(prior.calibrated)
-        variance[each] = np.diag(scaled_inverse(prior.precision[np.ix_(each, each)]))
-    distance = np.abs(np.asarray(prior.nearest(theta)) - prior.mean) / np.sqrt(variance)
+    keys = {key_of(label) for label in prior.labels}
+    if any(key not in store or is_traced_value(store[key]) for key in keys):
+        return  # a key that the store lacks has an error of its own
+    theta, precision = np.asarray(pack_params(store, free), dtype=float), np.diag(prior.precision)
+    distance = np.abs(np.asarray(prior.nearest(theta)) - prior.mean) * np.sqrt(precision)
+    distance[list(prior.calibrated)] = 0.0  # a calibration was passed for this store
     if not distance.size or not np.max(distance) > FAR:
         return
     i = int(np.argmax(distance))

@@ -37,3 +37,4 @@ from .transforms import TransformRegistry as TransformRegistry
 from .values import check_numbers as check_numbers
 from .values import check_shape as check_shape
 from .values import check_value as check_value
+from .values import is_traced_value as is_traced_value

@@ -34,7 +34,7 @@ SMEAR: Final = Bounds(-3600.0, 3600.0, reason="a motion of a degree leaves no im
 PLATE_SCALE: Final = Bounds(1e-6, 1e3, reason="from a microarcsecond to the field of a wide-angle camera in each pixel")
 REFOCUSED: Final = Bounds(-1e6, 1e6, reason="beyond it the mirrors form no image")
 RESOLUTION: Final = Bounds(1e-6, 36000.0, reason="from a microarcsecond to ten degrees")
-DISTORTION: Final = Bounds(-1e-2, 1e-2, reason="a star at ten arcsec would be displaced by its own distance")
+DISTORTION: Final = Bounds(-100.0, 100.0, reason="a star at 0.1 arcsec would be displaced by its own distance")
 
 # Light; single precision holds numbers up to 3e38
 LOG_PHOTONS: Final = Bounds(-300.0, 37.0, reason="the photons of the Sun in a year on the largest telescope")
