@@ -41,7 +41,7 @@ FAULTS = [  # content, path of the faulty part, message
     (
         {"config": {"effects": ["spectra"], "spectrum_a_rows": 2}, "parameters": {"sources.spectrum_a": [1, -1]}},
         ("parameters", "sources.spectrum_a", 1),
-        "expected >= 0, got -1.0 at index 1",
+        "and <= 1e+30, got -1.0 at index 1",
     ),
 ]  # fmt: skip
 
