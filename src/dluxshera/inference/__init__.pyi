@@ -18,14 +18,15 @@ from .fisher import generalized_eigenmodes as generalized_eigenmodes
 from .fisher import image_jacobian as image_jacobian
 from .fit import allowed_misfit as allowed_misfit
 from .hmc import sample_posterior as sample_posterior
+from .image_data import check_image_shape as check_image_shape
+from .image_data import image_data as image_data
+from .image_data import pixel_mask as pixel_mask
 from .joint import JointPosterior as JointPosterior
 from .joint import make_joint_posterior as make_joint_posterior
 from .likelihood import GaussianNoise as GaussianNoise
 from .likelihood import Noise as Noise
 from .likelihood import PhotonReadNoise as PhotonReadNoise
 from .likelihood import PoissonNoise as PoissonNoise
-from .likelihood import image_data as image_data
-from .likelihood import pixel_mask as pixel_mask
 from .linearity import LinearRange as LinearRange
 from .linearity import linear_bias as linear_bias
 from .linearity import linear_range as linear_range

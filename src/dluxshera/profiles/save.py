@@ -204,4 +204,6 @@ def _flow(value: Any) -> str:
         if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
             return value
         return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
-    return json.dumps(value, allow_nan=False)
+    text = json.dumps(value, allow_nan=False)
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text  # 1e-05 is text to readers of YAML 1.1
