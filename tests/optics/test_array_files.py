@@ -203,6 +203,19 @@ def test_files_that_are_not_fits(content, message, tmp_path):
         read_array(path)
 
 
+@each_row("name", ["none.npy", "x" * 5000 + ".npy", "a\0b.npy", "folder.npy", "pipe.npy", "loop.npy", "file.npy/x.npy"])
+def test_paths_that_are_no_files(name, tmp_path):
+    (tmp_path / "folder.npy").mkdir(exist_ok=True)
+    (tmp_path / "file.npy").touch()
+    if not (tmp_path / "pipe.npy").exists():
+        os.mkfifo(tmp_path / "pipe.npy")
+        (tmp_path / "loop.npy").symlink_to("loop.npy")
+    with pytest.raises(DataError, match="expected an existing file"):
+        read_array(tmp_path / name)
+    with pytest.raises(ConfigError, match="diffractive_pupil: expected"):
+        diffractive_pupil_raster(str(tmp_path / name))
+
+
 def test_damaged_files_raise_data_errors(tmp_path):
     """Bytes changed at random places of valid files, with a fixed seed."""
     rng = np.random.default_rng(5)

@@ -31,7 +31,7 @@ app.add_typer(schema.app, name="schema")
 app.add_typer(budget.app, name="budget")
 app.add_typer(run.app, name="run")
 app.command("simulate", epilog=example("dluxshera simulate observation/flight_alpha_cen --seed 1 --output image.fits"))(
-    simulate.simulate
+    simulate.write_exposure
 )
 
 

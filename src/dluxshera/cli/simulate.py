@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 
-def simulate(
+def write_exposure(
     source: Annotated[str, typer.Argument(help="A packaged profile, such as observation/flight_alpha_cen, or a file.")],
     output: Annotated[Path, typer.Option(help="FITS file to write.")],
     overrides: Annotated[

@@ -6,6 +6,9 @@ from .coordinates import Whitening as Whitening
 from .coordinates import prior_coordinates as prior_coordinates
 from .coordinates import unbounded_coordinates as unbounded_coordinates
 from .coordinates import whiten as whiten
+from .data_checks import check_image_shape as check_image_shape
+from .data_checks import image_data as image_data
+from .data_checks import pixel_mask as pixel_mask
 from .descent import gradient_descent as gradient_descent
 from .eigenmodes import EigenPosterior as EigenPosterior
 from .eigenmodes import EigenThetaMap as EigenThetaMap
@@ -18,9 +21,6 @@ from .fisher import generalized_eigenmodes as generalized_eigenmodes
 from .fisher import image_jacobian as image_jacobian
 from .fit import allowed_misfit as allowed_misfit
 from .hmc import sample_posterior as sample_posterior
-from .image_data import check_image_shape as check_image_shape
-from .image_data import image_data as image_data
-from .image_data import pixel_mask as pixel_mask
 from .joint import JointPosterior as JointPosterior
 from .joint import make_joint_posterior as make_joint_posterior
 from .likelihood import GaussianNoise as GaussianNoise

@@ -18,7 +18,7 @@ def real_numbers(name: str, value: Any, power: int = 1) -> np.ndarray:
     Parameters
     ----------
     name : str
-        Name of the argument, for errors.
+        Name of the argument in errors.
     value : array_like
         Numbers, or a value with a unit.
     power : int
@@ -33,7 +33,7 @@ def real_numbers(name: str, value: Any, power: int = 1) -> np.ndarray:
         numbers, unit, _ = measured(value)
         array = np.asarray(numbers)
     except (ValueError, TypeError) as error:
-        raise DataError(name, expected="real numbers", got=value, remedy=str(error).capitalize()) from None
+        raise DataError(name, expected="real numbers", got=value, remedy=f"Pass an array: {error}") from None
     if array.dtype.kind not in "iuf":
         raise DataError(name, expected="real numbers", got=array)
     array = array.astype(float)
@@ -44,6 +44,6 @@ def real_numbers(name: str, value: Any, power: int = 1) -> np.ndarray:
             return np.asarray(in_photons(array, unit, **header_facts(getattr(value, "meta", None))))
         return np.asarray(array * in_photons(1.0, parsed_unit(unit) ** 0.5) ** 2)
     except (ValueError, TypeError) as error:
-        reason = "" if str(error) == "wrong unit" else str(error).capitalize()
+        reason = f"It does not convert: {error}"
         squared = " squared" if power == 2 else ""
         raise DataError(name, expected=f"{_PHOTONS}{squared}", got=str(unit), remedy=reason) from None

@@ -13,8 +13,8 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
+from dluxshera.inference.data_checks import image_data, pixel_mask
 from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
-from dluxshera.inference.image_data import image_data, pixel_mask
 from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
 from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, Predict, image_model, unpack_params

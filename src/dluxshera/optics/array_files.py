@@ -13,6 +13,7 @@ from typing import Any, BinaryIO, Final, NamedTuple
 import numpy as np
 
 from dluxshera.errors import DataError
+from dluxshera.optics.mask_file import is_file
 
 FITS_SUFFIXES: Final = (".fits", ".fit", ".fts")
 ARRAY_SUFFIXES: Final = (*FITS_SUFFIXES, ".npy")
@@ -132,7 +133,7 @@ def existing_file(path: str | Path, suffixes: tuple[str, ...], remedy: str) -> P
     """Return the path of a file after a check of its name and its existence."""
     path = Path(path)
     check_suffix(path, suffixes, remedy)
-    if not path.is_file():
+    if not is_file(path):
         remedy = "Check the path; relative paths start at the working folder"
         raise DataError(str(path), expected="an existing file", remedy=remedy)
     return path

@@ -121,7 +121,7 @@ def write_image(
     electrons : ndarray, shape (rows, columns)
         Electrons per pixel, float64.
     cards : mapping of str to (object, str)
-        Value and comment by keyword, for the header.
+        Value and comment of each card of the header, by keyword.
     saturated : ndarray of bool, optional
         Pixels to flag in the extension ``DQ``.
 
@@ -160,7 +160,7 @@ def _photons(path: str | Path, stored: StoredArray, facts: dict[str, Any]) -> np
         return np.asarray(in_photons(values, unit, exposure_time=facts["exposure_time"], gain=facts["gain"]))
     except ValueError as error:
         is_other = str(error) in ("wrong unit", "no such unit")
-        remedy = "Convert the image, or correct BUNIT" if is_other else str(error).capitalize()
+        remedy = "Convert the image, or correct BUNIT" if is_other else f"It does not convert: {error}"
         expected = "an image in photons, electrons or counts, or in one of these per time"
         raise DataError(str(path), expected=expected, got=unit, remedy=remedy) from None
 

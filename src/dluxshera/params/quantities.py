@@ -104,7 +104,7 @@ def bare_value(field: ParamField, value: Any) -> Any:
             field.key,
             expected=f"a quantity in {field.units or 'no unit'}, or in a unit that converts to it",
             got=value,
-            remedy=f"{str(error).capitalize()}. {field.doc}" if str(error) != "wrong unit" else field.doc,
+            remedy=f"It does not convert: {error}. {field.doc}",
         ) from None
 
 

@@ -113,7 +113,7 @@ def noise_of(name: str | None = None, read_noise: float | None = None) -> Noise:
     Parameters
     ----------
     name : {'poisson', 'photon-read', 'gaussian'}, optional
-        By default ``poisson``, or ``photon-read`` if there is a read noise.
+        Noise model; by default ``poisson``, or ``photon-read`` if there is a read noise.
     read_noise : float, optional
         Standard deviation of each pixel by read noise, electrons; for ``gaussian`` that of the whole noise.
 
@@ -134,7 +134,7 @@ def noise_of(name: str | None = None, read_noise: float | None = None) -> Noise:
         return PoissonNoise()
     if read_noise is None:
         remedy = "Set read_noise (--read-noise), the standard deviation of each pixel"
-        raise ParameterError("read_noise", expected=f"electrons, for the noise {name}", got=None, remedy=remedy)
+        raise ParameterError("read_noise", expected=f"electrons, which the noise {name} needs", got=None, remedy=remedy)
     return PhotonReadNoise(read_noise**2) if name == "photon-read" else GaussianNoise(read_noise**2)
 
 

@@ -316,5 +316,5 @@ def _listed(value: object) -> object:
 
 
 def _is_plain_array(value: object, ndim: int) -> bool:
-    numpy = sys.modules.get("numpy")  # without it there is no array
-    return numpy is not None and type(value) is numpy.ndarray and value.ndim == ndim
+    numpy: Any = sys.modules.get("numpy")  # without it there is no array
+    return numpy is not None and type(value) is numpy.ndarray and numpy.ndim(value) == ndim

@@ -9,8 +9,8 @@ from .conversion import is_logarithmic as is_logarithmic
 from .conversion import parsed_unit as parsed_unit
 from .conversion import scaled as scaled
 from .conversion import vounit as vounit
-from .measured import Measured as Measured
-from .measured import check_plain as check_plain
-from .measured import measured as measured
+from .measurement import Measured as Measured
+from .measurement import check_plain as check_plain
+from .measurement import measured as measured
 from .photons import header_facts as header_facts
 from .photons import in_photons as in_photons

@@ -40,11 +40,11 @@ def in_photons(numbers: Any, unit: Any, *, exposure_time: float | None = None, g
             factor = 1.0
             if base in counts:
                 if gain is None:
-                    raise ValueError("counts need the gain, in electrons per count: GAIN in the header")
+                    raise ValueError("counts need the gain, electrons per count, as GAIN in the header")
                 factor *= gain
             if is_rate:
                 if exposure_time is None:
-                    raise ValueError("a rate needs the exposure time, in seconds: EXPTIME in the header")
+                    raise ValueError("a rate needs the exposure time, seconds, as EXPTIME in the header")
                 factor *= exposure_time
             return converted(numbers, parsed, per) * factor
     raise ValueError("wrong unit")

@@ -44,9 +44,9 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None
     masked = _masked(data)
     counted = np.zeros(shape, bool) if masked is None else masked if mask is None else masked & np.asarray(mask)
     if counted.any():
-        index = tuple(int(i) for i in np.argwhere(counted)[0])
+        place = tuple(int(i) for i in np.argwhere(counted)[0])
         remedy = "Pass the mask of pixel_mask(None, shape, data)"
-        raise DataError("data", expected="a mask that leaves out masked pixels", got=array, remedy=remedy, index=index)
+        raise DataError("data", expected="a mask that leaves out masked pixels", got=array, remedy=remedy, index=place)
     if mask is not None:
         array = np.where(mask, array, 1.0)
     if (index := first_index(array, lambda count: not np.isfinite(count))) is not None:
@@ -96,15 +96,15 @@ def check_image_shape(name: str, shape: tuple[int, ...], expected: tuple[int, ..
     Parameters
     ----------
     name : str
-        Name of the argument or file, for the error.
+        Name of the argument or file in the error.
     shape, expected : tuple of int
         Shape of the image, and that of the model's.
 
     Raises
     ------
     DataError
-        If they differ. The remedy is the setting of the model or, for an image that is odd or not square, the window to
-        crop it to.
+        If they differ. The remedy is the setting of the model, or the window that an odd or rectangular image is
+        cropped to.
     """
     if shape != expected:
         got = np.broadcast_to(np.float64(0.0), shape)  # takes no memory
