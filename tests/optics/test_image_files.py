@@ -102,6 +102,16 @@ def test_scaled_integers_and_blanks(tmp_path):
     image.writeto(tmp_path / "blank.fits")
     values = fits.getdata(tmp_path / "blank.fits")
     np.testing.assert_array_equal(read_image(tmp_path / "blank.fits").photons, values)
+    np.testing.assert_array_equal(read_image(tmp_path / "blank.fits").use, [[True, True], [True, False]])
+
+
+def test_pixels_without_a_value_are_not_used_in_fits_alone(tmp_path):
+    values = np.array([[1.0, np.nan], [3.0, 4.0]])
+    flags = fits.ImageHDU(np.array([[1, 0], [0, 0]]), name="DQ")
+    written(tmp_path / "nan.fits", {}, flags, values=values)
+    np.testing.assert_array_equal(read_image(tmp_path / "nan.fits").use, [[False, False], [True, True]])
+    np.save(tmp_path / "nan.npy", values)
+    assert read_image(tmp_path / "nan.npy").use is None
 
 
 @each_row("values, expected", [

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import astropy.units as u
 import numpy as np
 import pytest
 import yaml
@@ -21,6 +22,7 @@ from dluxshera.profiles import (
     shera_profiles,
 )
 from dluxshera.systems import settable_parameters
+from support.foreign_quantities import Pint
 from support.rows import each_row
 
 KNOWN = shera_profiles()
@@ -136,6 +138,17 @@ def test_another_spelling_of_a_unit_is_offered(value):
     number, unit = value.split()
     with pytest.raises(DocumentError, match=rf"<text>:\d+:\d+: .*no such unit, write {spelling} "):
         parse_profile(f"{HEAD}parameters: {{system.pixel_pitch_m: {{value: {number}, unit: {unit}}}}}\n", KNOWN)
+
+
+@each_row("value", [9700 * u.mas, Pint(9.7, "arcsecond"), np.float32(9.7), np.array(9.7), 9.7])
+def test_a_profile_is_written_from_values_with_a_unit(value):
+    data = profile_data("target", "x", settable_parameters(), parameters={"binary.separation_as": value})
+    number = data["parameters"]["binary.separation_as"]["value"]
+    assert type(number) is float
+    assert number == pytest.approx(9.7, rel=1e-6)
+    lists = {"primary.zernike_coeffs_nm": np.arange(3.0)}
+    data = profile_data("target", "x", settable_parameters(), parameters=lists)
+    assert data["parameters"]["primary.zernike_coeffs_nm"]["value"] == [0.0, 1.0, 2.0]
 
 
 @each_row(

@@ -181,7 +181,7 @@ def test_the_commands(exposure, tmp_path):
         invoke(*fit, "--noise", "salt")
     assert not (tmp_path / "run").exists()
     code, text = invoke(*fit, "--data", path, "--extension", "0", "--noise", "photon-read", "--read-noise", 2)
-    assert "image.fits, unit electron, noise photon-read, 1 pixels masked" in text
+    assert "image.fits, unit electron, noise photon-read, masked pixels 1" in text
 
 
 def test_messages_name_options_that_exist():

@@ -50,7 +50,8 @@ def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None
     if mask is not None:
         array = np.where(mask, array, 1.0)
     if (index := first_index(array, lambda count: not np.isfinite(count))) is not None:
-        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Correct or mask the pixel")
+        remedy = "Correct or mask the pixel (--mask)"
+        raise DataError("data", expected="finite numbers", got=array, index=index, remedy=remedy)
     noise.check(array)
     return jnp.asarray(array)
 

@@ -26,7 +26,7 @@ class ImageData(NamedTuple):
     photons : ndarray, shape (rows, columns)
         Detected photons per pixel.
     use : ndarray of bool or None
-        True for the pixels to use, by the flags in the file; None for all.
+        True for the pixels to use, by the flags and the values in the file; None for all.
     read_noise : float or None
         Standard deviation per pixel by read noise of all frames, electrons, by the header; None if it has none.
     facts : dict
@@ -47,7 +47,7 @@ def read_image(
     ``BUNIT`` of the header names photons, electrons, counts or data numbers, or one of these per time; numbers without
     a unit are photons. Counts are multiplied by the gain (``EGAIN`` or ``GAIN``, electrons per count) and rates by the
     exposure time (``EXPTIME`` or ``EXPOSURE``, seconds). Pixels that an extension ``DQ``, ``MASK`` or ``BPM`` of the
-    same version flags, and blank pixels of an integer image, are not used.
+    same version flags, and pixels of a FITS image without a value (NaN, or BLANK of integers), are not used.
 
     Parameters
     ----------
@@ -69,6 +69,8 @@ def read_image(
     facts = {"unit": stored.unit, **header_facts(stored.header)}
     photons = _photons(path, stored, facts)
     use = None if stored.flags is None else _good(path, stored.flags)
+    if stored.extension and np.isnan(photons).any():  # in FITS, NaN and BLANK are pixels without a value
+        use = ~np.isnan(photons) if use is None else use & ~np.isnan(photons)
     readings = _number(stored.header, "NFRAMES") or 1.0
     noise = _number(stored.header, "RDNOISE")
     return ImageData(

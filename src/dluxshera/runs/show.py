@@ -59,7 +59,7 @@ def _data_text(provenance: Mapping[str, Any]) -> str:
     """Return the source of the data, with the unit, the noise and the number of masked pixels as far as recorded."""
     facts = provenance.get("image", {})
     parts = [f"{name} {facts[name]}" for name in ("unit", "noise") if name in facts]
-    parts += [f"{facts['masked_pixels']} pixels masked"] if "masked_pixels" in facts else []
+    parts += [f"masked pixels {facts['masked_pixels']}"] if "masked_pixels" in facts else []
     return ", ".join(str(part) for part in (provenance.get("data", ""), *parts) if part)
 
 
