@@ -67,6 +67,9 @@ def bombs(folder: Path) -> dict[str, str]:
     with (folder / "long.csv").open("wb") as file:
         file.write(b"wavelength [nm], value\n500,1\n")
         file.truncate(10**10)
+    (folder / "comments.ecsv").write_text(
+        "# %ECSV 1.0\n# ---\n# meta:\n" + "# - [a, b, c]\n" * 500_000 + "a,b\n1,2\n3,4\n"
+    )
     (folder / "deep.ecsv").write_text("# %ECSV 1.0\n# ---\n# meta: " + "[" * 100_000 + "\na,b\n1,2\n3,4\n")
     readers = {".csv": "curve", ".ecsv": "curve"}
     table = {path.name: readers.get(path.suffix, "array") for path in sorted(folder.iterdir())}

@@ -3,6 +3,7 @@
 import json
 import sys
 import warnings
+from datetime import timedelta
 from math import log10
 
 import astropy.units as u
@@ -11,6 +12,7 @@ import pytest
 import xarray
 from astropy.nddata import CCDData, NDData
 from astropy.table import MaskedColumn, QTable, Table
+from astropy.time import TimeDelta
 from astropy.utils.masked import Masked
 
 import dluxshera as ds
@@ -32,6 +34,12 @@ FINE = np.arange(8) * 1e-3  # micrometres
 
 def column(numbers, unit, cls=Table):
     return cls({"z": np.asarray(numbers)}, units={"z": unit})["z"]
+
+
+class PandasTimedelta(timedelta):
+    """Time with the attributes of pandas's: a unit of its resolution, and a value that is in nanoseconds."""
+
+    unit, value = "us", 1_800_000_000_000
 
 
 @each_row("value, expected", [
@@ -101,6 +109,11 @@ def test_a_logarithmic_parameter_takes_logarithmic_units(value, expected):
     (FLUX, u.Dex(11.0, u.dex(u.m))),
     (FLUX, u.Dex(11.0)),
     (FLUX, np.ma.masked),
+    (SEPARATION, 1j * u.arcsec),
+    (SEPARATION, "9.7 arcsec"),
+    ("imaging.exposure_time_s", PandasTimedelta(minutes=30)),
+    ("imaging.exposure_time_s", np.timedelta64(30, "m")),
+    ("imaging.exposure_time_s", TimeDelta(1800 * u.s)),
 ])  # fmt: skip
 def test_a_wrong_unit_or_a_masked_value_raises(key, value):
     store = INFERENCE if key == FLUX else FORWARD

@@ -18,6 +18,7 @@ from dluxshera.units import converted, parsed_unit
 
 TABLE_SUFFIXES: Final = (".ecsv", ".csv")
 MAX_TABLE_BYTES: Final = 20_000_000  # a table of 100,000 rows has 5 MB
+MAX_COMMENTS: Final = 1000
 
 
 def read_curve(path: str | Path, *, unit: str | None = None) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
@@ -68,6 +69,8 @@ def _columns(path: Path) -> list[tuple[np.ndarray, str | None]]:
 
     try:
         lines = read_bytes(path, MAX_TABLE_BYTES).decode("utf-8-sig").splitlines()
+        if sum(line.startswith("#") for line in lines) > MAX_COMMENTS:
+            raise ValueError(f"it has more than {MAX_COMMENTS} lines of comments")  # YAML in ECSV, slow to read
         if path.suffix.lower() == ".csv":
             _check_head(path, lines)
         table = Table.read(lines, format=f"ascii{path.suffix.lower()}")

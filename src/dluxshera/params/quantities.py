@@ -99,7 +99,7 @@ def bare_value(field: ParamField, value: Any) -> Any:
         return numbers if unit is None else _in_unit_of(field, numbers, unit, value)
     except ParameterError:
         raise
-    except ValueError as error:
+    except (ValueError, TypeError) as error:
         raise ParameterError(
             field.key,
             expected=f"a quantity in {field.units or 'no unit'}, or in a unit that converts to it",
@@ -111,7 +111,10 @@ def bare_value(field: ParamField, value: Any) -> Any:
 def _in_unit_of(field: ParamField, numbers: Any, unit: Any, value: Any) -> np.ndarray:
     import numpy as np
 
-    numbers = np.asarray(numbers, dtype=np.float64)
+    numbers = np.asarray(numbers)
+    if numbers.dtype.kind not in "iuf":
+        raise ParameterError(field.key, expected=f"real numbers, with a unit of {field.units or 'none'}", got=value)
+    numbers = numbers.astype(np.float64)
     if field.scale != "log10":
         return np.asarray(converted(numbers, unit, vounit(field.units)), dtype=np.float64)
     from astropy import units

@@ -6,6 +6,7 @@ Units are recognised by attributes, so pint, unyt, xarray, pandas and h5py are n
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from dluxshera.errors import ParameterError
@@ -52,6 +53,8 @@ def measured(value: Any) -> Measured:
     ValueError
         If only some elements of a sequence carry a unit, or their units do not convert to each other.
     """
+    if isinstance(value, date | timedelta):  # those of pandas have a unit, but it is not that of their value
+        return Measured(value)
     if isinstance(value, list | tuple) or _is_object_array(value):
         return _of_elements(value)
     attributes = getattr(value, "attrs", None)
