@@ -33,3 +33,13 @@ class Unyt(np.ndarray):
     @property
     def value(self):
         return np.asarray(self)
+
+
+class Dataset:
+    """Array with its unit in attrs alone, as a dataset of h5py and a series of pandas have it."""
+
+    def __init__(self, numbers, units):
+        self.numbers, self.attrs = np.asarray(numbers, dtype=float), {"units": units}
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.numbers, dtype=dtype)

@@ -21,7 +21,7 @@ from dluxshera.inference import GaussianNoise
 from dluxshera.optics import cut_curve, read_map, write_map
 from dluxshera.params import ParameterStore
 from dluxshera.units import in_photons, measured, parsed_unit, vounit
-from support.foreign_quantities import Pint, Unyt
+from support.foreign_quantities import Dataset, Pint, Unyt
 from support.helpers import run_fresh
 from support.rows import each_row
 
@@ -52,6 +52,8 @@ class PandasTimedelta(timedelta):
     (xarray.DataArray(FINE, attrs={"units": "um"}), np.arange(8.0)),
     (xarray.DataArray(FINE, attrs={"units": "microns"}), np.arange(8.0)),
     (xarray.DataArray(np.arange(8.0)), np.arange(8.0)),
+    (Dataset(FINE, "um"), np.arange(8.0)),
+    (Dataset(FINE, b"um"), np.arange(8.0)),
     (NDData(FINE, unit="um"), np.arange(8.0)),
     ([x * u.um for x in FINE], np.arange(8.0)),
     (tuple(Pint(x, "micrometer") for x in FINE), np.arange(8.0)),
@@ -97,6 +99,7 @@ def test_a_logarithmic_parameter_takes_logarithmic_units(value, expected):
     (SEPARATION, Unyt(9.7, "m")),
     (SEPARATION, xarray.DataArray(9.7, attrs={"units": "furlong"})),
     (SEPARATION, [9.7 * u.m]),
+    (SEPARATION, Dataset(9.7, "m")),
     (ZERNIKES, [1 * u.nm, *range(7)]),
     (ZERNIKES, [1 * u.nm] * 7 + [1 * u.s]),
     (ZERNIKES, column(FINE, "s")),
@@ -144,7 +147,7 @@ import dluxshera as ds
 from dluxshera.errors import SheraError
 from dluxshera.inference import NormalPrior
 from dluxshera.params import LogUniform, Normal, TruncatedNormal, Uniform
-from support.foreign_quantities import Pint, Unyt
+from support.foreign_quantities import Dataset, Pint, Unyt
 
 in_metres = xarray.DataArray(2.0, attrs={"units": "m"})
 diameter = lambda value: replace(ds.SHERA_FLIGHT_CONFIG.design, m1_diameter_m=value).m1_diameter_m

@@ -245,11 +245,11 @@ class MaskSource(Rule):
     longest : int
         Largest number of characters.
     name : str
-        Value that is a name and not a path.
+        Value that is a name and not a path; empty for none.
     """
 
     longest: int
-    name: str
+    name: str = ""
 
     @property
     def form(self) -> str:

@@ -126,7 +126,7 @@ def parsed_unit(unit: Any) -> Any:
 
     if isinstance(unit, units.UnitBase) or is_logarithmic(unit):
         return unit
-    text = str(unit).strip()
+    text = (unit.decode("utf-8", "replace") if isinstance(unit, bytes) else str(unit)).strip()
     if _BOUNDED.fullmatch(text):
         for spelling in (text, _WORD.sub(_astropy_name, text)):
             if (parsed := _read(spelling, None)) is not None:
