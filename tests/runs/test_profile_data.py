@@ -5,6 +5,7 @@ import inspect
 import re
 import warnings
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from astropy.io import fits
@@ -114,6 +115,7 @@ def test_a_corrupted_pixel_that_is_masked_changes_nothing(run, exposure, tmp_pat
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert {"image", "residual"} <= {name for name, _ in run_figures(masked)}
+    plt.close("all")
 
 
 def test_read_noise_in_the_header_is_that_of_the_fit(tmp_path):
