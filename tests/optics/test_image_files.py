@@ -32,6 +32,8 @@ def written(path, header=None, *hdus, values=COUNTS):
     ({"BUNIT": "ADU", "EGAIN": 1.7, "GAIN": 120}, 1.7),  # GAIN may be a setting of the camera
     ({"BUNIT": "DN/s", "GAIN": 1.7, "EXPTIME": 10.0}, 17.0),
     ({"BUNIT": "count", "GAIN": 2}, 2.0),
+    ({"BUNIT": "electron/pix"}, 1.0),
+    ({"BUNIT": "DN/pixel/s", "GAIN": 2, "EXPTIME": 3}, 6.0),
     ({"BUNIT": "electron", "GAIN": 1.7, "EXPTIME": 1800.0}, 1.0),
     ({"BUNIT": "", "EXPTIME": 1800.0}, 1.0),
     ({"GAIN": 1.0}, 1.0),
@@ -88,11 +90,11 @@ def test_facts_and_header_of_an_extension(tmp_path):
     science = fits.ImageHDU(COUNTS, name="SCI")
     science.header["BUNIT"] = "ELECTRONS/S"
     primary = fits.PrimaryHDU()
-    primary.header.update({"EXPTIME": 10.0, "RDNOISE": 3.0, "NFRAMES": 16})
+    primary.header.update({"EXPTIME": 10.0, "RDNOISE": 3.0, "NFRAMES": 16})  # frames of a group, to some instruments
     fits.HDUList([primary, science]).writeto(tmp_path / "hst.fits")
     image = read_image(tmp_path / "hst.fits")
     np.testing.assert_array_equal(image.photons, 10.0 * COUNTS)
-    assert image.read_noise == 12.0
+    assert image.read_noise == 3.0
     assert image.facts == {"extension": "SCI", "unit": "ELECTRONS/S", "exposure_time": 10.0}
 
 

@@ -28,7 +28,7 @@ class ImageData(NamedTuple):
     use : ndarray of bool or None
         True for the pixels to use, by the flags and the values in the file; None for all.
     read_noise : float or None
-        Standard deviation per pixel by read noise of all frames, electrons, by the header; None if it has none.
+        Standard deviation of each pixel by read noise, electrons: ``RDNOISE`` of the header; None if it has none.
     facts : dict
         ``extension``, ``unit``, ``exposure_time`` and ``gain``, as plain data.
     """
@@ -71,12 +71,10 @@ def read_image(
     use = None if stored.flags is None else _good(path, stored.flags)
     if stored.extension and np.isnan(photons).any():  # in FITS, NaN and BLANK are pixels without a value
         use = ~np.isnan(photons) if use is None else use & ~np.isnan(photons)
-    readings = _number(stored.header, "NFRAMES") or 1.0
-    noise = _number(stored.header, "RDNOISE")
     return ImageData(
         photons,
         use,
-        None if not noise else noise * readings**0.5,
+        _positive_number(stored.header, "RDNOISE"),
         {"extension": stored.extension, **{name: fact for name, fact in facts.items() if fact is not None}},
     )
 
@@ -173,6 +171,6 @@ def _good(path: str | Path, flags: np.ndarray) -> np.ndarray:
     return flags == 0
 
 
-def _number(header: Mapping[str, Any], name: str) -> float | None:
+def _positive_number(header: Mapping[str, Any], name: str) -> float | None:
     value = header.get(name)
     return float(value) if isinstance(value, int | float) and 0 < value < float("inf") else None

@@ -77,8 +77,8 @@ def read_fit_data(
     noise : {'poisson', 'photon-read', 'gaussian'}, optional
         Noise model. By default ``poisson``, or ``photon-read`` if there is a read noise.
     read_noise : float, optional
-        Standard deviation of each pixel of the image by read noise, electrons. By default that in the header of the
-        data (``RDNOISE`` of each of ``NFRAMES`` frames).
+        Standard deviation of each pixel of the image by read noise, electrons. By default ``RDNOISE`` in the header of
+        the data.
 
     Raises
     ------
@@ -177,13 +177,14 @@ def simulate_profile(source: str | Path, path: Path | str, *, overrides: Iterabl
     exposure = binder.expose(store, seed)
     origin = provenance_of(model.config, profile)
     exposure_time, frame_time = float(store[EXPOSURE_TIME.key]), float(store[FRAME_TIME.key])
+    frames, read_noise = exposure_time / frame_time, float(store.get(READ_NOISE.key, 0.0))
     values = repr(sorted(store.as_dict().items()))
     cards: dict[str, tuple[Any, str]] = {
         "EXPTIME": (exposure_time, "[s] exposure time"),
         "FRAMTIME": (frame_time, "[s] time of a frame"),
-        "NFRAMES": (exposure_time / frame_time, "frames in the exposure"),
+        "NFRAMES": (frames, "frames in the exposure"),
         "GAIN": (1.0, "electrons per unit of the data"),
-        "RDNOISE": (float(store.get(READ_NOISE.key, 0.0)), "[electron] read noise of a frame"),
+        "RDNOISE": (read_noise * frames**0.5, "[electron] read noise of all frames"),
         "PIXSCALE": (float(binder.derived(store)[PLATE_SCALE.key]), "[arcsec/pixel] plate scale"),
         "SEED": (seed, "seed of the noise"),
         "PROFILE": (profile.name, ""),

@@ -16,7 +16,7 @@ def in_photons(numbers: Any, unit: Any, *, exposure_time: float | None = None, g
     numbers : float or ndarray
         Numbers of the image.
     unit : object
-        Unit of photons, electrons, counts or data numbers (``adu``), or of one of these per time.
+        Unit of photons, electrons, counts or data numbers (``adu``), or of one of these per time, per pixel or not.
     exposure_time : float, optional
         Exposure time in seconds, which a rate is multiplied by.
     gain : float, optional
@@ -32,10 +32,12 @@ def in_photons(numbers: Any, unit: Any, *, exposure_time: float | None = None, g
     parsed = parsed_unit(unit)
     if not is_logarithmic(parsed) and parsed.is_equivalent(units.dimensionless_unscaled):
         return converted(numbers, parsed, units.dimensionless_unscaled)
+    per_pixel = () if is_logarithmic(parsed) else (parsed * units.pixel,)
     counts = (units.adu, units.count, getattr(units, "DN", units.adu))  # astropy 7.0 has no DN
     for base in (units.photon, units.electron, *counts):
         for per, is_rate in ((base, False), (base / units.s, True)):
-            if not parsed.is_equivalent(per):
+            unit = next((each for each in (parsed, *per_pixel) if each.is_equivalent(per)), None)
+            if unit is None:
                 continue
             factor = 1.0
             if base in counts:
@@ -46,7 +48,7 @@ def in_photons(numbers: Any, unit: Any, *, exposure_time: float | None = None, g
                 if exposure_time is None:
                     raise ValueError("a rate needs the exposure time, seconds, as EXPTIME in the header")
                 factor *= exposure_time
-            return converted(numbers, parsed, per) * factor
+            return converted(numbers, unit, per) * factor
     raise ValueError("wrong unit")
 
 
