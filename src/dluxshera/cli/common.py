@@ -34,10 +34,12 @@ def lines_of(error: SheraError) -> list[str]:
 
 
 def print_json(content: Any) -> None:
-    """Print plain data as JSON."""
+    """Print plain data as JSON, with escape sequences for the characters that the terminal does not have."""
     import json
+    import sys
 
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    print(json.dumps(content, indent=2, ensure_ascii=ascii_only, allow_nan=False))
 
 
 def update_files(outdated: Iterable[OutdatedFile], *, check: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf, nan
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -35,13 +36,17 @@ def run_fit(
     seed: Annotated[int, typer.Option(help="Seed of truth, noise and start.", min=0)] = 0,
     max_steps: Annotated[int, typer.Option(help="Largest number of steps.", min=1)] = 100,
     tolerance: Annotated[float, typer.Option(help="Distance to the maximum at which the fit ends, in sigma.")] = 1e-3,
+    misfit_limit: Annotated[
+        str, typer.Option(metavar="SIGMA", help="Largest misfit, in sigma of noise alone on either side; or none.")
+    ] = "5",
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
 ) -> None:
-    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge.
+    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge or has a misfit.
 
     A checkpoint is written after each step. Resuming reproduces an uninterrupted run bit for bit.
     """
+    limit = _limit(misfit_limit)
     from dluxshera.runtime import set_up_command
 
     set_up_command()
@@ -53,9 +58,22 @@ def run_fit(
             source, output, data=data, free=free or None, spec=spec, overrides=overrides or (), seed=seed,
             max_steps=max_steps, tolerance=tolerance, resume=resume, force=force, callback=callback,
         )  # fmt: skip
-    print_run(run)
-    if not run.converged:
+    print_run(run, limit)
+    if not run.converged or run.misfit.exceeds(limit):
         raise typer.Exit(1)
+
+
+def _limit(text: str) -> float | None:
+    """Return the value of ``--misfit-limit``: a positive number, or None for the word none."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = nan
+    if not 0 < limit < inf:
+        raise typer.BadParameter(f"{text!r}: expected a number of sigma above 0, or none", param_hint="--misfit-limit")
+    return limit
 
 
 @app.command("show", epilog=example("dluxshera run show results/run"))

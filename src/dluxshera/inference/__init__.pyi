@@ -7,6 +7,7 @@ from .coordinates import prior_coordinates as prior_coordinates
 from .coordinates import unbounded_coordinates as unbounded_coordinates
 from .coordinates import whiten as whiten
 from .descent import gradient_descent as gradient_descent
+from .deviance import DevianceMoments as DevianceMoments
 from .eigenmodes import EigenPosterior as EigenPosterior
 from .eigenmodes import EigenThetaMap as EigenThetaMap
 from .eigenmodes import eigen_posterior as eigen_posterior
@@ -16,7 +17,6 @@ from .fisher import fisher_from_jacobian as fisher_from_jacobian
 from .fisher import fisher_information as fisher_information
 from .fisher import generalized_eigenmodes as generalized_eigenmodes
 from .fisher import image_jacobian as image_jacobian
-from .fit import allowed_misfit as allowed_misfit
 from .hmc import sample_posterior as sample_posterior
 from .joint import JointPosterior as JointPosterior
 from .joint import make_joint_posterior as make_joint_posterior
@@ -29,6 +29,8 @@ from .likelihood import pixel_mask as pixel_mask
 from .linearity import LinearRange as LinearRange
 from .linearity import linear_bias as linear_bias
 from .linearity import linear_range as linear_range
+from .misfit import Misfit as Misfit
+from .misfit import MisfitWarning as MisfitWarning
 from .posterior import AbstractPosterior as AbstractPosterior
 from .posterior import Expansion as Expansion
 from .posterior import Posterior as Posterior

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
+from dluxshera.inference.deviance import DevianceMoments
 from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
 from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise, image_data, pixel_mask
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
@@ -88,6 +89,10 @@ class AbstractPosterior(eqx.Module):
     @abstractmethod
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
+
+    @abstractmethod
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
 
     @abstractmethod
     def expand(self, theta: Theta) -> Expansion:
@@ -191,13 +196,7 @@ class ThetaPosterior(AbstractPosterior):
         return self.prior.log_density(theta)
 
     def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
-
-        Raises
-        ------
-        ParameterError
-            If a free parameter has no prior.
-        """
+        """Draw theta from the prior; each free parameter needs one."""
         return self.prior.sample(rng)
 
 
@@ -252,6 +251,10 @@ class Posterior(ThetaPosterior):
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return _log_likelihood(self._likelihood, self.model.image(self.store_at(theta)))
+
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
+        return self._likelihood.deviance_moments(self.model.image(self.store_at(theta)))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape."""

@@ -62,7 +62,7 @@ def fit_profile(
     Returns
     -------
     Run
-        The run, read from the folder; look at ``result``.
+        The run, read from the folder; look at ``result`` and ``misfit``. There is no limit on the misfit.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def fit_profile(
         return read_run(folder)
     solution = gauss_newton(
         posterior, start, max_steps=max_steps, tolerance=tolerance, callback=callback, checkpoint=checkpoint,
-        state=state, throw=False,
+        state=state, throw=False, misfit_sigmas=None,
     )  # fmt: skip
     values = {**solution.store, **binder.derived(solution.store)}
     base = profile_of(model.config, model.store, model.spec, name=model.config.name)

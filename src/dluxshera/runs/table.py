@@ -6,11 +6,14 @@ import csv
 import io
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from dluxshera.errors import DocumentError
 from dluxshera.files import write_text
 from dluxshera.runs.folder import read_run
+
+# Columns of each run, before those of its parameters.
+COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
@@ -25,8 +28,9 @@ def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
     -------
     list of dict
         Rows in the order of the folders. Each has ``folder`` and ``fault``, the reason why the folder cannot be read,
-        or empty. The row of a run also has ``result``, ``steps``, ``loss``, ``seed`` (empty if not recorded), and for
-        each label ``LABEL``, ``LABEL sigma`` and, with a known truth, ``LABEL pull``.
+        or empty. The row of a run also has ``result``, ``steps``, ``loss``, ``seed`` (empty if not recorded),
+        ``misfit`` (per pixel), ``misfit sigmas`` (its deviation from noise alone, in sigma), and for each label
+        ``LABEL``, ``LABEL sigma`` and, with a known truth, ``LABEL pull``.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -36,8 +40,11 @@ def _row(folder: Path) -> dict[str, Any]:
         run = read_run(folder)
     except DocumentError as error:
         return {"folder": str(folder), "fault": str(error)}
-    row: dict[str, Any] = {"folder": str(folder), "fault": "", "result": run.result.name}
-    row |= {"steps": run.steps, "loss": run.loss, "seed": run.provenance.get("seed", "")}
+    values = (
+        str(folder), "", run.result.name, run.steps, run.loss, run.provenance.get("seed", ""),
+        run.misfit.value, run.misfit.sigmas,
+    )  # fmt: skip
+    row: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
     for i, label in enumerate(run.labels):
         row |= {label: float(run.theta[i]), f"{label} sigma": float(run.sigma[i])}
         if run.pulls is not None:

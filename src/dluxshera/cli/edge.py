@@ -1,0 +1,106 @@
+"""Edge of the command line: exceptions as lines with exit codes, and standard output that cannot be written."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from dluxshera.cli.common import lines_of
+from dluxshera.errors import DocumentError, SheraError
+
+REMEDIES: Final = {
+    errno.ENOENT: "Check the name",
+    errno.ENOTDIR: "A part of the path is a file: check the name",
+    errno.EISDIR: "Name a file, not a folder",
+    errno.EEXIST: "Name another path",
+    errno.ENOTEMPTY: "Name another path",
+    errno.EACCES: "Check the permissions, or name another path",
+    errno.EPERM: "Check the permissions, or name another path",
+    errno.EROFS: "Name a path on a disk that can be written",
+    errno.ENAMETOOLONG: "Shorten the name",
+    errno.ELOOP: "The symbolic links form a loop: name another path",
+    errno.ENOSPC: "Free some space, or name a path on another disk",
+    errno.EDQUOT: "Free some space, or name a path on another disk",
+    errno.EFBIG: "Use a smaller image, or name a path on another disk",
+    errno.EBUSY: "The path is in use: name another",
+    errno.EMFILE: "Close other files, or raise the limit: ulimit -n",
+}
+MEMORY: Final = "not enough memory. Use smaller grids, such as image_npix=128, or a machine with more memory"
+NUMBERS: Final = "Check the values of the profile and of --set"
+FULL_TEXT: Final = "set PYTHONDEVMODE=1 for the full text of the error"
+
+
+def translated(error: Exception) -> tuple[list[str], int] | None:
+    """Return the lines and the exit code for an exception, or None if it can only be a fault of the package."""
+    match error:
+        case SheraError():
+            return lines_of(error), 1 if isinstance(error, DocumentError) else 2
+        case OSError():
+            return [_line_of(error)], 2
+        case MemoryError():
+            return [MEMORY], 2
+        case UnicodeError():
+            return [f"a text is not valid in {error.encoding}: {error.reason}. Use names and files in UTF-8"], 2
+        case ArithmeticError():
+            return [f"a value is too large or too small to compute with ({error}). {NUMBERS}; {FULL_TEXT}"], 2
+        case ValueError():
+            return [f"{_one_line(error)}. Check the arguments, or {FULL_TEXT}"], 2
+        case RuntimeError() if "RESOURCE_EXHAUSTED" in str(error):  # of JAX
+            return [MEMORY], 2
+    return None
+
+
+def _line_of(error: OSError) -> str:
+    path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
+    reason = error.strerror or _one_line(error)
+    remedy = REMEDIES.get(error.errno or 0, "Check the path, or name another")
+    return f"{f'{path}: ' if path else ''}{reason}. {remedy}"
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+@contextmanager
+def command_line() -> Iterator[None]:
+    """Run a command: print an exception as lines on standard error, and exit with its code.
+
+    Characters that the terminal does not have are printed as escape sequences. Output that cannot be written ends the
+    command with 2; a reader that closes the pipe, such as ``head``, with 1 and without a line.
+    """
+    try:
+        _check_output()
+        try:
+            yield
+        finally:
+            _flush()
+    except Exception as error:
+        answer = translated(error)
+        if answer is None or (sys.flags.dev_mode and not isinstance(error, SheraError)):
+            raise
+        for line in answer[0]:
+            print(f"error: {line}", file=sys.stderr)
+        sys.exit(answer[1])
+
+
+def _check_output() -> None:
+    """Raise OSError if standard output is closed, and let its encoding escape the characters that it does not have."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "is closed", "standard output")
+    if getattr(sys.stdout, "errors", "") == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream that has errors
+
+
+def _flush() -> None:
+    """Write the buffer of standard output, because Python reports a failure at the end of the process on its own."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
+        raise OSError(error.errno, error.strerror, "standard output") from error
