@@ -78,13 +78,14 @@ MICRO = "profile validate $'\\xc2\\xb5.yaml'"
 @pytest.mark.parametrize(
     ("command", "environment", "code", "output", "errors"),
     [
-        pytest.param("params list >/dev/full", {}, 2, b"", b"error: standard output: No space left", id="full"),
+        pytest.param("params list >/dev/full", {}, 2, b"", b"error: No space left on device. Free some", id="full"),
+        pytest.param("--version >/dev/full", {}, 2, b"", b"error: standard output: No space left", id="flush"),
         pytest.param("params list >&-", {}, 2, b"", b"error: standard output: is closed", id="closed"),
-        pytest.param("params list | head -c 1; exit ${PIPESTATUS[0]}", {}, 1, b"", b"", id="reader gone"),
         pytest.param(MICRO, {"PYTHONIOENCODING": "ascii"}, 1, b"\\xb5.yaml: cannot be read", b"", id="ascii"),
         pytest.param(MICRO, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, 1, b".yaml: cannot be read",
                      b"", id="C locale"),
-        pytest.param("profile validate $'\\xff.yaml'", {}, 1, b"\\udcff.yaml: cannot be read", b"", id="not UTF-8"),
+        pytest.param("profile validate $'\\xff.yaml'", {"PYTHONIOENCODING": "utf-8:strict"}, 1,
+                     b"\\udcff.yaml: cannot be read", b"", id="not UTF-8"),
         pytest.param("params list", {"PYTHONIOENCODING": "ascii"}, 0, b"binary.separation_as", b"", id="ascii table"),
     ],
 )  # fmt: skip
@@ -96,6 +97,15 @@ def test_a_stream_that_cannot_take_the_output(command, environment, code, output
     assert output in done.stdout
     assert done.stderr.startswith(errors)
     assert done.stderr.count(b"\n") == bool(errors)
+
+
+@each_row("command", [["params", "list"], ["params", "list", "--json"], ["--version"], ["--help"]])
+def test_a_reader_that_is_gone_ends_the_command_without_a_word(command):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run([sys.executable, "-c", CODE, *command], stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 def test_json_on_an_ascii_terminal_is_json():

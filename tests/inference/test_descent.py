@@ -210,7 +210,7 @@ def test_pulls_of_many_fits_are_unit_normal():
         total = 0.0
         for seed in range(64):
             posterior, _, _ = linear_posterior(seed, prior=None, claimed=claimed)
-            solution = gradient_descent(posterior, np.zeros(3))
+            solution = gradient_descent(posterior, np.zeros(3), misfit_sigmas=None)
             error = solution.theta - [1.5, -0.5, 2.5]
             total += error @ np.linalg.solve(solution.covariance, error)
         assert bool(abs(total - 192) < 4 * np.sqrt(2 * 192)) is calibrated
