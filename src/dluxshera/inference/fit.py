@@ -236,7 +236,9 @@ class Fit:
                 remedy=_REMEDIES.get(result, _START_NEARER),
             )
         if result is FitResult.CONVERGED and misfit.exceeds(self.misfit_sigmas):
-            warnings.warn(f"the misfit is {misfit}; {misfit.causes}; {_LOOK}", MisfitWarning, stacklevel=3)
+            warnings.warn(
+                f"the misfit is {misfit}; likely causes: {misfit.causes}; {_LOOK}", MisfitWarning, stacklevel=3
+            )
         return Solution(
             theta=np.asarray(self.theta),
             store=self.posterior.stores_at(self.theta)[0],
