@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+import warnings
+from typing import Annotated, TextIO
 
 import typer
 
@@ -14,6 +15,7 @@ import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 from dluxshera._version import __version__
 from dluxshera.cli.common import example, lines_of
+from dluxshera.console import accept_every_character, printable
 from dluxshera.errors import DocumentError, SheraError
 
 app = typer.Typer(
@@ -35,14 +37,29 @@ def main() -> None:
     """Run the command line.
 
     An error of the package is printed as one line for each fault. The exit code is then 1 for a document with faults,
-    and 2 for other errors.
+    and 2 for other errors. Characters that the terminal's encoding lacks are printed as escapes, and a warning is one
+    line.
     """
-    try:
-        app()
-    except SheraError as error:
-        for line in lines_of(error):
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, DocumentError) else 2)
+    accept_every_character()
+    with warnings.catch_warnings():
+        warnings.showwarning = _print_warning
+        try:
+            app()
+        except SheraError as error:
+            for line in lines_of(error):
+                print(f"error: {line}", file=sys.stderr)
+            sys.exit(1 if isinstance(error, DocumentError) else 2)
+
+
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _print_version(show: bool) -> bool:
