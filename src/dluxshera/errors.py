@@ -317,19 +317,7 @@ class DocumentError(SheraError, ValueError):
 
 
 class OutputError(SheraError, OSError):
-    """A file or folder cannot be written. Name another place, or change its rights, or free space on its disk.
-
-    Parameters
-    ----------
-    path : path
-        File or folder.
-    reason : str
-        Description of the fault, as a phrase.
-    remedy : str
-        Suggested fix, as a sentence.
-    number : int, optional
-        Error number of the operating system, ``errno``.
-    """
+    """A file or folder cannot be written. Name another place, or change its rights, or free space on its disk."""
 
     def __init__(
         self, path: object, reason: str, remedy: str = "Name another place to write to", *, number: int | None = None

@@ -192,6 +192,13 @@ def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
 def inside(folder: Path, name: str) -> Path:
     """Return the path of a file in a folder, after a check that its name is one.
 
+    Parameters
+    ----------
+    folder : Path
+        Folder of the file.
+    name : str
+        Name of the file.
+
     Raises
     ------
     ParameterError
@@ -222,8 +229,15 @@ def remove_parts(path: Path) -> None:
                 part.unlink(missing_ok=True)
 
 
-def reserve(folder: Path, size: int) -> None:
-    """Check by trial that a folder takes files of a size in bytes; nothing stays.
+def check_space(folder: Path, size: int) -> None:
+    """Check by trial that a folder takes files; nothing stays.
+
+    Parameters
+    ----------
+    folder : Path
+        Folder to write to.
+    size : int
+        Size of the files in bytes.
 
     Raises
     ------
@@ -231,7 +245,7 @@ def reserve(folder: Path, size: int) -> None:
         If it does not: no rights, a full disk, or a quota.
     """
     with _translated(folder):
-        part = _part(folder / "reserve")
+        part = _part(folder / "space")
         try:
             with part.open("xb") as opened:
                 for start in range(0, size, 2**20):

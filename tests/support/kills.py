@@ -7,28 +7,29 @@ complete, and the next writer has to succeed and to leave nothing behind.
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
 import warnings
 from collections.abc import Callable
-from contextlib import redirect_stdout
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dluxshera.cli.common import update_files
-from dluxshera.documents import OutdatedFile, read_document
+from dluxshera.documents import read_document
+from dluxshera.files import store_result, write_text
 from dluxshera.profiles import save_profile
 from dluxshera.runs import Checkpoint, read_run, write_csv
 from dluxshera.runs.ownership import add_files
+from support.paths import PACKAGE, ROOT
 from support.toy_runs import saved
 
 SIZE = 20_000  # of the numbers in each file, so that writing takes milliseconds
@@ -95,7 +96,7 @@ def _read_profile(folder: Path) -> int:
 
 def _write_report(folder: Path, version: int) -> None:
     text = json.dumps({"numbers": [version] * SIZE})
-    update_files([OutdatedFile(folder / "report.json", text, "another version")], check=False)
+    store_result(folder / "report.json", partial(write_text, text=text))
 
 
 def _read_report(folder: Path) -> int:
@@ -215,8 +216,15 @@ def attack(name: str, moments: int, seed: int) -> dict[str, int]:
     return counts
 
 
+def results(moments: int, seed: int) -> dict[str, dict[str, int]]:
+    """Attack every writer, in a process without threads; return the counts of each."""
+    command = [sys.executable, "-m", "support.kills", str(moments), str(seed)]
+    paths = os.pathsep.join([str(PACKAGE.parent), str(ROOT / "tests")])
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": paths}, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
 if __name__ == "__main__":
     warnings.simplefilter("ignore")  # jax warns of every fork, and no thread of it runs
-    with redirect_stdout(io.StringIO()):  # update_files prints names
-        results = {name: attack(name, int(sys.argv[1]), int(sys.argv[2])) for name in sys.argv[3:] or WRITERS}
-    print(json.dumps(results))
+    print(json.dumps({name: attack(name, int(sys.argv[1]), int(sys.argv[2])) for name in sys.argv[3:] or WRITERS}))

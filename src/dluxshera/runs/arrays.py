@@ -27,7 +27,7 @@ FAULTS_OF_A_FILE: Final = (
     *(OSError, ValueError, KeyError, EOFError, MemoryError, OverflowError, RecursionError),
     *(SyntaxError, TokenError, BadZipFile, ZlibError, LZMAError, NotImplementedError, RuntimeError),
 )
-MAX_BYTES: Final = 2**30  # of all arrays of a file
+MAX_ARRAY_BYTES: Final = 2**30  # of all arrays of a file
 MAX_ARRAYS: Final = 100_000
 _ENTRY: Final = b"PK\x01\x02"  # starts each entry of the directory of a zip file
 _ENTRY_BYTES: Final = 46  # of the shortest entry
@@ -47,10 +47,10 @@ def npz_of(arrays: Mapping[str, Any]) -> bytes:
             raise ParameterError(name, expected="an array of numbers", got=array)
     if len(columns) > MAX_ARRAYS:
         raise ParameterError("arrays", expected=f"at most {MAX_ARRAYS} arrays in one file", got=len(columns))
-    if (size := sum(array.nbytes + 1000 for array in columns.values())) > MAX_BYTES:
+    if (size := sum(array.nbytes + 1000 for array in columns.values())) > MAX_ARRAY_BYTES:
         raise ParameterError(
             "arrays",
-            expected=f"at most {MAX_BYTES / 2**20:.0f} MiB in one file",
+            expected=f"at most {MAX_ARRAY_BYTES / 2**20:.0f} MiB in one file",
             got=f"{size / 2**20:.0f} MiB",
             remedy="Thin the samples, or keep them in a file of your own",
         )
@@ -60,7 +60,7 @@ def npz_of(arrays: Mapping[str, Any]) -> bytes:
 
 
 def arrays_in(
-    content: bytes | BinaryIO, names: Collection[str] | None = None, max_bytes: int = MAX_BYTES
+    content: bytes | BinaryIO, names: Collection[str] | None = None, max_bytes: int = MAX_ARRAY_BYTES
 ) -> dict[str, np.ndarray]:
     """Return the arrays of an npz file, after a check that it is complete.
 
@@ -125,7 +125,7 @@ def read_arrays(path: Path, digest: str, remedy: str) -> dict[str, np.ndarray]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[BufferedReader]:
-    """Open a regular file of at most `MAX_BYTES` to read it.
+    """Open a regular file of at most `MAX_ARRAY_BYTES` to read it.
 
     Raises
     ------
@@ -135,8 +135,8 @@ def opened(path: Path) -> Iterator[BufferedReader]:
     status = path.stat()
     if not stat.S_ISREG(status.st_mode):
         raise OSError("it is not a file")
-    if status.st_size > MAX_BYTES:
-        raise OSError(f"it has {status.st_size / 2**20:.0f} MiB, more than {MAX_BYTES / 2**20:.0f} MiB")
+    if status.st_size > MAX_ARRAY_BYTES:
+        raise OSError(f"it has {status.st_size / 2**20:.0f} MiB, more than {MAX_ARRAY_BYTES / 2**20:.0f} MiB")
     with path.open("rb") as file:
         yield file
 

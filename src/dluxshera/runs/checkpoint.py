@@ -109,7 +109,7 @@ def check_problem(place: Path, problem: Mapping[str, str], recorded: Mapping[str
     Parameters
     ----------
     place : Path
-        Folder or file, for the message.
+        Folder or file named in the message.
     problem, recorded : mapping of str to str
         Hashes of `problem_of`: of the problem, and those that the file has.
 
@@ -122,7 +122,7 @@ def check_problem(place: Path, problem: Mapping[str, str], recorded: Mapping[str
     if other := [name for name in names if problem.get(name) != recorded.get(name)]:
         raise ParameterError(
             str(place),
-            expected="the problem of this fit, which can be continued",
+            expected="the problem of this fit",
             got=f"another problem, which differs in {', '.join(other)}",
             remedy="Repeat that one, or name another folder, or pass force (--force) to replace it",
         )

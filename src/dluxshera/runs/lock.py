@@ -162,6 +162,6 @@ def _busy(folder: Path, holder: str) -> ParameterError:
     return ParameterError(
         str(folder),
         expected="a folder that no other fit writes to",
-        got=f"the folder of {holder}",
-        remedy="Wait until it ends, or name another folder",
+        got="a folder in use",
+        remedy=f"It is in use by {holder}. Wait until it ends, or name another folder",
     )

@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from dluxshera.files import reserve
+from dluxshera.files import check_space
 from dluxshera.inference import FitStep, draw_from_prior, free_parameters, gauss_newton, make_posterior, simulate
 from dluxshera.model import binder_of
 from dluxshera.optics import read_array
@@ -20,8 +20,8 @@ from dluxshera.runs.ownership import check_output
 from dluxshera.runs.record import ARRAYS
 from dluxshera.runs.run import Run
 
-PROFILE: Final = "profile.yaml"
-FILES: Final = (ARRAYS, PROFILE)
+PROFILE_FILE: Final = "profile.yaml"
+FILES: Final = (ARRAYS, PROFILE_FILE)
 
 
 def fit_profile(
@@ -108,7 +108,7 @@ def fit_profile(
     problem = problem_of(posterior, solver="gauss_newton", tolerance=tolerance, start=start.tolist())
     with claimed(folder):
         present = check_output(folder, FILES, replace=resume or force)
-        reserve(folder, 4 * image.nbytes + 16 * start.size**2 + 1_000_000)
+        check_space(folder, 4 * image.nbytes + 16 * start.size**2 + 1_000_000)
         checkpoint = Checkpoint(folder, problem, force=force)
         state = checkpoint.resume() if resume else None
         if resume and state is None and present.record is not None:
@@ -132,7 +132,7 @@ def fit_profile(
                 "plate_scale_as_per_pix": float(values["system.plate_scale_as_per_pix"]),
                 **provenance_of(model.config, profile),
             },
-            texts={PROFILE: profile_text(base)},
+            texts={PROFILE_FILE: profile_text(base)},
             checkpoint=checkpoint,
             force=force,
         )

@@ -13,7 +13,7 @@ from dluxshera.inference import FitResult
 FORMAT: Final = "dluxshera.run/1"
 ARRAYS: Final = "arrays.npz"
 RESTORE: Final = "repeat the run, or restore the folder from a copy"
-MAX_BYTES: Final = 10_000_000
+MAX_RECORD_BYTES: Final = 10_000_000
 
 _OTHER: Final = "has the format"
 _TEXT: Final = {"type": "string", "maxLength": 100_000}
@@ -92,7 +92,7 @@ def read_record(path: Path) -> dict[str, Any]:
     DocumentError
         If the file cannot be read, is no record of this format, or has a fault; with file, line, column and remedy.
     """
-    return _parsed(read_text(path, MAX_BYTES), path)
+    return _parsed(read_text(path, MAX_RECORD_BYTES), path)
 
 
 def record_text(record: dict[str, Any]) -> str:
@@ -106,8 +106,8 @@ def record_text(record: dict[str, Any]) -> str:
     try:
         text = json_text(record)
         _parsed(text, Path("run.json"))
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES / 1e6:.0f} MB")
+        if len(text) > MAX_RECORD_BYTES:
+            raise ValueError(f"more than {MAX_RECORD_BYTES / 1e6:.0f} MB")
     except (TypeError, ValueError, RecursionError) as error:
         raise ParameterError("provenance", expected=f"plain data of finite numbers ({error})") from error
     return text
