@@ -76,6 +76,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         folder = save_run(
             output,
             solution,
+            force=True,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             command=shlex.join([Path(__file__).name, *options]),

@@ -81,6 +81,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         folder = save_run(
             output,
             solution,
+            force=True,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             samples={"eigenvalues": modes.eigenvalues, "basis": modes.basis, "by_eigenmodes": theta},

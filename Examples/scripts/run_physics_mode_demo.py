@@ -88,6 +88,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
             folder = save_run(
                 Path(output) / name,
                 solution,
+                force=True,
                 truth=true_values,
                 images={"data": data, "model": binder.predict(solution.store)},
                 provenance={"seed": seed, **provenance_of(config)},

@@ -80,6 +80,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
             folder = save_run(
                 Path(output) / name,
                 solution,
+                force=True,
                 truth=truths[model],
                 images={"data": data, "model": binder.predict(solution.store)},
                 provenance={"seed": seed, **provenance_of(binder.config)},

@@ -132,6 +132,6 @@ def test_an_absurd_number_is_named(arguments, text):
 
 def test_hostile_paths_change_nothing_and_raise_nothing(tmp_path):
     """A sample of `make validate`: each command once."""
-    wrong, codes = attack(tmp_path, seed=0, count=33)
+    wrong, codes = attack(tmp_path, seed=0, count=41)
     assert not wrong, "\n".join(wrong)
     assert codes.get(1, 0) + codes.get(2, 0) > 20

@@ -154,7 +154,7 @@ def test_a_killed_run_is_told_and_another_problem_does_not_continue_it(fitted, t
             path.unlink()
     with pytest.raises(DocumentError, match="has not ended; repeat its command with --resume"):
         run("show", folder)
-    with pytest.raises(DocumentError, match=r"another problem, which differs in .*data.*start"):
+    with pytest.raises(ParameterError, match=r"another problem, which differs in .*data.*start"):
         run("fit", *SMALL, "--seed", "5", "--output", folder, "--resume")
     with pytest.raises(ParameterError, match=r"a new folder, got 'a run'\. Pass resume .* or force"):
         run("fit", *SMALL, "--output", folder)
@@ -165,7 +165,7 @@ def test_a_killed_run_is_told_and_another_problem_does_not_continue_it(fitted, t
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     for force in ([], ["--force"], ["--resume"]):
-        with pytest.raises(ParameterError, match="the folder of a run, got 'other files'"):
+        with pytest.raises(ParameterError, match=r"the folder of a run, got 'other files: thesis\.tex'"):
             run("fit", *SMALL, "--output", tmp_path, *force)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.errors import DocumentError, OutputError, ParameterError
+from dluxshera.files import OutputWarning
 from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
-from dluxshera.runs import folder as folders
 from support import toys
 
 LABELS = ("star.log_flux", "mirror.coeffs_nm[Z5]")
@@ -186,7 +186,9 @@ def test_what_cannot_be_kept_is_refused_and_an_old_run_stays(said, message, fold
 
 
 def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
-    saved(folder, samples=None, texts={"profile.yaml": "x: 1\n"})
+    with pytest.raises(ParameterError, match=r"expected a new folder, got 'a run'\. Pass resume .* or force"):
+        saved(folder)
+    saved(folder, samples=None, texts={"profile.yaml": "x: 1\n"}, force=True)
     assert {path.name for path in folder.iterdir()} == {"run.json", "arrays.npz", "profile.yaml"}
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -194,9 +196,11 @@ def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
     shutil.rmtree(mine)
     mine.mkdir()
     (mine / "thesis.tex").write_text("years of work")
-    for place in (mine, mine / "thesis.tex"):
-        with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
-            saved(place)
+    with pytest.raises(ParameterError, match=r"a new folder or the folder of a run, got 'other files: thesis\.tex'"):
+        saved(mine)
+    with pytest.warns(OutputWarning, match="it is a file, not a folder.* The result is stored in"):
+        beside = saved(mine / "thesis.tex")  # a result is never dropped
+    assert read_run(beside).theta.tolist() == THETA.tolist()
     assert (mine / "thesis.tex").read_text() == "years of work"
 
 
@@ -217,15 +221,15 @@ FAULTS = {
     "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*repeat the run"),
     "no samples": (lambda f: (f / "samples.npz").unlink(), r"samples\.npz: cannot be read"),
     "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*repeat the run"),
-    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*repeat the run"),
+    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: .*(is not JSON|is not text).*repeat the run"),
     "a list": (lambda f: (f / "run.json").write_text("[1]"), r"run\.json: has the format \[1\], not dluxshera\.run/1"),
     "not text": (lambda f: (f / "run.json").write_bytes(b"\xff"), r"run\.json: is not UTF-8"),
-    "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json: is nested too deep"),
+    "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json:1:\d+: .*nested deeper than 50 levels"),
     "a folder": (lambda f: [(f / "run.json").unlink(), (f / "run.json").mkdir()], r"run\.json: is not a file"),
     "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the version"),
     "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: is not the record of a run.*theta has the shape"),
-    "result": (lambda f: edit(f, result="FINE"), r"run\.json: is not the record of a run.*FINE"),
-    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: is not the record of a run"),
+    "result": (lambda f: edit(f, result="FINE"), r"run\.json:1:\d+: result: .*CONVERGED.*FINE.*repeat the run"),
+    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json:1:\d+: files: arrays\.npz is missing"),
 }  # fmt: skip
 
 
@@ -252,7 +256,7 @@ def test_what_a_head_lacks_is_told(folder):
     for name in head:
         if name not in ("format", "steps"):
             (folder / "run.json").write_text(json.dumps({key: value for key, value in head.items() if key != name}))
-            with pytest.raises(DocumentError, match=rf"run\.json: is not the record of a run.*{name}"):
+            with pytest.raises(DocumentError, match=rf"run\.json:\d+:\d+: {name} is missing; repeat the run"):
                 read_run(folder)
 
 
@@ -277,8 +281,8 @@ def test_a_failure_while_writing_leaves_no_folder(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(folders, "write_text", fail)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="no space"):
         saved(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 

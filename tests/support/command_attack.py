@@ -25,19 +25,22 @@ SMALL = ["observation/flight_alpha_cen", "--set", "image_npix=16", "--set", "n_w
          "--free", "binary.log_flux_total", "--max-steps", "1"]  # fmt: skip
 PROFILE = "schema: dluxshera.profile/0.2.0\nkind: target\nname: x\n"
 
-# P is a hostile path, N a new name in the scratch folder, S a fit of few pixels.
+# P is a hostile path, O one to write to, which is no pipe that waits for its reader; N is a new name in the scratch folder
+# and S a fit of few pixels.
 COMMANDS = (
     "params show P", "params list --system P", "params list --spec P", "params graph --system P",
-    "profile new P", "profile new P/x.yaml", "profile new N.yaml --extends P", "profile new N.yaml --name P",
+    "profile new O", "profile new O/x.yaml", "profile new N.yaml --extends P", "profile new N.yaml --name P",
     "profile validate P", "profile validate P P", "profile validate target/alpha_cen --set P", "profile show P",
     "profile show target/alpha_cen --set P=1", "profile diff P P", "profile diff target/alpha_cen P",
     "schema check --directory P", "schema export --check --directory P --profiles P",
     "schema export --directory N --profiles P --check",
     "budget report --budget P --output N", "budget report --budget P",
     "run fit P --output N", "run fit S --data P --output N", "run fit S --data P.fits --output N",
-    "run fit S --set effects=P --output N", "run fit S --output P --tolerance 0 --misfit-limit P",
-    "run fit S --free P --output N", "run show P", "run show P --json", "run plot P", "run plot P --output N",
-    "run table P", "run table P P --csv N", "run table P --parameter P",
+    "run fit S --set effects=P --output N", "run fit S --free P --output N", "run fit S --tolerance P --output N",
+    "run fit S --misfit-limit P --output N", "run fit S --output O", "run fit S --output O --force",
+    "run fit S --output O --resume", "run show P", "run show P --json", "run plot P", "run plot P --output N",
+    "run plot P --output O --force", "run table P", "run table P P --csv N", "run table P --csv O",
+    "run table P --parameter P",
 )  # fmt: skip
 
 
@@ -149,8 +152,10 @@ def command_lines(rng: random.Random, paths: list[str], count: int) -> list[list
                 words += SMALL
             elif word.startswith("N"):
                 words.append(f"new-{i}{word[1:]}")
-            elif word.startswith("P") or word.endswith("=P"):
-                words.append(word.replace("P", rng.choice(paths), 1))
+            elif word.startswith(("P", "O")) or word.endswith("=P"):
+                mark = "O" if word.startswith("O") else "P"
+                possible = [path for path in paths if mark == "P" or not path.startswith("pipe")]
+                words.append(word.replace(mark, rng.choice(possible), 1))
             else:
                 words.append(word)
         lines.append(words)

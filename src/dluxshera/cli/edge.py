@@ -1,15 +1,17 @@
-"""Edge of the command line: exceptions as lines with exit codes, and standard output that cannot be written."""
+"""Edge of the command line: exceptions and warnings as lines, exit codes, and output that cannot be written."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, TextIO
 
 from dluxshera.cli.common import lines_of
+from dluxshera.console import accept_every_character, printable
 from dluxshera.errors import DocumentError, SheraError
 
 REMEDIES: Final = {
@@ -69,30 +71,38 @@ def _one_line(error: Exception) -> str:
 def command_line() -> Iterator[None]:
     """Run a command: print an exception as lines on standard error, and exit with its code.
 
-    Characters that the terminal does not have are printed as escape sequences. Output that cannot be written ends the
-    command with 2; a reader that closes the pipe, such as ``head``, with 1 and without a line.
+    A warning is printed as one line too. Characters that the encoding of the terminal lacks, and control characters of
+    names, are printed as escapes. Output that cannot be written ends the command with 2; a reader that closes the pipe,
+    such as ``head``, with 1 and without a line.
     """
     try:
-        _check_output()
-        try:
-            yield
-        finally:
-            _flush()
+        if sys.stdout is None:
+            raise OSError(errno.EBADF, "is closed", "standard output")
+        accept_every_character()
+        with warnings.catch_warnings():
+            warnings.showwarning = _print_warning
+            try:
+                yield
+            finally:
+                _flush()
     except Exception as error:
         answer = translated(error)
         if answer is None or (sys.flags.dev_mode and not isinstance(error, SheraError)):
             raise
         for line in answer[0]:
-            print(f"error: {line}", file=sys.stderr)
+            print(f"error: {printable(line)}", file=sys.stderr)
         sys.exit(answer[1])
 
 
-def _check_output() -> None:
-    """Raise OSError if standard output is closed, and let its encoding escape the characters that it does not have."""
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, "is closed", "standard output")
-    if getattr(sys.stdout, "errors", "") == "strict":
-        sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a text stream that has errors
+def _print_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    print(f"warning: {printable(str(message))}", file=sys.stderr)
 
 
 def _flush() -> None:

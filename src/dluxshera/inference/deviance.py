@@ -17,7 +17,7 @@ Curve = Callable[[Array], Array]
 BRIGHT: Final = 40.0
 COUNTS: Final = 128
 
-# Nodes and weights on each side of the data at which a deviance of normal noise has a logarithmic peak, from 0 to 1. The
+# Nodes from 0 to 1 and weights on each side of the data at which a deviance of normal noise has a logarithmic peak. The
 # cube of a node is the distance from there, up to REACH standard deviations from the mean.
 REACH: Final = 9.0
 _ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)

@@ -71,7 +71,7 @@ class Fit:
     Raises
     ------
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; or if the tolerance is not positive.
     """
 
     def __init__(
@@ -88,6 +88,8 @@ class Fit:
         throw: bool,
         solver: str,
     ) -> None:
+        if not 0 < tolerance < np.inf:
+            raise ParameterError("tolerance", expected="a positive number of sigma", got=tolerance)
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)

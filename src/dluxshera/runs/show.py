@@ -8,7 +8,7 @@ from itertools import repeat
 from math import floor, inf, isfinite, log10
 from typing import TYPE_CHECKING, Any
 
-from dluxshera.console import print_table, progress_bar
+from dluxshera.console import print_table, printable, progress_bar
 
 if TYPE_CHECKING:
     from dluxshera.inference import FitStep
@@ -84,7 +84,7 @@ def run_data(run: Run) -> dict[str, Any]:
             {"parameter": label, **{name: _finite(values[i]) for name, values in columns.items()}}
             for i, label in enumerate(run.labels)
         ],
-        "diagnostics": {name: _finite(value) for name, value in run.diagnostics.items()},
+        "diagnostics": {name: _plain(value) for name, value in run.diagnostics.items()},
         "provenance": run.provenance,
     }
 
@@ -109,7 +109,7 @@ def print_runs(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = ()) ->
     print_table(head, [[_cell({**unreadable, **row}.get(name, "")) for name in head] for row in rows])
     for row in rows:
         if row["fault"]:
-            print(row["fault"])
+            print(printable(row["fault"]))
 
 
 @contextmanager
@@ -144,10 +144,12 @@ def fit_bar(tolerance: float) -> Iterator[Callable[[int, FitStep], None]]:
         yield callback
 
 
-def _finite(value: Any) -> Any:
-    if isinstance(value, int):
-        return value
+def _finite(value: Any) -> float | None:
     return float(value) if isfinite(value) else None
+
+
+def _plain(value: Any) -> Any:
+    return _finite(value) if isinstance(value, float) else value
 
 
 def _cell(value: Any) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dluxshera.errors import DocumentError
-from dluxshera.files import write_text
+from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.files import check_file, write_text
 from dluxshera.runs.folder import read_run
 
 # Columns of each run, before those of its parameters.
 COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
+_START: Final = b"folder,fault,"  # of the first line of a table
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
@@ -50,6 +51,34 @@ def _row(folder: Path) -> dict[str, Any]:
         if run.pulls is not None:
             row[f"{label} pull"] = float(run.pulls[i])
     return row
+
+
+def check_csv(path: Path) -> None:
+    """Check that a table of runs may be written to a file, without a change on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        File to write. An existing one is replaced if it is such a table.
+
+    Raises
+    ------
+    ParameterError
+        If it is another file.
+    OutputError
+        If it cannot be written.
+    """
+    check_file(path)
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            start = file.read(len(_START))
+        if start != _START:
+            raise ParameterError(
+                str(path),
+                expected="a new file, or a table of runs",
+                got="another file",
+                remedy="Name another file, or delete it",
+            )
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
