@@ -67,7 +67,7 @@ def test_a_fault_of_the_package_keeps_its_traceback(error, monkeypatch):
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG"))}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
     run = f'"{sys.executable}" -c "$CODE" {command}'
     return subprocess.run(["bash", "-c", run], env=variables | {"CODE": CODE} | environment, capture_output=True)
 
@@ -112,6 +112,27 @@ def test_json_on_an_ascii_terminal_is_json():
     done = shell(f"{MICRO} --json", PYTHONIOENCODING="ascii")
     (name,) = json.loads(done.stdout)["faults"]
     assert name == "\u00b5.yaml"
+
+
+@each_row(
+    "arguments, text",
+    [
+        (["profile", "validate", "none.yaml"], "none.yaml: cannot be read: No such file or directory. Check the name."),
+        (["profile", "validate", "/"], "/: is not a file; name a file, not a folder"),
+        (["profile", "show", "/dev/null/x.yaml"], "Not a directory. A part of the path is a file"),
+        (["profile", "show", "m" * 300], "File name too long. Shorten the name"),
+        (["budget", "report", "--budget", "none.yaml"], "No such file or directory. Check the name."),
+        (["run", "show", "none"], "none: does not exist; name the folder"),
+        (["run", "show", "/dev/null/none"], "does not exist; name the folder"),
+        (["schema", "check", "--directory", "/dev/null"], "Not a directory. A part of the path is a file"),
+    ],
+)
+def test_a_file_that_cannot_be_read_has_a_remedy(arguments, text, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    outcome = call(*arguments)
+    assert outcome.code in (1, 2)
+    assert text in outcome.output + outcome.errors
+    assert (outcome.output + outcome.errors).count("\n") == 1
 
 
 @each_row("arguments, text", [

@@ -25,7 +25,7 @@ SMALL = ["observation/flight_alpha_cen", "--set", "image_npix=16", "--set", "n_w
          "--free", "binary.log_flux_total", "--max-steps", "1"]  # fmt: skip
 PROFILE = "schema: dluxshera.profile/0.2.0\nkind: target\nname: x\n"
 
-# P is a hostile path, O one to write to, which is no pipe that waits for its reader; N is a new name in the scratch folder
+# P is a hostile path, O one to write to, which is no pipe that waits for a reader, N a new name in the scratch folder,
 # and S a fit of few pixels.
 COMMANDS = (
     "params show P", "params list --system P", "params list --spec P", "params graph --system P",

@@ -10,27 +10,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
+from dluxshera._system_errors import system_remedy
 from dluxshera.cli.common import lines_of
 from dluxshera.console import accept_every_character, printable
 from dluxshera.errors import DocumentError, SheraError
 
-REMEDIES: Final = {
-    errno.ENOENT: "Check the name",
-    errno.ENOTDIR: "A part of the path is a file: check the name",
-    errno.EISDIR: "Name a file, not a folder",
-    errno.EEXIST: "Name another path",
-    errno.ENOTEMPTY: "Name another path",
-    errno.EACCES: "Check the permissions, or name another path",
-    errno.EPERM: "Check the permissions, or name another path",
-    errno.EROFS: "Name a path on a disk that can be written",
-    errno.ENAMETOOLONG: "Shorten the name",
-    errno.ELOOP: "The symbolic links form a loop: name another path",
-    errno.ENOSPC: "Free some space, or name a path on another disk",
-    errno.EDQUOT: "Free some space, or name a path on another disk",
-    errno.EFBIG: "Use a smaller image, or name a path on another disk",
-    errno.EBUSY: "The path is in use: name another",
-    errno.EMFILE: "Close other files, or raise the limit: ulimit -n",
-}
 MEMORY: Final = "not enough memory. Use smaller grids, such as image_npix=128, or a machine with more memory"
 NUMBERS: Final = "Check the values of the profile and of --set"
 FULL_TEXT: Final = "set PYTHONDEVMODE=1 for the full text of the error"
@@ -45,7 +29,7 @@ def translated(error: Exception) -> tuple[list[str], int] | None:
             return [_line_of(error)], 2
         case MemoryError():
             return [MEMORY], 2
-        case UnicodeError():
+        case UnicodeEncodeError() | UnicodeDecodeError():
             return [f"a text is not valid in {error.encoding}: {error.reason}. Use names and files in UTF-8"], 2
         case ArithmeticError():
             return [f"a value is too large or too small to compute with ({error}). {NUMBERS}; {FULL_TEXT}"], 2
@@ -59,8 +43,7 @@ def translated(error: Exception) -> tuple[list[str], int] | None:
 def _line_of(error: OSError) -> str:
     path = os.fsdecode(error.filename) if isinstance(error.filename, str | bytes | os.PathLike) else ""
     reason = error.strerror or _one_line(error)
-    remedy = REMEDIES.get(error.errno or 0, "Check the path, or name another")
-    return f"{f'{path}: ' if path else ''}{reason}. {remedy}"
+    return f"{f'{path}: ' if path else ''}{reason}. {system_remedy(error)}"
 
 
 def _one_line(error: Exception) -> str:

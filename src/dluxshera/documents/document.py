@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from dluxshera._system_errors import system_remedy
 from dluxshera.errors import ABSENT, DocumentError, near_matches
 
 Where: TypeAlias = tuple[str | int, ...]
@@ -113,11 +114,14 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
     """
     try:
         if not stat.S_ISREG(path.stat().st_mode):
-            raise DocumentError("is not a file", file=path)
+            raise DocumentError("is not a file; name a file, not a folder, a device or a pipe", file=path)
         with path.open("rb") as opened:
             raw = opened.read(max_bytes + 1)
+    except DocumentError:
+        raise
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
-        raise DocumentError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=path) from error
+        reason = f"cannot be read: {getattr(error, 'strerror', None) or error}"
+        raise DocumentError(f"{reason}. {system_remedy(error)}", file=path) from error
     return decoded(raw, str(path), max_bytes)
 
 

@@ -10,19 +10,19 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-Curve = Callable[[Array], Array]
+_Function = Callable[[Array], Array]
 
 # From this number of expected photons on, the series of `poisson_moments` is accurate to 1e-6, and below it the sum
 # over this number of counts is complete to rounding.
-BRIGHT: Final = 40.0
-COUNTS: Final = 128
+_BRIGHT: Final = 40.0
+_COUNTS: Final = 128
 
 # Nodes from 0 to 1 and weights on each side of the data at which a deviance of normal noise has a logarithmic peak. The
-# cube of a node is the distance from there, up to REACH standard deviations from the mean.
-REACH: Final = 9.0
-_ROOTS, _WEIGHTS = np.polynomial.legendre.leggauss(96)
-NODES: Final = 0.5 * (1.0 + _ROOTS)
-WEIGHTS: Final = 0.5 * _WEIGHTS * 3.0 * NODES**2
+# cube of a node is the distance from there, up to _REACH standard deviations from the mean.
+_REACH: Final = 9.0
+_ROOTS, _ROOT_WEIGHTS = np.polynomial.legendre.leggauss(96)
+_NODES: Final = 0.5 * (1.0 + _ROOTS)
+_WEIGHTS: Final = 0.5 * _ROOT_WEIGHTS * 3.0 * _NODES**2
 
 
 class DevianceMoments(NamedTuple):
@@ -64,7 +64,7 @@ def poisson_moments(model: Float[Array | np.ndarray, " *image"]) -> DevianceMome
         x = 1.0 / photons
         mean = 1.0 + x * (1 / 6 + x * (1 / 6 + x * (19 / 60 + x * 9 / 10)))
         variance = 2.0 + x * (2 / 3 + x * (4 / 3 + x * 701 / 180))
-    faint = ~(photons >= BRIGHT)
+    faint = ~(photons >= _BRIGHT)
     mean[faint], variance[faint] = _sum_over_counts(photons[faint])
     return DevianceMoments(mean, variance)
 
@@ -74,7 +74,7 @@ def _sum_over_counts(photons: np.ndarray) -> DevianceMoments:
     valid = np.where(photons > 0, photons, 1.0)
     log_photons, log_factorial = np.log(valid), 0.0
     first, second = np.zeros_like(valid), np.zeros_like(valid)  # moments about 1, near the mean of most pixels
-    for count in range(COUNTS):
+    for count in range(_COUNTS):
         log_count = np.log(max(count, 1))
         log_factorial += log_count
         probability = np.exp(count * log_photons - valid - log_factorial)
@@ -88,7 +88,7 @@ def _sum_over_counts(photons: np.ndarray) -> DevianceMoments:
 
 
 def normal_moments(
-    deviance: Curve, variance: Float[Array, " *image"], mean: Float[Array, " *image"], peak: Float[Array, "..."]
+    deviance: _Function, variance: Float[Array, " *image"], mean: Float[Array, " *image"], peak: Float[Array, "..."]
 ) -> DevianceMoments:
     """Return mean and variance of the deviance of normal data, by quadrature. Traceable.
 
@@ -102,11 +102,11 @@ def normal_moments(
         Data at which the deviance may have a logarithmic peak, where the noise is small.
     """
     sigma = jnp.sqrt(variance)
-    middle = jnp.clip((peak - mean) / sigma, -REACH, REACH)
+    middle = jnp.clip((peak - mean) / sigma, -_REACH, _REACH)
 
     def add(sums: tuple[Array, Array, Array], node: tuple[Array, Array]) -> tuple[tuple[Array, Array, Array], None]:
         distance, weight = node
-        for length in (REACH - middle, -REACH - middle):
+        for length in (_REACH - middle, -_REACH - middle):
             x = middle + length * distance**3
             density = weight * jnp.abs(length) * jnp.exp(-0.5 * x**2)
             excess = deviance(mean + x * sigma) - 1.0
@@ -114,7 +114,7 @@ def normal_moments(
         return sums, None
 
     zero = jnp.zeros_like(sigma)
-    (total, first, second), _ = jax.lax.scan(add, (zero, zero, zero), (jnp.asarray(NODES), jnp.asarray(WEIGHTS)))
+    (total, first, second), _ = jax.lax.scan(add, (zero, zero, zero), (jnp.asarray(_NODES), jnp.asarray(_WEIGHTS)))
     return DevianceMoments(1.0 + first / total, second / total - (first / total) ** 2)
 
 
@@ -128,7 +128,7 @@ def ratio_curve(x: Array) -> Array:
     return _curve(x, lambda x: jnp.log1p(x) - x / (1.0 + x), lambda k: (k + 1.0) / (k + 2))
 
 
-def _curve(x: Array, difference: Curve, coefficient: Callable[[int], float]) -> Array:
+def _curve(x: Array, difference: _Function, coefficient: Callable[[int], float]) -> Array:
     """Return difference(x) / x^2, by the power series of (-x)^k where the difference would cancel."""
     small = jnp.abs(x) < 0.01
     far = jnp.where(small, 1.0, x)

@@ -187,7 +187,7 @@ def read_run(folder: Path | str) -> Run:
     if not path.exists():
         if (folder / NAME).exists():
             raise DocumentError("has not ended; repeat its command with --resume to continue it", file=folder)
-        fault = f"has no {HEAD}" if folder.is_dir() else "does not exist"
+        fault = f"has no {HEAD}" if folder.is_dir() else "is not a folder" if folder.is_file() else "does not exist"
         raise DocumentError(f"{fault}; name the folder that a run was written to", file=folder)
     head = read_record(path)
     stored_as = {name: name for name in head["files"]} | head.get("stored_as", {})

@@ -99,9 +99,9 @@ def print_runs(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = ()) ->
     labels : sequence of str
         Labels of the parameters to print. By default the first one of each run.
     """
-    from dluxshera.runs.table import COLUMNS
+    from dluxshera.runs.table import RUN_COLUMNS
 
-    labels = labels or list(dict.fromkeys(name for row in rows for name in list(row)[len(COLUMNS) :][:1]))
+    labels = labels or list(dict.fromkeys(name for row in rows for name in list(row)[len(RUN_COLUMNS) :][:1]))
     columns = [f"{label}{suffix}" for label in labels for suffix in ("", " sigma", " pull")]
     recorded = [name for name in columns if any(name in row for row in rows)]
     head = ["folder", "result", "steps", "seed", "misfit sigmas", *recorded]

@@ -13,7 +13,7 @@ from dluxshera.files import check_file, write_text
 from dluxshera.runs.folder import read_run
 
 # Columns of each run, before those of its parameters.
-COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
+RUN_COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
 _START: Final = b"folder,fault,"  # of the first line of a table
 
 
@@ -45,7 +45,7 @@ def _row(folder: Path) -> dict[str, Any]:
         str(folder), "", run.result.name, run.steps, run.loss, run.provenance.get("seed", ""),
         run.misfit.value, run.misfit.sigmas,
     )  # fmt: skip
-    row: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
+    row: dict[str, Any] = dict(zip(RUN_COLUMNS, values, strict=True))
     for i, label in enumerate(run.labels):
         row |= {label: float(run.theta[i]), f"{label} sigma": float(run.sigma[i])}
         if run.pulls is not None:
