@@ -134,7 +134,7 @@ def test_a_fit_that_is_interrupted_by_the_keyboard_can_be_continued(tmp_path):
         assert "Traceback" not in err
         assert (
             err.strip().splitlines()[-1]
-            == f"interrupted; to continue: {shlex.join(['dluxshera', *arguments])} --resume\n"
+            == f"interrupted; to continue: {shlex.join(['dluxshera', *arguments])} --resume"
         )
         assert {path.name for path in (tmp_path / "run").iterdir()} == {"checkpoint.npz"}
     else:

@@ -84,7 +84,7 @@ def test_an_edit_is_an_error_with_its_place_and_the_remedy(changes, message, tmp
         read_run(folder)
 
 
-@each_row("text", ["NaN", "1e999", "9" * 5000, '"\\ud800"', '{"a": 1, "a": 2}', "[" * 60, "tru"])
+@each_row("text", ["NaN", "1e999", "9" * 5000, '"\\ud800"', '{"a": 1, "a": 2}', "[" * 60, "nul"])
 def test_a_text_that_is_no_plain_value_is_an_error_with_its_place(text, tmp_path):
     folder = saved(tmp_path / str(len(list(tmp_path.iterdir()))), provenance={"seed": 12345})
     head = (folder / "run.json").read_text()

@@ -54,7 +54,7 @@ VALUES: Final = (
 )
 TEXTS: Final = (  # spellings that no value of Python has
     *("NaN", "Infinity", "-Infinity", "1e999", "9" * 5000, "[" * 5000, '"\\ud800"', '{"a": 1, "a": 2}', "", "\x00"),
-    *("'x'", "0x10", "1_000", "\ufeff1", '"\t"', "tru", "{,}", "[1,]"),
+    *("'x'", "0x10", "1_000", "\ufeff1", '"\t"', "nul", "{,}", "[1,]"),
 )
 
 

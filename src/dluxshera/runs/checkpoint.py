@@ -125,7 +125,7 @@ def check_problem(place: Path, problem: Mapping[str, str], recorded: Mapping[str
             str(place),
             expected="the problem of this fit",
             got="another problem",
-            remedy=f"They differ in {', '.join(other)}. Repeat that one, or name another folder, or pass force (--force)"
+            remedy=f"They differ in {', '.join(other)}. Repeat that one, name another folder, or pass force (--force)"
             " to replace it",
         )
 
