@@ -104,7 +104,7 @@ def progress_bar(title: str, text: str, *, total: float | None = None, transient
         Value at which the bar is full. With it the remaining time is shown too; without it the bar pulses until a move
         sets a total.
     transient : bool
-        Remove the bar at the end.
+        Remove the bar at the end. Nothing is shown then where standard error is not a terminal.
 
     Yields
     ------
@@ -114,11 +114,13 @@ def progress_bar(title: str, text: str, *, total: float | None = None, transient
     from rich.console import Console
     from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+    console = Console(stderr=True)
+    if transient and not console.is_terminal:  # where rich leaves an empty line
+        yield lambda text, *, completed=None, total=None: None
+        return
     columns: list[ProgressColumn] = [TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[text]}")]
     columns += [TimeElapsedColumn()] if total is None else [TimeElapsedColumn(), TimeRemainingColumn()]
-    console = Console(stderr=True)
-    hidden = transient and not console.is_terminal  # in a file the end of the bar would be an empty line
-    with Progress(*columns, console=console, transient=transient, disable=hidden) as bars:
+    with Progress(*columns, console=console, transient=transient) as bars:
         task = bars.add_task(title, total=total, text=text)
 
         def advance(text: str, *, completed: float | None = None, total: float | None = None) -> None:

@@ -4,6 +4,7 @@ import csv
 import json
 import re
 import shutil
+import threading
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -18,7 +19,9 @@ from dluxshera.errors import DataError, DocumentError, ParameterError, UnknownKe
 from dluxshera.inference import PoissonNoise
 from dluxshera.runs import read_run, run_figures
 from dluxshera.runs.checkpoint import NAME
+from dluxshera.runs.lock import claimed
 from support.rows import each_row
+from support.toy_runs import tree
 
 SMALL = [
     "observation/flight_alpha_cen", "--set", "image_npix=32", "--set", "n_wavelengths=1",
@@ -154,12 +157,66 @@ def test_a_killed_run_is_told_and_another_problem_does_not_continue_it(fitted, t
             path.unlink()
     with pytest.raises(DocumentError, match="has not ended; repeat its command with --resume"):
         run("show", folder)
-    with pytest.raises(ParameterError, match=r"another problem, which differs in .*data.*start"):
+    with pytest.raises(ParameterError, match=r"another problem.* differ in .*data.*start"):
         run("fit", *SMALL, "--seed", "5", "--output", folder, "--resume")
     with pytest.raises(ParameterError, match=r"a new folder, got 'a run'\. Pass resume .* or force"):
         run("fit", *SMALL, "--output", folder)
     assert run("fit", *SMALL, "--seed", "4", "--output", folder, "--resume")[0] == 0
     np.testing.assert_array_equal(read_run(folder).theta, read_run(fitted[0]).theta)
+
+
+@each_row("changes, named", [
+    (["--seed", "3"], "data, start"),
+    (["--set", "binary.contrast=3.1"], "data"),
+    (["--tolerance", "1e-4"], "tolerance"),
+    (["--free", "binary.x_position_as"], "data, .*labels"),
+    (["--set", "system.m2_diameter_m=24mm"], "spec"),
+])  # fmt: skip
+def test_a_run_that_has_ended_answers_no_other_question(changes, named, fitted):
+    before = tree(fitted[0])
+    arguments = ("fit", *SMALL, *(() if "--seed" in changes else ("--seed", "4")), "--output", fitted[0], "--resume")
+    with pytest.raises(ParameterError, match=rf"another problem.* differ in .*{named}"):
+        run(*arguments, *changes)
+    assert tree(fitted[0]) == before
+
+
+def test_a_run_without_the_identity_of_its_problem_is_not_continued(fitted, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(fitted[0], folder)
+    head = json.loads((folder / "run.json").read_text())
+    del head["problem"]
+    (folder / "run.json").write_text(json.dumps(head))
+    with pytest.raises(ParameterError, match=r"another problem.* differ in"):
+        run("fit", *SMALL, "--seed", "4", "--output", folder, "--resume")
+
+
+def test_notes_in_the_folder_of_a_run_stay_and_a_folder_that_is_locked_is_left(fitted, tmp_path):
+    folder = tmp_path / "cut"
+    arguments = ("fit", *SMALL, "--seed", "4", "--output", folder)
+    assert run(*arguments, "--max-steps", "2")[0] == 1
+    (folder / "notes.txt").write_text("mine")
+    with claimed(folder):
+        before = tree(folder)
+        faults = []
+
+        def other() -> None:
+            try:
+                run(*arguments, "--resume")
+            except ParameterError as error:
+                faults.append(str(error))
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        assert tree(folder) == before
+    assert len(faults) == 1
+    assert "no other fit writes to" in faults[0]
+    assert run(*arguments, "--resume")[0] == 0
+    assert (folder / "notes.txt").read_text() == "mine"
+    np.testing.assert_array_equal(read_run(folder).theta, read_run(fitted[0]).theta)
+    assert run(*arguments[:-3], "5", "--output", folder, "--force", "--max-steps", "1")[0] == 1
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert read_run(folder).provenance["seed"] == 5
 
 
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):

@@ -98,7 +98,7 @@ def test_what_cannot_be_written_exactly_is_refused_and_the_old_state_stays(rest,
 )
 def test_a_checkpoint_of_another_problem_is_refused_by_name(other, named, tmp_path):
     checkpoint(tmp_path)(Outer(Inner(1.0, np.ones(1)), None))
-    with pytest.raises(ParameterError, match=rf"{NAME}.*another problem.*differs in {named}.*force"):
+    with pytest.raises(ParameterError, match=rf"{NAME}.*another problem.*differ in {named}.*force"):
         checkpoint(tmp_path, PROBLEM | other).resume()
 
 

@@ -475,12 +475,12 @@ def test_many_processes_take_turns(tmp_path):
 def test_a_checkpoint_replaces_none_of_another_problem_and_no_other_file(tmp_path):
     state = [1.0]
     Checkpoint(tmp_path / "a", {"data": "1"}, kinds=())(state)
-    with pytest.raises(ParameterError, match="another problem, which differs in data"):
+    with pytest.raises(ParameterError, match=r"another problem.* differ in data"):
         Checkpoint(tmp_path / "a", {"data": "2"}, kinds=())(state)
     Checkpoint(tmp_path / "a", {"data": "2"}, kinds=(), force=True)(state)
     keep = Checkpoint(tmp_path / "b", {"data": "1"}, kinds=())
     saved(tmp_path / "b", checkpoint=keep)
-    with pytest.raises(ParameterError, match="another problem, which differs in data"):
+    with pytest.raises(ParameterError, match=r"another problem.* differ in data"):
         Checkpoint(tmp_path / "b", {"data": "2"}, kinds=())(state)
     keep(state)  # of the same problem
     (tmp_path / "c").mkdir()

@@ -11,11 +11,11 @@ import math
 import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from io import BufferedReader
+from io import BufferedReader, BytesIO
 from lzma import LZMAError
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 from zlib import error as ZlibError
 
@@ -54,13 +54,13 @@ def npz_of(arrays: Mapping[str, Any]) -> bytes:
             got=f"{size / 2**20:.0f} MiB",
             remedy="Thin the samples, or keep them in a file of your own",
         )
-    buffer = io.BytesIO()
+    buffer = BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **columns)
     return buffer.getvalue()
 
 
 def arrays_in(
-    content: bytes | BinaryIO, names: Collection[str] | None = None, max_bytes: int = MAX_ARRAY_BYTES
+    content: bytes | BytesIO | BufferedReader, names: Collection[str] | None = None, max_bytes: int = MAX_ARRAY_BYTES
 ) -> dict[str, np.ndarray]:
     """Return the arrays of an npz file, after a check that it is complete.
 
@@ -78,7 +78,7 @@ def arrays_in(
     One of FAULTS_OF_A_FILE
         If the content is damaged or not that of an npz file, declares more than `max_bytes`, or lacks one of the names.
     """
-    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    file = BytesIO(content) if isinstance(content, bytes) else content
     if (entries := _count_entries(file)) > MAX_ARRAYS:
         raise ValueError(f"it has {entries} arrays, more than {MAX_ARRAYS}")
     with ZipFile(file) as archive:
@@ -141,7 +141,7 @@ def opened(path: Path) -> Iterator[BufferedReader]:
         yield file
 
 
-def _count_entries(file: BinaryIO) -> int:
+def _count_entries(file: BytesIO | BufferedReader) -> int:
     """Return the number of entries of a zip file, or a larger one, without holding them in memory."""
     size = file.seek(0, io.SEEK_END)
     file.seek(0)

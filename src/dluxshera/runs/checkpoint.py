@@ -10,9 +10,10 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from types import FunctionType, MethodType
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import equinox as eqx
 import jax
@@ -123,8 +124,9 @@ def check_problem(place: Path, problem: Mapping[str, str], recorded: Mapping[str
         raise ParameterError(
             str(place),
             expected="the problem of this fit",
-            got=f"another problem, which differs in {', '.join(other)}",
-            remedy="Repeat that one, or name another folder, or pass force (--force) to replace it",
+            got="another problem",
+            remedy=f"They differ in {', '.join(other)}. Repeat that one, name another folder, or pass force (--force)"
+            " to replace it",
         )
 
 
@@ -234,7 +236,7 @@ def recorded_problem(path: Path) -> dict[str, str]:
         return {str(name): str(value) for name, value in _head(file, path)["problem"].items()}
 
 
-def _head(file: BinaryIO, path: Path) -> dict[str, Any]:
+def _head(file: BufferedReader, path: Path) -> dict[str, Any]:
     head = json.loads(bytes(arrays_in(file, (_HEAD,), _MAX_HEAD)[_HEAD]))
     if head["format"] != FORMAT:
         raise DocumentError(f"has the format {head['format']!r:.80}, not {FORMAT}; {_REMEDY}", file=path)
