@@ -13,6 +13,7 @@ from dluxshera.errors import DerivationError, DocumentError, ParameterError
 from support.command_attack import attack, call
 from support.rows import each_row
 
+PER_TEST = ("LC_", "LANG", "PYTHONIO", "PYTHONUTF8", "PYTHONUNBUFFERED")
 CODE = "import sys; from dluxshera.cli import main; sys.argv = ['dluxshera', *sys.argv[1:]]; main()"
 
 # Exception -> exit code and a part of its line, which the remedy ends.
@@ -67,7 +68,7 @@ def test_a_fault_of_the_package_keeps_its_traceback(error, monkeypatch):
 
 
 def shell(command: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    variables = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHON"))}
+    variables = {name: value for name, value in os.environ.items() if not name.startswith(PER_TEST)}
     run = f'"{sys.executable}" -c "$CODE" {command}'
     return subprocess.run(["bash", "-c", run], env=variables | {"CODE": CODE} | environment, capture_output=True)
 
