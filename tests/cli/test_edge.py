@@ -104,7 +104,8 @@ def test_a_stream_that_cannot_take_the_output(command, environment, code, output
 def test_a_reader_that_is_gone_ends_the_command_without_a_word(command):
     reading, writing = os.pipe()
     os.close(reading)
-    done = subprocess.run([sys.executable, "-c", CODE, *command], stdout=writing, stderr=subprocess.PIPE, check=False)
+    run, environment = [sys.executable, "-c", CODE, *command], {**os.environ, "PYTHONUNBUFFERED": ""}
+    done = subprocess.run(run, stdout=writing, stderr=subprocess.PIPE, env=environment, check=False)
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, b"")
 

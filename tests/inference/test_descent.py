@@ -243,7 +243,7 @@ def test_max_steps(star, max_steps):
 
 def test_stalled_at_the_limit_of_rounding(star, maximum):
     """A tolerance that no arithmetic reaches."""
-    solution = ends(star, FAR, FitResult.STALLED, tolerance=0.0)
+    solution = ends(star, FAR, FitResult.STALLED, tolerance=1e-300)
     np.testing.assert_allclose(solution.theta, maximum, atol=1e-6)
 
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import stats
 
 import dluxshera as ds
+from dluxshera.errors import ParameterError
 from dluxshera.inference import (
     DevianceMoments,
     FisherInformation,
@@ -203,6 +204,13 @@ def test_a_limit_holds_on_both_sides_for_every_solver(solver):
         assert solver(posterior, TRUTH, misfit_sigmas=0.99 * abs(misfit.sigmas)).converged
 
 
+@each_row("limit", [0.0, -5.0, np.nan])
+def test_a_limit_is_positive(limit):
+    for solver in (gauss_newton, gradient_descent):
+        with pytest.raises(ParameterError, match=r"misfit_sigmas: expected a positive number of sigma, or None, got"):
+            solver(star_posterior(0), TRUTH, misfit_sigmas=limit)
+
+
 def test_correct_fits_deviate_by_one_sigma():
     """30 images with 10 photons in most pixels, fitted."""
     sigmas = [gauss_newton(star_posterior(seed), TRUTH).misfit.sigmas for seed in range(30)]
@@ -253,6 +261,7 @@ def test_the_limit_at_the_sizes_of_images_is_that_of_chi_squared():
 
 
 def test_two_planes_are_not_taken_for_three_at_64_pixels():
+    """Misfits of 1.32 and 1.52, and separations that are off by more than ten sigma."""
     size = ["image_npix=64", "n_wavelengths=1"]
     scale = "system.plate_scale_as_per_pix=0.12320690"
     three = ds.SheraThreePlaneBinder(*ds.load_model("observation/flight_alpha_cen", spec="inference", overrides=size))
@@ -260,14 +269,15 @@ def test_two_planes_are_not_taken_for_three_at_64_pixels():
         *ds.load_model("observation/twoplane_flight_alpha_cen", spec="inference", overrides=[*size, scale])
     )
     draw, free = free_parameters(three.spec), free_parameters(two.spec)
-    source = rng(1)
-    truth = draw_from_prior(draw, source)
-    data = poisson(three.predict(unpack_params(truth, draw, three.store)))
-    posterior = make_posterior(two, free, two.store, data)
-    with pytest.warns(MisfitWarning, match="an effect that the model leaves out"):
-        solution = gauss_newton(posterior, truth[: len(free.labels)])
-    assert solution.misfit.value > 1.110
-    assert abs(solution.theta[0] - truth[0]) > 5 * solution.sigma[0]  # and it would have been believed
+    for seed in (2, 3):
+        source = rng(seed)
+        truth = draw_from_prior(draw, source)
+        data = poisson(three.predict(unpack_params(truth, draw, three.store)))
+        posterior = make_posterior(two, free, two.store, data)
+        with pytest.warns(MisfitWarning, match="an effect that the model leaves out"):
+            solution = gauss_newton(posterior, truth[: len(free.labels)])
+        assert solution.misfit.value < 1.53
+        assert abs(solution.theta[0] - truth[0]) > 10 * solution.sigma[0]  # it would have been believed
 
 
 def test_the_message_has_the_numbers_and_the_remedy():

@@ -182,7 +182,7 @@ def test_max_steps(star, steps):
 
 
 def test_stalled_at_the_limit_of_rounding(star, fitted):
-    solution = ends(star, FAR, FitResult.STALLED, tolerance=0.0)
+    solution = ends(star, FAR, FitResult.STALLED, tolerance=1e-300)
     assert np.all(np.abs(solution.theta - fitted.theta) < 1e-3 * fitted.sigma)
 
 

@@ -115,7 +115,8 @@ def gradient_descent(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if the scaling is unknown.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if the scaling is unknown, or a
+        tolerance or limit is not positive.
 
     Warns
     -----

@@ -71,7 +71,8 @@ class Fit:
     Raises
     ------
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter; or if the tolerance is not positive.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; or if the tolerance or
+        the limit of the misfit is not positive.
     """
 
     def __init__(
@@ -90,6 +91,8 @@ class Fit:
     ) -> None:
         if not 0 < tolerance < np.inf:
             raise ParameterError("tolerance", expected="a positive number of sigma", got=tolerance)
+        if misfit_sigmas is not None and not misfit_sigmas > 0:  # NaN too, which nothing exceeds
+            raise ParameterError("misfit_sigmas", expected="a positive number of sigma, or None", got=misfit_sigmas)
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)

@@ -66,7 +66,8 @@ def gauss_newton(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if a tolerance or
+        limit is not positive.
 
     Warns
     -----
