@@ -207,7 +207,10 @@ def empty_and_huge() -> bytes:
 
 def without_bound() -> bytes:
     """A compression that zipfile inflates at once, whatever size is declared."""
-    return zip_of("head.npy", npy_header((300 * 2**20,), "|u1"), zeros(300 * 2**20), zipfile.ZIP_BZIP2)
+    size = 300 * 2**20
+    raw = zip_of("head.npy", npy_header((size,), "|u1"), zeros(size), zipfile.ZIP_BZIP2)
+    declared = (size + len(npy_header((size,), "|u1"))).to_bytes(4, "little")
+    return raw.replace(declared, (136).to_bytes(4, "little"))
 
 
 def lying() -> bytes:
@@ -220,7 +223,8 @@ def many() -> bytes:
     entry = zip_of("head.npy", npy_header((0,)), [])
     start = entry.index(b"PK\x01\x02")
     one = entry[start : entry.index(b"PK\x05\x06")]
-    return entry[:start] + one * 2_000_000 + entry[entry.index(b"PK\x05\x06") :]
+    end = struct.pack("<HHHHIIH", 0, 0, 0, 0, len(one) * 2_000_000, start, 0)
+    return entry[:start] + one * 2_000_000 + b"PK\x05\x06" + end
 
 
 def objects() -> bytes:

@@ -17,6 +17,7 @@ from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
 from support import toys
+from support.rows import each_row
 
 LABELS = ("star.log_flux", "mirror.coeffs_nm[Z5]")
 THETA = np.array([1 / 3, -2e-300])
@@ -249,6 +250,16 @@ def test_a_fault_is_an_error_with_the_file_and_the_remedy(name, folder):
     with pytest.raises(DocumentError, match=message) as found:
         read_run(folder)
     assert str(folder) in str(found.value)
+
+
+@each_row("name", ["none", "x" * 300, "a\0b", "file/x", "loop"])
+def test_a_folder_that_cannot_exist_is_an_error_too(name, tmp_path):
+    (tmp_path / "file").touch()
+    if name == "loop":
+        (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DocumentError, match=r"does not exist; name the folder"):
+        read_run(tmp_path / name)
+    assert "does not exist" in runs_table([tmp_path / name])[0]["fault"]
 
 
 def test_what_a_head_lacks_is_told(folder):

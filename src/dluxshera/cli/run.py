@@ -12,6 +12,7 @@ import typer
 
 from dluxshera.cli.common import AsJson, example, group, print_json
 from dluxshera.console import printable
+from dluxshera.errors import ParameterError
 
 app = group("Fit the model of a profile; show, draw and tabulate runs.")
 
@@ -21,7 +22,7 @@ OUTPUT: Final = Path("results/run")
 
 def _positive(value: float) -> float:
     if not 0 < value < inf:
-        raise typer.BadParameter(f"expected a positive number, got {value}")
+        raise ParameterError("--tolerance", expected="a positive number of sigma", got=value)
     return value
 
 

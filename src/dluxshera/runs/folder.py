@@ -184,10 +184,10 @@ def read_run(folder: Path | str) -> Run:
     """
     folder = Path(folder)
     path = folder / HEAD
-    if not path.exists():
-        if (folder / NAME).exists():
+    if not _exists(path):
+        if _exists(folder / NAME):
             raise DocumentError("has not ended; repeat its command with --resume to continue it", file=folder)
-        fault = f"has no {HEAD}" if folder.is_dir() else "is not a folder" if folder.is_file() else "does not exist"
+        fault = f"has no {HEAD}" if _exists(folder) else "does not exist"
         raise DocumentError(f"{fault}; name the folder that a run was written to", file=folder)
     head = read_record(path)
     stored_as = {name: name for name in head["files"]} | head.get("stored_as", {})
@@ -199,6 +199,13 @@ def read_run(folder: Path | str) -> Run:
         raise
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise DocumentError(f"is not the record of a run ({error!r}); {RESTORE}", file=path) from error
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # of a name that is too long, or has a NUL
+        return False
 
 
 def _arrays(
