@@ -11,6 +11,8 @@ from .deviance import DevianceMoments as DevianceMoments
 from .eigenmodes import EigenPosterior as EigenPosterior
 from .eigenmodes import EigenThetaMap as EigenThetaMap
 from .eigenmodes import eigen_posterior as eigen_posterior
+from .far_priors import PriorWarning as PriorWarning
+from .fisher import Expansion as Expansion
 from .fisher import FisherInformation as FisherInformation
 from .fisher import InformationModes as InformationModes
 from .fisher import fisher_from_jacobian as fisher_from_jacobian
@@ -32,9 +34,9 @@ from .linearity import linear_range as linear_range
 from .misfit import Misfit as Misfit
 from .misfit import MisfitWarning as MisfitWarning
 from .posterior import AbstractPosterior as AbstractPosterior
-from .posterior import Expansion as Expansion
 from .posterior import Posterior as Posterior
 from .posterior import make_posterior as make_posterior
+from .prior_draws import draw_from_prior as draw_from_prior
 from .samples import SamplerState as SamplerState
 from .samples import Samples as Samples
 from .samples import SamplingResult as SamplingResult
@@ -57,7 +59,6 @@ from .solution import Solution as Solution
 from .solution import SolverState as SolverState
 from .theta_prior import NormalPrior as NormalPrior
 from .theta_prior import ThetaPrior as ThetaPrior
-from .theta_prior import draw_from_prior as draw_from_prior
 from .theta_prior import flat_prior as flat_prior
 from .theta_prior import free_parameters as free_parameters
 from .theta_prior import labelled as labelled

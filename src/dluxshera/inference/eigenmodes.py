@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.deviance import DevianceMoments
-from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes
+from dluxshera.inference.fisher import Expansion, FisherInformation, generalized_eigenmodes
 from dluxshera.inference.labels import directions_text, names_in
-from dluxshera.inference.posterior import AbstractPosterior, Expansion
+from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.theta_prior import Theta
 from dluxshera.params import ParameterStore
 

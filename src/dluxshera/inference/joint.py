@@ -14,8 +14,9 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import DataError, ShapeError
 from dluxshera.inference.deviance import DevianceMoments
+from dluxshera.inference.fisher import Expansion
 from dluxshera.inference.likelihood import Noise
-from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
+from dluxshera.inference.posterior import Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
     NormalPrior,
     Theta,

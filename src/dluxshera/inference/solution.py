@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ShapeError
-from dluxshera.inference.labels import label_index
+from dluxshera.inference.labels import key_of, label_index
 from dluxshera.inference.misfit import Misfit
-from dluxshera.params import ParameterStore
+from dluxshera.params import ParameterStore, ParamSpec
 
 
 class FitResult(StrEnum):
@@ -178,6 +178,8 @@ class Solution:
     def pulls(self, truth: Float[Array | np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return (estimate - truth) / sigma of each element of theta: of unit variance if the covariance is correct.
 
+        The difference of a circular parameter is the shorter way round.
+
         Raises
         ------
         ShapeError
@@ -186,4 +188,13 @@ class Solution:
         truth = np.asarray(truth, dtype=float)
         if truth.shape != self.theta.shape:
             raise ShapeError("truth", expected=f"a vector of {self.theta.size} numbers", got=truth)
-        return (self.theta - truth) / self.sigma
+        difference = self.theta - truth
+        turns = [_turns(self.store.spec, label, part) for label, part in zip(self.labels, difference, strict=True)]
+        return (difference - np.array(turns)) / self.sigma
+
+
+def _turns(spec: ParamSpec, label: str, difference: float) -> float:
+    """Return the whole turns in a difference of two values of a circular parameter; zero for any other."""
+    key = key_of(label)
+    period = spec[key].period if key in spec else None
+    return 0.0 if period is None or not np.isfinite(difference) else period * round(difference / period)

@@ -130,8 +130,9 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
         raise_all([*faults, _placed(profile, error)])
         raise
     raise_all([*faults, *_spec_faults(profile, config_class, built)])
-    primitives = {key: value for key, value in values.items() if key in built.primitives}
-    return ProfileModel(config, built, built.defaults() | primitives)
+    primitives = built.defaults() | {key: value for key, value in values.items() if key in built.primitives}
+    raise_all(_constraint_faults(profile, built, primitives))
+    return ProfileModel(config, built, primitives)
 
 
 def _system(profile: Profile) -> type[SheraConfig]:
@@ -231,6 +232,21 @@ def _spec_faults(profile: Profile, config_class: type[SheraConfig], spec: ParamS
                 faults.append(setting.error(problem, at_key=True))
         elif not acts_through_default(key, config_class):
             faults.append(_no_effect(key, setting, spec))
+    return faults
+
+
+def _constraint_faults(profile: Profile, spec: ParamSpec, values: Mapping[str, Any]) -> list[DocumentError]:
+    """Return the constraints between parameters that do not hold, each at a value that takes part in it."""
+    faults = []
+    for constraint in spec.constraints:
+        try:
+            constraint.check(values)
+        except ExpectationError as error:
+            setting = next((profile.parameters[key] for key in constraint.keys if key in profile.parameters), None)
+            if setting is None or error.key in profile.parameters:
+                faults.append(_placed(profile, error))
+            else:
+                faults.append(setting.error(str(error).removesuffix(".")))
     return faults
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.errors import InversionError
+from dluxshera.errors import InversionError, ParameterError
 from dluxshera.params import Bounds, DerivedResolver, ParameterStore, ParamSpec, from_quantity, is_quantity
 from dluxshera.systems.resolver import SHERA_RESOLVER
 
@@ -45,7 +45,7 @@ def set_derived(
         If the spec does not have a key.
     InversionError
         If there is no solution; the error states the reason: `key` is not derived or is overridden, it does not depend
-        on `solve_for`, or no value of `solve_for` within its bounds gives it.
+        on `solve_for`, or no value of `solve_for` within its bounds and the constraints of the spec gives it.
 
     Examples
     --------
@@ -74,7 +74,10 @@ def set_derived(
             root = root if isinstance(other, str) else other
     if isinstance(root, str):
         raise InversionError(key, solve_for, root)
-    return store.replace({solve_for: root})
+    try:
+        return store.replace({solve_for: root})
+    except ParameterError as error:  # it contradicts another value
+        raise InversionError(key, solve_for, f"it would have to be {root:.9g}, and then {error}") from None
 
 
 def _check(store: ParameterStore, key: str, solve_for: str, resolver: DerivedResolver) -> None:
