@@ -134,6 +134,30 @@ def store_result(
     return path
 
 
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Read a file of bounded size. Devices and pipes, which may have no end, are not read.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is not a regular file, or is larger.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is not a file", str(path))
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"is too large (more than {max_bytes} bytes)", str(path))
+    return content
+
+
 def check_file(path: Path, size: int = 0) -> None:
     """Check that a file can be written, without a change on the disk.
 

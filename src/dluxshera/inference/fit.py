@@ -21,6 +21,7 @@ from dluxshera.inference.misfit import Misfit, MisfitWarning
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
+from dluxshera.units import check_plain
 
 
 @eqx.filter_jit
@@ -93,6 +94,7 @@ class Fit:
             raise ParameterError("tolerance", expected="a positive number of sigma", got=tolerance)
         if misfit_sigmas is not None and not misfit_sigmas > 0:  # NaN too, which nothing exceeds
             raise ParameterError("misfit_sigmas", expected="a positive number of sigma, or None", got=misfit_sigmas)
+        check_plain(theta0=theta0)
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)

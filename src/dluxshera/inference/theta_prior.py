@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
 from dluxshera.inference.matrices import scaled_inverse
 from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
+from dluxshera.units import check_plain
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 DRAWS: Final = 1000  # at least a thousandth of a prior lies within the bounds; fewer draws than that are repeated
@@ -36,7 +37,7 @@ class NormalPrior:
     Raises
     ------
     ShapeError, NonFiniteError, ParameterError
-        If the shapes disagree, a number is not finite, or the covariance is not positive definite.
+        If the shapes disagree, a number is not finite or carries a unit, or the covariance is not positive definite.
 
     Examples
     --------
@@ -56,6 +57,7 @@ class NormalPrior:
         k = len(labels)
         if len(set(labels)) != k or not k:
             raise ParameterError("labels", expected="names, each once", got=labels)
+        check_plain(mean=mean, covariance=covariance)
         object.__setattr__(self, "labels", tuple(labels))
         for name, argument, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
             value = np.array(argument, dtype=float)
