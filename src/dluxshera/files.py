@@ -150,7 +150,7 @@ def read_bytes(path: Path, max_bytes: int) -> bytes:
         If it cannot be read, is not a regular file, or is larger.
     """
     if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is not a file", str(path))
+        raise OSError(errno.EINVAL, "is not a file; name a file, not a folder, a device or a pipe", str(path))
     with path.open("rb") as file:
         content = file.read(max_bytes + 1)
     if len(content) > max_bytes:
