@@ -123,7 +123,8 @@ def test_rejecting_a_bomb_takes_little_memory(tmp_path):
         "inflates.fits": "not compressed",
         "tiles.fits": "funpack",
         "comments.fits": "headers have more than",
-        "inflates.csv": "complete table",
+        "inflates.csv": "it is compressed; decompress it first",
+        "long.csv": "is too large (more than 20000000 bytes)",
     }.items():
         assert words in faults[name]
 

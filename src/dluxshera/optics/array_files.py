@@ -28,7 +28,7 @@ _NPY_HEADERS: Final = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-_COMPRESSED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
+COMPRESSED: Final = (b"\x1f\x8b", b"BZh", b"\xfd7zXZ", b"PK\x03\x04", b"\x1f\x9d", b"\x28\xb5\x2f\xfd")
 
 ShapeCheck = Callable[[tuple[int, ...]], None]
 
@@ -225,7 +225,7 @@ def _read_fits(path: Path, extension: str | int | None, check_shape: ShapeCheck 
 def _check_start(path: Path, file: BinaryIO) -> None:
     start = file.read(80)
     file.seek(0)
-    if start.startswith(_COMPRESSED):
+    if start.startswith(COMPRESSED):
         remedy = "Decompress it first, for example with gunzip"
         raise DataError(str(path), expected="a FITS file that is not compressed", remedy=remedy)
     if not start.startswith(b"SIMPLE  ="):

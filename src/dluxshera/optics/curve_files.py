@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from dluxshera.errors import DataError
 from dluxshera.files import read_bytes
-from dluxshera.optics.array_files import existing_file
+from dluxshera.optics.array_files import COMPRESSED, existing_file
 from dluxshera.optics.lengths import metres_of
 from dluxshera.units import converted, parsed_unit
 
@@ -68,7 +68,10 @@ def _columns(path: Path) -> list[tuple[np.ndarray, str | None]]:
     from astropy.table import Table  # slow to import
 
     try:
-        lines = read_bytes(path, MAX_TABLE_BYTES).decode("utf-8-sig").splitlines()
+        content = read_bytes(path, MAX_TABLE_BYTES)
+        if content.startswith(COMPRESSED):
+            raise ValueError("it is compressed; decompress it first, for example with gunzip")
+        lines = content.decode("utf-8-sig").splitlines()
         if sum(line.startswith("#") for line in lines) > MAX_COMMENTS:
             raise ValueError(f"it has more than {MAX_COMMENTS} lines of comments")  # YAML in ECSV, slow to read
         if path.suffix.lower() == ".csv":
@@ -77,7 +80,7 @@ def _columns(path: Path) -> list[tuple[np.ndarray, str | None]]:
     except DataError:
         raise
     except Exception as error:  # the readers of astropy raise many types for damaged files
-        reason = str(error).strip().partition("\n")[0]
+        reason = getattr(error, "strerror", None) or str(error).strip().partition("\n")[0]
         raise DataError(str(path), expected="a complete table", remedy=f"Write it again: {reason}") from error
     if len(table.columns) != 2 or len(table) < 2:
         got = f"{len(table.columns)} columns and {len(table)} rows"
