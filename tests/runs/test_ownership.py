@@ -522,6 +522,20 @@ def test_a_run_is_replaced_without_force_only_by_one_of_the_same_problem(tmp_pat
         assert tree(folder) == before
 
 
+def test_a_script_can_check_the_folder_before_its_fit(tmp_path):
+    check_run_folder(tmp_path / "new")
+    folder = saved(tmp_path / "run")
+    with pytest.raises(ParameterError, match=r"expected a new folder, got 'a run'"):
+        check_run_folder(folder)
+    check_run_folder(folder, force=True)
+    an_edited_profile(folder)
+    edited_arrays(folder)
+    with pytest.raises(ParameterError, match="another file"):
+        check_run_folder(folder, force=True)
+    with pytest.raises(OutputError, match="it is a file"):
+        check_run_folder(folder / "run.json")
+
+
 def test_check_output_changes_nothing(tmp_path):
     folder = saved(tmp_path / "run")
     before = tree(tmp_path)
