@@ -20,6 +20,7 @@ from dluxshera.inference import FitResult
 from dluxshera.runs import (
     Checkpoint,
     can_resume,
+    check_run_folder,
     figures,
     is_run,
     ownership,
