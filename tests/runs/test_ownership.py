@@ -153,6 +153,18 @@ def another_lock(folder: Path) -> str:
     return LOCK
 
 
+def a_pipe_as_lock(folder: Path) -> str:
+    os.mkfifo(folder / LOCK)
+    return LOCK
+
+
+def pipes(folder: Path) -> str:
+    for name in ("arrays.npz", "profile.yaml"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    return "arrays.npz"
+
+
 def another_pending_record(folder: Path) -> str:
     (folder / PENDING).write_text("mine")
     return PENDING
@@ -167,7 +179,15 @@ def a_link_to_the_thesis(folder: Path) -> str:
 
 TAKEN = (
     *(another_record, a_record_of_another_format, a_damaged_record, edited_arrays, an_edited_profile),
-    *(a_folder_of_the_name, another_checkpoint, another_lock, another_pending_record, a_link_to_the_thesis),
+    *(
+        a_folder_of_the_name,
+        another_checkpoint,
+        another_lock,
+        another_pending_record,
+        a_link_to_the_thesis,
+        a_pipe_as_lock,
+        pipes,
+    ),
 )
 
 
