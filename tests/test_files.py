@@ -228,8 +228,8 @@ def a_nul(folder: Path) -> Path:
 IMPOSSIBLE = {
     a_folder: "it is a folder",
     a_loop: "symbolic links",
-    below_a_file: "[Nn]ot a (directory|folder)",
-    deep_below_a_file: "[Nn]ot a (directory|folder)",
+    below_a_file: "(Not a directory|is not a folder)",
+    deep_below_a_file: "(Not a directory|is not a folder)",
     a_link_into_no_folder: "link into a folder that does not exist",
     a_long_name: "too long",
     a_long_folder: "too long",
@@ -259,7 +259,7 @@ def test_an_impossible_folder_is_an_error_before_the_work(tmp_path):
     (tmp_path / "file").write_text("mine")
     places = {
         tmp_path / "file": "it is a file, not a folder",
-        tmp_path / "file" / "a": "[Nn]ot a (directory|folder)",
+        tmp_path / "file" / "a": "(Not a directory|is not a folder)",
         tmp_path / ("x" * 256): "too long",
         tmp_path / "new" / ("x" * 256): "too long",
         a_loop(tmp_path): "symbolic links",

@@ -26,7 +26,7 @@ from dluxshera.inference import (  # noqa: E402
     make_posterior,
 )
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
@@ -54,6 +54,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    for name in ("own", "wrong", "right") if output is not None else ():
+        check_run_folder(Path(output) / name, force=True)
     size = ["image_npix=96", "n_wavelengths=1"] if fast else []
     two = ds.load_model(SOURCE[2], spec="inference", overrides=[*size, PLATE_SCALE])
     three = ds.load_model(SOURCE[3], spec="inference", overrides=size)

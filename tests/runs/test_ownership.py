@@ -20,6 +20,7 @@ from dluxshera.inference import FitResult
 from dluxshera.runs import (
     Checkpoint,
     can_resume,
+    check_run_folder,
     figures,
     is_run,
     ownership,
@@ -152,6 +153,18 @@ def another_lock(folder: Path) -> str:
     return LOCK
 
 
+def a_pipe_as_lock(folder: Path) -> str:
+    os.mkfifo(folder / LOCK)
+    return LOCK
+
+
+def pipes(folder: Path) -> str:
+    for name in ("arrays.npz", "profile.yaml"):
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+    return "arrays.npz"
+
+
 def another_pending_record(folder: Path) -> str:
     (folder / PENDING).write_text("mine")
     return PENDING
@@ -166,7 +179,15 @@ def a_link_to_the_thesis(folder: Path) -> str:
 
 TAKEN = (
     *(another_record, a_record_of_another_format, a_damaged_record, edited_arrays, an_edited_profile),
-    *(a_folder_of_the_name, another_checkpoint, another_lock, another_pending_record, a_link_to_the_thesis),
+    *(
+        a_folder_of_the_name,
+        another_checkpoint,
+        another_lock,
+        another_pending_record,
+        a_link_to_the_thesis,
+        a_pipe_as_lock,
+        pipes,
+    ),
 )
 
 
@@ -520,6 +541,20 @@ def test_a_run_is_replaced_without_force_only_by_one_of_the_same_problem(tmp_pat
             with pytest.raises(ParameterError, match=r"expected a new folder, got 'a run'"):
                 saved(folder, 3.0)
         assert tree(folder) == before
+
+
+def test_a_script_can_check_the_folder_before_its_fit(tmp_path):
+    check_run_folder(tmp_path / "new")
+    folder = saved(tmp_path / "run")
+    with pytest.raises(ParameterError, match=r"expected a new folder, got 'a run'"):
+        check_run_folder(folder)
+    check_run_folder(folder, force=True)
+    an_edited_profile(folder)
+    edited_arrays(folder)
+    with pytest.raises(ParameterError, match="another file"):
+        check_run_folder(folder, force=True)
+    with pytest.raises(OutputError, match="it is a file"):
+        check_run_folder(folder / "run.json")
 
 
 def test_check_output_changes_nothing(tmp_path):

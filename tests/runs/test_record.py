@@ -57,6 +57,7 @@ EDITS = [
     ({"labels": [1, 2]}, r"labels\[0\]: wrong type"),
     ({"labels": ["a", "b", "c"]}, r"theta has the shape \(2,\), not \(3,\)"),
     ({"labels": []}, r"theta has the shape"),
+    ({"labels": ["fault", "b"]}, r"labels\[0\]: is not set here \(allowed the label of a parameter"),
     ({"spec": []}, r"spec: wrong type"),
     ({"spec": {}}, r"spec: title is missing"),
     ({"diagnostics": {"misfit": {"float": "x"}}}, r"diagnostics\.misfit\.float: not an allowed value"),

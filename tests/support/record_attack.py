@@ -41,6 +41,7 @@ VALUES: Final = (
         "\u202e",
         "$\\frac{",
         "[/red]",
+        "fault",
         "é" * 50,
         "x" * 5000,
         [],

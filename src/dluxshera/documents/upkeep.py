@@ -48,6 +48,7 @@ def outdated_documents(
     """
     outdated = []
     for path, document in documents.items():
+        reason: str | None
         try:
             if path.exists() and not path.is_file():
                 reason = "it is not a regular file"  # reading a pipe or a terminal would wait for ever

@@ -6,6 +6,7 @@ from .checkpoint import problem_of as problem_of
 from .figures import run_figures as run_figures
 from .figures import write_figures as write_figures
 from .folder import can_resume as can_resume
+from .folder import check_run_folder as check_run_folder
 from .folder import is_run as is_run
 from .folder import read_run as read_run
 from .folder import save_run as save_run

@@ -158,6 +158,27 @@ def _continues(folder: Path, checkpoint: Checkpoint | None) -> bool:
     return content.record is not None and bool(content.record.get("problem") == checkpoint.problem)
 
 
+def check_run_folder(folder: Path | str, *, force: bool = False) -> None:
+    """Check before a fit that `save_run` can write its run to a folder, without a change on the disk.
+
+    Parameters
+    ----------
+    folder : path
+        Folder to write, which need not exist.
+    force : bool
+        Accept the folder of another run.
+
+    Raises
+    ------
+    ParameterError
+        If the folder has other files and no run, or another run and `force` is not set, or a file to write is there and
+        not the run's.
+    OutputError
+        If the folder cannot be created or written to, its name is too long, or the disk is full.
+    """
+    check_output(Path(folder), (ARRAYS, SAMPLES), replace=force)
+
+
 def is_run(folder: Path) -> bool:
     """Return True if `folder` has a run, complete or unfinished, by the content of its files."""
     return folder.is_dir() and content_of(folder).is_run

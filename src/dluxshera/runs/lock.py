@@ -62,6 +62,8 @@ def claimed(folder: Path) -> Iterator[None]:
 def is_lock(path: Path) -> bool:
     """Return True if a file is the lock of a folder, held or left by a process that was killed."""
     try:
+        if not path.is_file():  # reading a pipe would wait for ever
+            return False
         with path.open("rb") as opened:
             raw = opened.read(1000)
         return not raw or json.loads(raw)["format"] == FORMAT

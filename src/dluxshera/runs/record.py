@@ -21,6 +21,13 @@ _TEXTS: Final = {"type": "array", "items": _TEXT}
 _NAMES: Final = {"type": "object", "additionalProperties": _TEXT}
 _HASH: Final = {"type": "string", "pattern": "^[0-9a-f]{64}$", "maxLength": 64, "x-form": "a SHA-256"}
 _HASHES: Final = {"type": "object", "additionalProperties": _HASH}
+_LABEL: Final = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 500,
+    "not": {"enum": ["folder", "fault", "result", "steps", "loss", "seed"]},
+    "x-form": "the label of a parameter, which is no column of a table of runs",
+}
 _FIELD: Final = {
     "type": "array",
     "prefixItems": [_TEXT, _TEXT, _TEXT, {"type": "array", "items": {"type": "integer"}}, _TEXTS, _TEXT],
@@ -41,7 +48,7 @@ RUN_SCHEMA: Final[dict[str, Any]] = {
         "versions": _NAMES,
         "result": {"enum": [result.name for result in FitResult]},
         "steps": {"type": "integer", "minimum": 0},
-        "labels": {"type": "array", "items": {"type": "string", "minLength": 1, "maxLength": 500}},
+        "labels": {"type": "array", "items": _LABEL},
         "at_bound": _TEXTS,
         "spec": {
             "type": "object",
