@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import isfinite
 from typing import Any
 
 import jax
@@ -106,32 +105,29 @@ def check_tables(tables: tuple[str, ...], values: Mapping[str, Any]) -> None:
             check_table(rows, centre, width, key)
 
 
-def check_derived(spec: ParamSpec, keys: Iterable[str], values: Mapping[str, Any]) -> None:
-    """Check that concrete derived values are finite and within their bounds.
+def check_derived(spec: ParamSpec, key: str, values: Mapping[str, Any]) -> None:
+    """Check that a concrete derived value is finite and within its bounds.
 
     Parameters
     ----------
     spec : ParamSpec
         Spec of the values.
-    keys : iterable of str
-        Derived keys; those without a value are left out.
+    key : str
+        Derived key.
     values : mapping of str to number or array
         Values by key.
 
     Raises
     ------
     ParameterError
-        If one is not: values that pass alone contradict each other. The error names the inputs of the derived value.
+        If it is not: values that pass alone contradict each other. The error names the inputs of the derived value.
     """
-    for key in keys:
-        if key not in values:
-            continue
-        field = spec[key]
-        try:
-            check_numbers(field, np.asarray(values[key], float))
-        except ParameterError as error:
-            remedy = f"It follows from {', '.join(field.depends_on)}: change one of them. {error.remedy}".strip()
-            raise ParameterError(key, expected=error.expected, got=error.got, remedy=remedy) from None
+    field = spec[key]
+    try:
+        check_numbers(field, np.asarray(values[key], float))
+    except ParameterError as error:
+        remedy = f"It follows from {', '.join(field.depends_on)}: change one of them. {error.remedy}".strip()
+        raise ParameterError(key, expected=error.expected, got=error.got, remedy=remedy) from None
 
 
 def check_finite(name: str, result: Any, values: Mapping[str, Any], built_with: Mapping[str, Any]) -> None:
@@ -154,7 +150,7 @@ def check_finite(name: str, result: Any, values: Mapping[str, Any], built_with: 
         If a number of it is not finite. The error names the parameter that differs most from the model's base store.
     """
     leaves = jax.tree.leaves(result)
-    if is_traced(leaves) or all(isfinite(float(jnp.sum(leaf))) for leaf in leaves):
+    if is_traced(leaves) or np.isfinite([float(jnp.sum(leaf)) for leaf in leaves]).all():
         return
     key = moved_most(values, values, built_with)
     leaf = next((leaf for leaf in leaves if not np.all(np.isfinite(leaf))), leaves[0])

@@ -25,7 +25,7 @@ from dluxshera.model.process import check_process
 from dluxshera.model.reach import check_reach, reach_of
 from dluxshera.model.size import check_size
 from dluxshera.optics import Sampling
-from dluxshera.params import ParameterStore, ParamSpec, check_together
+from dluxshera.params import Below, ParameterStore, ParamSpec, check_together
 from dluxshera.systems import EFFECTS, SHERA_RESOLVER, DetectorHook, SheraConfig, sampling_for
 
 # Images computed at the same time on an accelerator, which needs many to be busy; not measured.
@@ -50,7 +50,9 @@ class Evaluator:
         self._program = _program_of(config, spec)
         hooks = [EFFECTS[name].hook for name in config.effects]
         self._checks = tuple(hook.check for hook in hooks if isinstance(hook, DetectorHook))
-        self._acting = tuple(key for key in spec.derived if spec[key].acts_on)
+        self._intervals = {key: spec[key].bounds.interval for key in spec.derived if spec[key].acts_on}
+        # A store was checked when it was made, but for values that `jax.tree.map` put in: a table would give nonsense.
+        self._constraints = tuple(each for each in spec.constraints if not isinstance(each, Below))
         self._needs: dict[str, _Needs] = {}
 
     def __repr__(self) -> str:
@@ -94,8 +96,8 @@ class Evaluator:
         on_processor = jax.default_backend() == "cpu"
         if on_processor and not is_traced([optics, rows]):
             images = self._program.images_in_threads(optics, rows, chunk or _cores())
-            for image, values in zip(images, every, strict=True):
-                check_finite("image", image, values, built_with)
+            for i in np.flatnonzero(~np.isfinite(jnp.sum(images, axis=(1, 2)))):
+                check_finite("image", images[i], every[i], built_with)
             return images
         columns = jax.tree.map(lambda *values: jnp.stack(values), *rows)
         images = self._program.images(optics, columns, chunk or (1 if on_processor else ACCELERATOR_CHUNK))
@@ -105,24 +107,27 @@ class Evaluator:
     def sampling_for(self, store: ParameterStore) -> Sampling:
         """Return the sampling that the model needs at a store, whose values are not traced."""
         values = self._with_derived(self._derived, store)
-        check_derived(self.spec, self._acting, values)
+        self._check_derived(values)
         reach = reach_of(self.config, values)
         sampling = sampling_for(self.config, reach)
         check_size(self.config, sampling, reach, values, self.spec)
         check_reach(sampling, reach, values, store)
-        self._check_detector(values)
+        for check in self._checks:
+            check(self.config, values)
         return sampling
 
     def _check(self, optics: SystemOptics, values: Mapping[str, Any], built_with: ParameterStore) -> None:
         if is_traced(values.values()):
             return  # an image beyond the limits is NaN
-        check_derived(self.spec, self._acting, values)
+        self._check_derived(values)
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
-        self._check_detector(values)
-
-    def _check_detector(self, values: Mapping[str, Any]) -> None:
         for check in self._checks:
             check(self.config, values)
+
+    def _check_derived(self, values: Mapping[str, Any]) -> None:
+        for key, (low, high) in self._intervals.items():
+            if key in values and not low < values[key] < high:  # true for NaN
+                check_derived(self.spec, key, values)
 
     def expand(
         self, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore, free: ParamSpec
@@ -149,7 +154,8 @@ class Evaluator:
     def _with_derived(self, nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
         """Return the values of a store and of nodes, which run in order; an override replaces a node's value."""
         check_process()
-        check_together(self.spec.constraints, store)
+        if self._constraints:
+            check_together(self._constraints, store)
         with np.errstate(all="ignore"):  # what is not finite and acts raises in `_check`
             return _run(nodes, dict(store.items()))
 

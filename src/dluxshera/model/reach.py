@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import ceil, cos, hypot, isfinite, radians, sin
+from math import ceil, cos, hypot, radians, sin
 from typing import Any, Final
 
 import jax.numpy as jnp
@@ -70,7 +70,8 @@ def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
     """
     with np.errstate(all="ignore"):  # what is not finite raises
         reach = _reach_of(config, values)
-    if not all(isfinite(number) for part in reach for number in np.atleast_1d(part)):
+    numbers = (reach.offset, reach.frequency, reach.blur, reach.plate_scale, reach.relative_bandwidth)
+    if not np.isfinite((*numbers, *reach.beams, *reach.spreads)).all():
         raise ParameterError(
             moved_most(LENGTH_KEYS, values, values),
             expected="lengths with which the beam has a finite size on each surface",
