@@ -15,15 +15,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from dluxshera._partial_files import LONG, PART, part_of, stem_of
 from dluxshera.errors import OutputError, ParameterError
 
-_PART: Final = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part", re.DOTALL)
-_LONG: Final = 120  # bytes of a name that its partial file repeats; file systems allow 255, some 143
 _NEW_FILE: Final = 0o666
 _OPEN_FILE: Final = re.compile(r"/dev/(fd/.*|stdin|stdout|stderr)|/proc/.*")  # names of files that a process has open
 
@@ -81,7 +79,7 @@ def write_bytes(path: Path, content: bytes, mode: int = _NEW_FILE) -> None:
                 opened.write(content)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = _part(target)
+        part = part_of(target)
         try:
             part.touch(mode, exist_ok=False)
             part.write_bytes(content)
@@ -177,7 +175,7 @@ def check_file(path: Path, size: int = 0) -> None:
     with _translated(path):
         target, status = _target(path)
         if status is None or (stat.S_ISREG(status.st_mode) and not _is_open_file(path)):
-            _check_place(target.parent, (target.name, _part(target).name), size)
+            _check_place(target.parent, (target.name, part_of(target).name), size)
 
 
 def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
@@ -209,7 +207,7 @@ def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
             raise FileNotFoundError(errno.ENOENT, "it is a symbolic link into a folder that does not exist")
         if status is not None and not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder")
-        _check_place(folder, [text for name in names for text in (name, _part(folder / name).name)], size)
+        _check_place(folder, [text for name in names for text in (name, part_of(folder / name).name)], size)
     return folder
 
 
@@ -238,18 +236,13 @@ def is_plain_name(name: str) -> bool:
     return name not in ("", ".", "..") and not re.search(r"[/\\:\x00-\x1f\x7f]", name)
 
 
-def is_part(name: str) -> bool:
-    """Return True if a name is that of a partial file, which a killed writer may have left."""
-    return _PART.fullmatch(name) is not None
-
-
 def remove_parts(path: Path) -> None:
     """Delete the partial files that killed writers of `path` left beside its target."""
     target = Path(os.path.realpath(path))
-    stem = _stem(target.name)
+    stem = stem_of(target.name)
     with suppress(OSError):
         for part in list(target.parent.iterdir()):
-            if (match := _PART.fullmatch(part.name)) and match[1] == stem:
+            if (match := PART.fullmatch(part.name)) and match[1] == stem:
                 part.unlink(missing_ok=True)
 
 
@@ -269,7 +262,7 @@ def check_space(folder: Path, size: int) -> None:
         If it does not: no rights, a full disk, or a quota.
     """
     with _translated(folder):
-        part = _part(folder / "space")
+        part = part_of(folder / "space")
         try:
             with part.open("xb") as opened:
                 for start in range(0, size, 2**20):
@@ -326,14 +319,6 @@ def _keep_permissions(part: Path, status: os.stat_result) -> None:
             os.chown(part, status.st_uid, status.st_gid)
 
 
-def _stem(name: str) -> str:
-    return name if len(os.fsencode(name)) <= _LONG else sha256(os.fsencode(name)).hexdigest()[:32]
-
-
-def _part(target: Path) -> Path:
-    return target.parent / f".{_stem(target.name)}.{uuid4().hex}.part"
-
-
 def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
     """Raise an OSError if files of these names cannot be created in a folder, itself created if missing."""
     there, missing = folder, []
@@ -355,7 +340,7 @@ def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
 
 def _other_places(path: Path) -> Iterator[Path]:
     tag, name = uuid4().hex[:8], Path(os.path.realpath(path)).name
-    stem, suffix = (Path(name).stem, Path(name).suffix) if len(os.fsencode(name)) <= _LONG else ("result", "")
+    stem, suffix = (Path(name).stem, Path(name).suffix) if len(os.fsencode(name)) <= LONG else ("result", "")
     temporary: list[Callable[[], Path]] = [Path.cwd, lambda: Path(tempfile.gettempdir()), Path.home]
     for folder in (lambda: Path(os.path.realpath(path)).parent, *temporary):
         with suppress(OSError, RuntimeError):  # of a working folder that was removed, or a user without a home

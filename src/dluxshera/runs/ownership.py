@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from dluxshera._partial_files import is_part
 from dluxshera.errors import DocumentError, OutputError, ParameterError
-from dluxshera.files import check_folder, inside, is_part, write_bytes, write_text
+from dluxshera.files import check_folder, inside, write_bytes, write_text
 from dluxshera.runs.checkpoint import NAME, recorded_problem
 from dluxshera.runs.lock import LOCK, claimed, is_lock
 from dluxshera.runs.record import read_record, record_text
