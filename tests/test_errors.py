@@ -20,6 +20,7 @@ from dluxshera.errors import (
     InversionError,
     MissingKeyError,
     NonFiniteError,
+    OutputError,
     ParameterError,
     ShapeError,
     SheraError,
@@ -51,6 +52,7 @@ EVERY = [
     GraphError("the node failed", node="psf", path=("image", "psf"), remedy="Look at its inputs"),
     GraphError("expected a function", node="psf"),
     GraphError("expected a node"),
+    OutputError("results/run", "No space left on device", number=28),
 ]
 
 

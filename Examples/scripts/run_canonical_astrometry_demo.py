@@ -22,7 +22,7 @@ jax.config.update("jax_enable_x64", True)
 import dluxshera as ds  # noqa: E402  (after the switch to float64)
 from dluxshera.inference import Solution, draw_from_prior, gauss_newton, make_posterior, simulate  # noqa: E402
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, read_run, save_run, write_figures  # noqa: E402
 
 FREE = (
     "binary.separation_as",
@@ -59,6 +59,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    if output is not None:
+        check_run_folder(output, force=True)
     size = {"image_npix": 128} if fast else {}
     config = ds.SHERA_FLIGHT_CONFIG.replace(**size)
     binder = ds.SheraThreePlaneBinder(config, ds.build_inference_spec_basic(config))
@@ -76,6 +78,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         folder = save_run(
             output,
             solution,
+            force=True,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             command=shlex.join([Path(__file__).name, *options]),

@@ -29,7 +29,7 @@ from dluxshera.inference import (  # noqa: E402
     simulate,
 )
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
@@ -53,6 +53,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    if output is not None:
+        check_run_folder(output, force=True)
     size = ["image_npix=64", "n_wavelengths=1"] if fast else []
     model = ds.load_model("observation/flight_alpha_cen", spec="inference", overrides=size)
     binder = ds.SheraThreePlaneBinder(*model)
@@ -81,6 +83,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         folder = save_run(
             output,
             solution,
+            force=True,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             samples={"eigenvalues": modes.eigenvalues, "basis": modes.basis, "by_eigenmodes": theta},

@@ -29,7 +29,7 @@ from dluxshera.inference import (  # noqa: E402
 )
 from dluxshera.params import Normal  # noqa: E402
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
@@ -57,6 +57,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    if output is not None:
+        check_run_folder(output, force=True)
     config, _, _ = ds.load_model("observation/twoplane_flight_alpha_cen")
     size = {"image_npix": 24} if fast else {"image_npix": 48}
     config = config.replace(**size, n_wavelengths=1, m1_noll=(4, 5))
@@ -81,6 +83,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         folder = save_run(
             output,
             solution,
+            force=True,
             truth=truth,
             images={"data": data, "model": binder.predict(solution.store)},
             samples={name: getattr(samples, name) for name in ("draws", "log_density", "divergent", "acceptance")},

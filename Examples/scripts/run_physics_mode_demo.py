@@ -30,7 +30,7 @@ from dluxshera.inference import (  # noqa: E402
 )
 from dluxshera.params import Normal  # noqa: E402
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
@@ -61,6 +61,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    for name in ("physics", "effective") if output is not None else ():
+        check_run_folder(Path(output) / name, force=True)
     size = {"image_npix": 64, "n_wavelengths": 1} if fast else {}
     config = ds.SHERA_FLIGHT_CONFIG.replace(**size)
     spec = ds.build_inference_spec_physics(config)
@@ -88,6 +90,7 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
             folder = save_run(
                 Path(output) / name,
                 solution,
+                force=True,
                 truth=true_values,
                 images={"data": data, "model": binder.predict(solution.store)},
                 provenance={"seed": seed, **provenance_of(config)},

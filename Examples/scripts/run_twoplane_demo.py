@@ -2,7 +2,7 @@
 """Fit a two-plane model to its own image, and to the image of a telescope with a secondary mirror.
 
 The two-plane model has the pupil and the detector only. It cannot explain the aberrations of a secondary mirror: the
-fit finds a stationary point with a wrong separation, and the result code reports a poor fit.
+fit finds a maximum with a wrong separation, and the misfit is beyond the one of noise alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from dluxshera.inference import (  # noqa: E402
     make_posterior,
 )
 from dluxshera.profiles import provenance_of  # noqa: E402
-from dluxshera.runs import fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
+from dluxshera.runs import check_run_folder, fit_bar, print_estimates, read_run, save_run, write_figures  # noqa: E402
 
 
 class Demo(NamedTuple):
@@ -54,6 +54,8 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
     output : path, optional
         Folder to write. By default none is written.
     """
+    for name in ("own", "wrong", "right") if output is not None else ():
+        check_run_folder(Path(output) / name, force=True)
     size = ["image_npix=96", "n_wavelengths=1"] if fast else []
     two = ds.load_model(SOURCE[2], spec="inference", overrides=[*size, PLATE_SCALE])
     three = ds.load_model(SOURCE[3], spec="inference", overrides=size)
@@ -73,13 +75,14 @@ def main(fast: bool = False, seed: int = 0, output: str | Path | None = None) ->
         binder, data = models[model], images[telescope]
         posterior = make_posterior(binder, free[model], binder.store, data)
         with fit_bar(1e-3) as callback:
-            solution = gauss_newton(posterior, starts[model], callback=callback, throw=False)
-        print(f"{model} planes fitted to an image of {telescope}: {solution.result}")
+            solution = gauss_newton(posterior, starts[model], callback=callback, throw=False, misfit_sigmas=None)
+        print(f"{model} planes fitted to an image of {telescope}: {solution.result}, misfit {solution.misfit}")
         print_estimates(solution.labels[:7], solution.theta, solution.sigma, truths[model])
         if output is not None:
             folder = save_run(
                 Path(output) / name,
                 solution,
+                force=True,
                 truth=truths[model],
                 images={"data": data, "model": binder.predict(solution.store)},
                 provenance={"seed": seed, **provenance_of(binder.config)},

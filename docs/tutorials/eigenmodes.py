@@ -121,7 +121,7 @@ print("apart by less than 0.01 sigma:", in_sigma < 0.01)
 
 # %%
 fewer = eigen_posterior(posterior, usual.theta, count=18)
-short = gauss_newton(fewer, fewer.modes.z(start), throw=False)
+short = gauss_newton(fewer, fewer.modes.z(start), misfit_sigmas=None)
 error = 1e6 * (fewer.modes.theta(short.theta)[0] - truth[0])
 covariance = fewer.modes.covariance(short.covariance)
 sigma = 1e6 * np.sqrt(covariance[0, 0])

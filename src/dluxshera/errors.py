@@ -18,6 +18,7 @@ Each class also derives from the built-in exception in parentheses::
     ├── DerivationError (ValueError)
     ├── GraphError (ValueError)
     ├── DocumentError (ValueError)
+    ├── OutputError (OSError)
     └── FitError (RuntimeError)
 
 A message states the key, the expected value, the value received and the remedy. Each part is also an attribute, so
@@ -118,6 +119,7 @@ def _join(*sentences: str) -> str:
 
 def _restore(cls: type["SheraError"], args: tuple[object, ...], fields: dict[str, Any]) -> "SheraError":
     error = cls.__new__(cls, *args)
+    error.args = args  # OSError.__new__ leaves them to __init__
     error.__dict__.update(fields)
     return error
 
@@ -312,6 +314,17 @@ class DocumentError(SheraError, ValueError):
         self.where = where
         place = ":".join(str(part) for part in (self.file, line, column) if part not in ("", None))
         super().__init__(_join(": ".join(part for part in (place, key, message) if part)))
+
+
+class OutputError(SheraError, OSError):
+    """A file or folder cannot be written. Name another place, or change its rights, or free space on its disk."""
+
+    def __init__(
+        self, path: object, reason: str, remedy: str = "Name another place to write to", *, number: int | None = None
+    ) -> None:
+        self.path, self.reason, self.remedy = str(path), reason, remedy
+        super().__init__(_join(f"{self.path}: cannot be written: {reason}", remedy))
+        self.errno = number
 
 
 class FitError(SheraError, RuntimeError):

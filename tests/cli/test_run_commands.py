@@ -2,7 +2,9 @@
 
 import csv
 import json
+import re
 import shutil
+import threading
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -17,6 +19,9 @@ from dluxshera.errors import DataError, DocumentError, ParameterError, UnknownKe
 from dluxshera.inference import PoissonNoise
 from dluxshera.runs import read_run, run_figures
 from dluxshera.runs.checkpoint import NAME
+from dluxshera.runs.lock import claimed
+from support.rows import each_row
+from support.toy_runs import tree
 
 SMALL = [
     "observation/flight_alpha_cen", "--set", "image_npix=32", "--set", "n_wavelengths=1",
@@ -152,7 +157,7 @@ def test_a_killed_run_is_told_and_another_problem_does_not_continue_it(fitted, t
             path.unlink()
     with pytest.raises(DocumentError, match="has not ended; repeat its command with --resume"):
         run("show", folder)
-    with pytest.raises(DocumentError, match=r"another problem, which differs in .*data.*start"):
+    with pytest.raises(ParameterError, match=r"another problem.* differ in .*data.*start"):
         run("fit", *SMALL, "--seed", "5", "--output", folder, "--resume")
     with pytest.raises(ParameterError, match=r"a new folder, got 'a run'\. Pass resume .* or force"):
         run("fit", *SMALL, "--output", folder)
@@ -160,10 +165,64 @@ def test_a_killed_run_is_told_and_another_problem_does_not_continue_it(fitted, t
     np.testing.assert_array_equal(read_run(folder).theta, read_run(fitted[0]).theta)
 
 
+@each_row("changes, named", [
+    (["--seed", "3"], "data, start"),
+    (["--set", "binary.contrast=3.1"], "data"),
+    (["--tolerance", "1e-4"], "tolerance"),
+    (["--free", "binary.x_position_as"], "data, .*labels"),
+    (["--set", "system.m2_diameter_m=24mm"], "spec"),
+])  # fmt: skip
+def test_a_run_that_has_ended_answers_no_other_question(changes, named, fitted):
+    before = tree(fitted[0])
+    arguments = ("fit", *SMALL, *(() if "--seed" in changes else ("--seed", "4")), "--output", fitted[0], "--resume")
+    with pytest.raises(ParameterError, match=rf"another problem.* differ in .*{named}"):
+        run(*arguments, *changes)
+    assert tree(fitted[0]) == before
+
+
+def test_a_run_without_the_identity_of_its_problem_is_not_continued(fitted, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(fitted[0], folder)
+    head = json.loads((folder / "run.json").read_text())
+    del head["problem"]
+    (folder / "run.json").write_text(json.dumps(head))
+    with pytest.raises(ParameterError, match=r"another problem.* differ in"):
+        run("fit", *SMALL, "--seed", "4", "--output", folder, "--resume")
+
+
+def test_notes_in_the_folder_of_a_run_stay_and_a_folder_that_is_locked_is_left(fitted, tmp_path):
+    folder = tmp_path / "cut"
+    arguments = ("fit", *SMALL, "--seed", "4", "--output", folder)
+    assert run(*arguments, "--max-steps", "2")[0] == 1
+    (folder / "notes.txt").write_text("mine")
+    with claimed(folder):
+        before = tree(folder)
+        faults = []
+
+        def other() -> None:
+            try:
+                run(*arguments, "--resume")
+            except ParameterError as error:
+                faults.append(str(error))
+
+        thread = threading.Thread(target=other)
+        thread.start()
+        thread.join()
+        assert tree(folder) == before
+    assert len(faults) == 1
+    assert "no other fit writes to" in faults[0]
+    assert run(*arguments, "--resume")[0] == 0
+    assert (folder / "notes.txt").read_text() == "mine"
+    np.testing.assert_array_equal(read_run(folder).theta, read_run(fitted[0]).theta)
+    assert run(*arguments[:-3], "5", "--output", folder, "--force", "--max-steps", "1")[0] == 1
+    assert (folder / "notes.txt").read_text() == "mine"
+    assert read_run(folder).provenance["seed"] == 5
+
+
 def test_a_folder_of_something_else_is_never_replaced(tmp_path):
     (tmp_path / "thesis.tex").write_text("years of work")
     for force in ([], ["--force"], ["--resume"]):
-        with pytest.raises(ParameterError, match="the folder of a run, got 'other files'"):
+        with pytest.raises(ParameterError, match=r"the folder of a run, got 'other files: thesis\.tex'"):
             run("fit", *SMALL, "--output", tmp_path, *force)
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
@@ -183,6 +242,67 @@ def test_data_of_a_file_is_fitted_and_has_no_truth(fitted, tmp_path, suffix):
     assert found.provenance["data"] == path.name
     assert "pull" not in text
     assert np.abs((found.theta - other.theta) / other.sigma).max() < 1e-2  # from another start
+
+
+@pytest.fixture(scope="module")
+def halved(fitted, tmp_path_factory) -> tuple[Path, Path, int, str]:
+    """Data of half the counts, their run, its exit code and what it printed."""
+    folder = tmp_path_factory.mktemp("halved")
+    np.save(folder / "data.npy", 0.5 * read_run(fitted[0]).images["data"])
+    code, text = run("fit", *SMALL, "--data", folder / "data.npy", "--output", folder / "run")
+    return folder / "data.npy", folder / "run", code, text
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """The table of facts that a run prints, by name."""
+    return {line[:16].strip(): line[16:].strip() for line in text.splitlines() if line.startswith(" ")}
+
+
+def test_a_misfit_is_printed_with_its_causes_and_the_run_is_kept(halved, fitted):
+    _, folder, code, text = halved
+    kept, facts = read_run(folder), lines_of(text)
+    assert code == 1
+    assert kept.converged
+    assert np.all(np.isfinite(kept.sigma))
+    assert 0.4 < kept.misfit.value < 0.6
+    assert kept.misfit.sigmas < -5
+    assert facts["Misfit"] == str(kept.misfit)
+    assert "gain, exposure time" in facts["Likely causes"]
+    assert facts["Result"].startswith("converged, after")
+    assert "Likely causes" not in lines_of(fitted[1])
+    assert abs(read_run(fitted[0]).misfit.sigmas) < 5
+    assert run("show", folder) == (0, text)
+
+
+@each_row("limit, code", [("none", 0), ("None", 0), ("1000", 0), ("5", 1), ("5.0", 1), ("0.1", 1)])
+def test_the_limit_of_the_misfit_decides_on_the_exit_code(halved, limit, code):
+    data, folder, *_ = halved  # a finished run is read, and not fitted again
+    arguments = ("fit", *SMALL, "--data", data, "--output", folder, "--resume", "--misfit-limit", limit)
+    assert run(*arguments)[0] == code
+    assert ("Likely causes" in run(*arguments)[1]) is bool(code)
+
+
+@each_row("limit", ["0", "-5", "nan", "inf", "five", "", "5 sigma"])
+def test_a_limit_that_is_no_number_of_sigma_is_wrong_usage(limit, tmp_path):
+    code, text = run("fit", *SMALL, "--output", tmp_path / "x", "--misfit-limit", limit)
+    assert code == 2
+    assert "above 0, or none" in " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_table_and_json_have_the_misfit(halved, fitted, tmp_path):
+    folders = (halved[1], fitted[0])
+    code, text = run("table", *folders, "--csv", tmp_path / "all.csv")
+    assert code == 0  # whatever the misfit
+    with (tmp_path / "all.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for folder, row in zip(folders, rows, strict=True):
+        misfit = read_run(folder).misfit
+        assert float(row["misfit"]) == misfit.value
+        assert float(row["misfit sigmas"]) == misfit.sigmas
+        assert f"{misfit.sigmas:.10g}"[:6] in text
+        shown = json.loads(run("show", folder, "--json")[1])["misfit"]
+        assert shown == {**misfit._asdict(), "sigmas": misfit.sigmas}
 
 
 @pytest.mark.parametrize(

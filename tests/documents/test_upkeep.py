@@ -1,6 +1,7 @@
 """Upkeep of generated files: the ones that differ from their new content, and why."""
 
 import json
+import os
 from pathlib import Path
 
 from dluxshera.documents import outdated_documents, outdated_texts
@@ -22,6 +23,15 @@ def test_documents_are_compared_as_numbers_and_texts_by_their_letters(tmp_path: 
     ]  # fmt: skip
     assert all(json.loads(file.text) == document for file in outdated)
     assert same.read_text() == json.dumps({"a": 1.0, "version": 1})
+
+    os.mkfifo(tmp_path / "pipe")
+    for path, reason in (
+        (tmp_path / "pipe", "it is not a regular file"),
+        (tmp_path, "it is not a regular file"),
+        (tmp_path / ("x" * 300), "the file cannot be read: File name too long"),
+        (same / "x", "the file cannot be read: Not a directory"),
+    ):
+        assert [file.reason for file in outdated_documents({path: document}, relative=0.0)] == [reason]
 
     texts = {same: same.read_text(), moved: "new", missing: "new"}
     assert [tuple(file) for file in outdated_texts(texts, "a reason")] == [

@@ -98,7 +98,7 @@ def test_what_cannot_be_written_exactly_is_refused_and_the_old_state_stays(rest,
 )
 def test_a_checkpoint_of_another_problem_is_refused_by_name(other, named, tmp_path):
     checkpoint(tmp_path)(Outer(Inner(1.0, np.ones(1)), None))
-    with pytest.raises(DocumentError, match=rf"{NAME}.*another problem.*differs in {named}.*delete the file"):
+    with pytest.raises(ParameterError, match=rf"{NAME}.*another problem.*differ in {named}.*force"):
         checkpoint(tmp_path, PROBLEM | other).resume()
 
 
@@ -121,7 +121,7 @@ def test_a_damaged_file_is_an_error_that_names_it_and_never_a_state(tmp_path):
         except DocumentError as error:
             said.append(str(error))
     assert len(said) > 100
-    assert all(str(path) in text and "delete it to start again" in text for text in said)
+    assert all(str(path) in text and "move or delete it to start again" in text for text in said)
     path.write_bytes(b"")
     with pytest.raises(DocumentError, match="damaged"):
         checkpoint(tmp_path).resume()
@@ -130,7 +130,7 @@ def test_a_damaged_file_is_an_error_that_names_it_and_never_a_state(tmp_path):
 def test_another_format_is_refused(tmp_path):
     head = np.frombuffer(json.dumps({"format": "x/9"}).encode(), np.uint8)
     np.savez(tmp_path / NAME, head=head)
-    with pytest.raises(DocumentError, match="has the format x/9"):
+    with pytest.raises(DocumentError, match="has the format 'x/9'"):
         checkpoint(tmp_path).resume()
 
 

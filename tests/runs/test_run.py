@@ -11,12 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dluxshera.errors import DocumentError, ParameterError
+from dluxshera.errors import DocumentError, OutputError, ParameterError
+from dluxshera.files import OutputWarning
 from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.runs import Checkpoint, read_run, runs_table, save_run, write_csv
-from dluxshera.runs import folder as folders
 from support import toys
+from support.rows import each_row
 
 LABELS = ("star.log_flux", "mirror.coeffs_nm[Z5]")
 THETA = np.array([1 / 3, -2e-300])
@@ -138,6 +139,16 @@ def test_a_fit_that_failed_is_kept_as_it_ended(tmp_path):
     assert run.samples == {}
 
 
+def test_the_misfit_is_that_of_the_solution(tmp_path):
+    said = {"misfit": 0.5, "misfit_expected": 0.98, "misfit_sigma": 0.08}
+    made = solution(diagnostics=said)
+    run = read_run(saved(tmp_path / "run", made))
+    assert run.misfit == made.misfit == (0.5, 0.98, 0.08)
+    assert run.misfit.sigmas == pytest.approx(-6.0)
+    assert run.misfit.exceeds(5.0)
+    assert not run.misfit.exceeds(6.1)
+
+
 def test_the_record_says_what_was_run(folder):
     said = read_run(folder).provenance
     assert said["seed"] == 7
@@ -176,7 +187,9 @@ def test_what_cannot_be_kept_is_refused_and_an_old_run_stays(said, message, fold
 
 
 def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
-    saved(folder, samples=None, texts={"profile.yaml": "x: 1\n"})
+    with pytest.raises(ParameterError, match=r"expected a new folder, got 'a run'\. Pass resume .* or force"):
+        saved(folder)
+    saved(folder, samples=None, texts={"profile.yaml": "x: 1\n"}, force=True)
     assert {path.name for path in folder.iterdir()} == {"run.json", "arrays.npz", "profile.yaml"}
     mine = tmp_path / "mine"
     mine.mkdir()
@@ -184,9 +197,11 @@ def test_a_run_replaces_a_run_and_nothing_else(folder, tmp_path):
     shutil.rmtree(mine)
     mine.mkdir()
     (mine / "thesis.tex").write_text("years of work")
-    for place in (mine, mine / "thesis.tex"):
-        with pytest.raises(ParameterError, match="a new folder or the folder of a run"):
-            saved(place)
+    with pytest.raises(ParameterError, match=r"a new folder or the folder of a run, got 'other files: thesis\.tex'"):
+        saved(mine)
+    with pytest.warns(OutputWarning, match="it is a file, not a folder.* The result is stored in"):
+        beside = saved(mine / "thesis.tex")  # a result is never dropped
+    assert read_run(beside).theta.tolist() == THETA.tolist()
     assert (mine / "thesis.tex").read_text() == "years of work"
 
 
@@ -207,15 +222,15 @@ FAULTS = {
     "no arrays": (lambda f: (f / "arrays.npz").unlink(), r"arrays\.npz: cannot be read.*repeat the run"),
     "no samples": (lambda f: (f / "samples.npz").unlink(), r"samples\.npz: cannot be read"),
     "cut arrays": (lambda f: cut(f / "arrays.npz"), r"arrays\.npz: is not the file that was written.*repeat the run"),
-    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: is not JSON.*repeat the run"),
+    "cut head": (lambda f: cut(f / "run.json"), r"run\.json:\d+:\d+: .*(is not JSON|is not text).*repeat the run"),
     "a list": (lambda f: (f / "run.json").write_text("[1]"), r"run\.json: has the format \[1\], not dluxshera\.run/1"),
     "not text": (lambda f: (f / "run.json").write_bytes(b"\xff"), r"run\.json: is not UTF-8"),
-    "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json: is nested too deep"),
+    "deep": (lambda f: (f / "run.json").write_text("[" * 100_000), r"run\.json:1:\d+: .*nested deeper than 50 levels"),
     "a folder": (lambda f: [(f / "run.json").unlink(), (f / "run.json").mkdir()], r"run\.json: is not a file"),
     "newer": (lambda f: edit(f, format="dluxshera.run/9"), "format 'dluxshera.run/9'.*read it with the version"),
     "shape": (lambda f: edit(f, labels=["a"]), r"run\.json: is not the record of a run.*theta has the shape"),
-    "result": (lambda f: edit(f, result="FINE"), r"run\.json: is not the record of a run.*FINE"),
-    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json: is not the record of a run"),
+    "result": (lambda f: edit(f, result="FINE"), r"run\.json:1:\d+: result: .*CONVERGED.*FINE.*repeat the run"),
+    "files": (lambda f: edit(f, files={"../x": "0"}), r"run\.json:1:\d+: files: arrays\.npz is missing"),
 }  # fmt: skip
 
 
@@ -237,12 +252,22 @@ def test_a_fault_is_an_error_with_the_file_and_the_remedy(name, folder):
     assert str(folder) in str(found.value)
 
 
+@each_row("name", ["none", "x" * 300, "a\0b", "file/x", "loop"])
+def test_a_folder_that_cannot_exist_is_an_error_too(name, tmp_path):
+    (tmp_path / "file").touch()
+    if name == "loop":
+        (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(DocumentError, match=r"does not exist; name the folder"):
+        read_run(tmp_path / name)
+    assert "does not exist" in runs_table([tmp_path / name])[0]["fault"]
+
+
 def test_what_a_head_lacks_is_told(folder):
     head = json.loads((folder / "run.json").read_text())
     for name in head:
         if name not in ("format", "steps"):
             (folder / "run.json").write_text(json.dumps({key: value for key, value in head.items() if key != name}))
-            with pytest.raises(DocumentError, match=rf"run\.json: is not the record of a run.*{name}"):
+            with pytest.raises(DocumentError, match=rf"run\.json:\d+:\d+: {name} is missing; repeat the run"):
                 read_run(folder)
 
 
@@ -267,8 +292,8 @@ def test_a_failure_while_writing_leaves_no_folder(tmp_path, monkeypatch):
     def fail(*_):
         raise OSError("no space left")
 
-    monkeypatch.setattr(folders, "write_text", fail)
-    with pytest.raises(OSError, match="no space"):
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OutputError, match="no space"):
         saved(tmp_path / "run")
     assert list(tmp_path.iterdir()) == []
 
@@ -285,6 +310,8 @@ def test_a_table_has_a_row_for_each_run_and_says_what_is_wrong_with_a_broken_one
     assert "arrays.npz: is not the file that was written" in rows[1]["fault"]
     assert [row.get("result") for row in rows] == ["CONVERGED", None, "STALLED", None]
     assert (rows[0]["seed"], rows[0]["steps"], rows[0]["loss"]) == (7, 1, -0.1)
+    assert rows[0]["misfit"] == 0.1
+    assert np.isnan(rows[0]["misfit sigmas"])  # the solution has no expectation
     for i, label in enumerate(LABELS):
         assert rows[0][label] == THETA[i]
         assert rows[0][f"{label} sigma"] == np.sqrt(COVARIANCE[i, i])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -14,8 +13,8 @@ import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 import dluxshera.cli.simulate as simulate
 from dluxshera._version import __version__
-from dluxshera.cli.common import example, lines_of
-from dluxshera.errors import DocumentError, SheraError
+from dluxshera.cli.common import example
+from dluxshera.cli.edge import command_line
 
 app = typer.Typer(
     name="dluxshera",
@@ -38,15 +37,11 @@ app.command("simulate", epilog=example("dluxshera simulate observation/flight_al
 def main() -> None:
     """Run the command line.
 
-    An error of the package is printed as one line for each fault. The exit code is then 1 for a document with faults,
-    and 2 for other errors.
+    An error is printed as one line for each fault. The exit code is 1 for a document with faults, and 2 for wrong
+    usage, files that cannot be read or written, values that cannot be computed with, and too little memory.
     """
-    try:
+    with command_line():
         app()
-    except SheraError as error:
-        for line in lines_of(error):
-            print(f"error: {line}", file=sys.stderr)
-        sys.exit(1 if isinstance(error, DocumentError) else 2)
 
 
 def _print_version(show: bool) -> bool:

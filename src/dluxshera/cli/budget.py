@@ -28,6 +28,8 @@ def budget_report(
     from dluxshera.error_budget import evaluate
     from dluxshera.runtime import set_up_command
 
+    if not check:
+        _check_output(output)
     set_up_command()
     arguments = [] if budget is None else ["--budget", budget.as_posix()]
     arguments += [] if output == REPORT else ["--output", output.as_posix()]
@@ -43,3 +45,26 @@ def _without_versions(report: dict[str, Any]) -> dict[str, Any]:
     """Return a report without the versions of other packages, which may differ if the numbers agree."""
     provenance = {name: value for name, value in report.get("provenance", {}).items() if name != "created_with"}
     return {**report, "provenance": provenance}
+
+
+def _check_output(path: Path) -> None:
+    """Check before the work that a report can be written, and replaces no other file."""
+    import json
+
+    from dluxshera.errors import ParameterError
+    from dluxshera.files import check_file
+
+    check_file(path)
+    if not path.is_file() or not path.stat().st_size:
+        return
+    try:
+        present = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        present = None
+    if not isinstance(present, dict) or "schema_version" not in present:
+        raise ParameterError(
+            str(path),
+            expected="a new file, or the report of an error budget",
+            got="another file",
+            remedy="Name another file, or delete it",
+        )

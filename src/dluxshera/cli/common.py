@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -29,27 +30,38 @@ def example(command: str) -> str:
 
 
 def lines_of(error: SheraError) -> list[str]:
-    """Return the message of an error and its notes, one line each."""
-    return [str(error), *getattr(error, "__notes__", ())]
+    """Return the message of an error and its notes, one line each, with control characters as escapes."""
+    from dluxshera.console import printable
+
+    return [printable(text) for text in (str(error), *getattr(error, "__notes__", ()))]
 
 
 def print_json(content: Any) -> None:
     """Print plain data as JSON."""
     import json
 
-    print(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False))
+    from dluxshera.console import json_for_terminal
+
+    print(json_for_terminal(json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)))
 
 
 def update_files(outdated: Iterable[OutdatedFile], *, check: bool) -> bool:
-    """Write each outdated file and print its name, or with `check` print the reason; return True if there are any."""
-    from dluxshera.files import write_text
+    """Write each outdated file and print its name, or with `check` print the reason; return True if there are any.
 
-    changed = False
+    A file that cannot be written is stored at another place, whose name is printed.
+    """
+    from dluxshera.console import printable
+    from dluxshera.files import store_result, write_text
+
+    changed = misplaced = False
     for file in outdated:
         changed = True
         if check:
-            print(f"{file.path}: out of date, {file.reason}")
+            print(printable(f"{file.path}: out of date, {file.reason}"))
         else:
-            write_text(file.path, file.text)
-            print(f"{file.path}: written")
+            path = store_result(file.path, partial(write_text, text=file.text))
+            print(printable(f"{path}: written"))
+            misplaced = misplaced or path != file.path
+    if misplaced:
+        raise typer.Exit(2)
     return changed

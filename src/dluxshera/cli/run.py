@@ -2,17 +2,36 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
+from math import inf, nan
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
 
 from dluxshera.cli.common import AsJson, example, group, print_json
+from dluxshera.console import printable
+from dluxshera.errors import ParameterError
 
 app = group("Fit the model of a profile; show, draw and tabulate runs.")
 
 Folder = Annotated[Path, typer.Argument(help="Folder of a run.")]
 OUTPUT: Final = Path("results/run")
+
+
+def _positive(value: float) -> float:
+    if not 0 < value < inf:
+        raise ParameterError("--tolerance", expected="a positive number of sigma", got=value)
+    return value
+
+
+def _interrupted(resumable: bool) -> str:
+    """Return the message of an interrupted fit, with the command that continues it."""
+    if not resumable:
+        return "interrupted before the first step; nothing was written"
+    arguments = [text for text in sys.argv[1:] if text not in ("--force", "--resume")]
+    return printable(f"interrupted; to continue: {shlex.join(['dluxshera', *arguments, '--resume'])}")
 
 
 @app.command(
@@ -46,29 +65,55 @@ def run_fit(
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of truth, noise and start.", min=0)] = 0,
     max_steps: Annotated[int, typer.Option(help="Largest number of steps.", min=1)] = 100,
-    tolerance: Annotated[float, typer.Option(help="Distance to the maximum at which the fit ends, in sigma.")] = 1e-3,
-    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace an existing run.")] = False,
+    tolerance: Annotated[
+        float, typer.Option(help="Distance to the maximum at which the fit ends, in sigma.", callback=_positive)
+    ] = 1e-3,
+    misfit_limit: Annotated[
+        str, typer.Option(metavar="SIGMA", help="Largest misfit, in sigma of noise alone on either side; or none.")
+    ] = "5",
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same command.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing run; other files stay.")] = False,
 ) -> None:
-    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge.
+    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge or has a misfit.
 
     A checkpoint is written after each step. Resuming reproduces an uninterrupted run bit for bit.
     """
+    limit = _limit(misfit_limit)
     from dluxshera.runtime import set_up_command
 
     set_up_command()
 
-    from dluxshera.runs import fit_bar, fit_profile, print_run
+    from dluxshera.runs import can_resume, fit_bar, fit_profile, print_run
 
-    with fit_bar(tolerance) as callback:
-        run = fit_profile(
-            source, output, data=data, extension=extension, mask=mask, noise=noise, read_noise=read_noise,
-            free=free or None, spec=spec, overrides=overrides or (), seed=seed,
-            max_steps=max_steps, tolerance=tolerance, resume=resume, force=force, callback=callback,
-        )  # fmt: skip
-    print_run(run)
-    if not run.converged:
+    try:
+        with fit_bar(tolerance) as callback:
+            run = fit_profile(
+                source, output, data=data, extension=extension, mask=mask, noise=noise, read_noise=read_noise,
+                free=free or None, spec=spec, overrides=overrides or (), seed=seed,
+                max_steps=max_steps, tolerance=tolerance, resume=resume, force=force, callback=callback,
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        print(_interrupted(can_resume(output)), file=sys.stderr)
+        raise typer.Exit(130) from None
+    print_run(run, limit)
+    if run.folder != output:
+        print(f"error: {printable(str(output))} could not be written; the run is in {run.folder}", file=sys.stderr)
+        raise typer.Exit(2)
+    if not run.converged or run.misfit.exceeds(limit):
         raise typer.Exit(1)
+
+
+def _limit(text: str) -> float | None:
+    """Return the value of ``--misfit-limit``: a positive number, or None for the word none."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = nan
+    if not 0 < limit < inf:
+        raise typer.BadParameter(f"{text!r}: expected a number of sigma above 0, or none", param_hint="--misfit-limit")
+    return limit
 
 
 @app.command("show", epilog=example("dluxshera run show results/run"))
@@ -88,6 +133,7 @@ def run_plot(
     folder: Folder,
     output: Annotated[Path | None, typer.Option(help="Folder to write. By default that of the run.")] = None,
     file_format: Annotated[str, typer.Option("--format", help="png or svg.")] = "png",
+    force: Annotated[bool, typer.Option("--force", help="Replace figures in another folder.")] = False,
 ) -> None:
     """Draw image, residual, convergence and correlations of a run, and the pulls if the truth is known."""
     import matplotlib as mpl
@@ -95,8 +141,8 @@ def run_plot(
     mpl.use("Agg")
     from dluxshera.runs import read_run, write_figures
 
-    for path in write_figures(read_run(folder), output, file_format):
-        print(f"{path}: written")
+    for path in write_figures(read_run(folder), output, file_format, force=force):
+        print(printable(f"{path}: written"))
 
 
 @app.command("table", epilog=example("dluxshera run table results/* --csv results/all.csv"))
@@ -108,12 +154,14 @@ def run_table(
     csv: Annotated[Path | None, typer.Option(help="Also write all parameters as CSV.")] = None,
 ) -> None:
     """Print a row for each run; exit with 1 if a folder cannot be read."""
-    from dluxshera.runs import print_runs, runs_table, write_csv
+    from dluxshera.runs import check_csv, print_runs, runs_table, write_csv
 
+    if csv:
+        check_csv(csv)
     rows = runs_table(folders)
     print_runs(rows, parameter or ())
     if csv:
         write_csv(csv, rows)
-        print(f"{csv}: written")
+        print(printable(f"{csv}: written"))
     if any(row["fault"] for row in rows):
         raise typer.Exit(1)

@@ -48,11 +48,17 @@ def outdated_documents(
     """
     outdated = []
     for path, document in documents.items():
+        reason: str | None
         try:
-            present = json.loads(path.read_text(encoding="utf-8"))
-            reason = difference(compared(present), compared(document), relative=relative)
+            if path.exists() and not path.is_file():
+                reason = "it is not a regular file"  # reading a pipe or a terminal would wait for ever
+            else:
+                present = json.loads(path.read_text(encoding="utf-8"))
+                reason = difference(compared(present), compared(document), relative=relative)
         except FileNotFoundError:
             reason = "the file is missing"
+        except OSError as error:
+            reason = f"the file cannot be read: {error.strerror}"
         except (ValueError, AttributeError):
             reason = "the file is not such a document"
         if reason:

@@ -10,6 +10,7 @@ from .data_checks import check_image_shape as check_image_shape
 from .data_checks import image_data as image_data
 from .data_checks import pixel_mask as pixel_mask
 from .descent import gradient_descent as gradient_descent
+from .deviance import DevianceMoments as DevianceMoments
 from .eigenmodes import EigenPosterior as EigenPosterior
 from .eigenmodes import EigenThetaMap as EigenThetaMap
 from .eigenmodes import eigen_posterior as eigen_posterior
@@ -21,7 +22,6 @@ from .fisher import fisher_from_jacobian as fisher_from_jacobian
 from .fisher import fisher_information as fisher_information
 from .fisher import generalized_eigenmodes as generalized_eigenmodes
 from .fisher import image_jacobian as image_jacobian
-from .fit import allowed_misfit as allowed_misfit
 from .hmc import sample_posterior as sample_posterior
 from .joint import JointPosterior as JointPosterior
 from .joint import make_joint_posterior as make_joint_posterior
@@ -32,6 +32,8 @@ from .likelihood import PoissonNoise as PoissonNoise
 from .linearity import LinearRange as LinearRange
 from .linearity import linear_bias as linear_bias
 from .linearity import linear_range as linear_range
+from .misfit import Misfit as Misfit
+from .misfit import MisfitWarning as MisfitWarning
 from .posterior import AbstractPosterior as AbstractPosterior
 from .posterior import Posterior as Posterior
 from .posterior import make_posterior as make_posterior

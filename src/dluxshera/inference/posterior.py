@@ -14,6 +14,7 @@ from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
 from dluxshera.inference.data_checks import image_data, pixel_mask
+from dluxshera.inference.deviance import DevianceMoments
 from dluxshera.inference.far_priors import warn_of_far_priors
 from dluxshera.inference.fisher import Expansion, FisherInformation, generalized_eigenmodes, information_matrix
 from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise
@@ -73,6 +74,10 @@ class AbstractPosterior(eqx.Module):
     @abstractmethod
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
+
+    @abstractmethod
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
 
     @abstractmethod
     def expand(self, theta: Theta) -> Expansion:
@@ -237,6 +242,10 @@ class Posterior(ThetaPosterior):
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return _log_likelihood(self._likelihood, self.model.image(self.store_at(theta)))
+
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
+        return self._likelihood.deviance_moments(self.model.image(self.store_at(theta)))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape."""

@@ -12,14 +12,17 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import ShapeError
 from dluxshera.inference.labels import key_of, label_index
+from dluxshera.inference.misfit import Misfit
 from dluxshera.params import ParameterStore, ParamSpec
 
 
 class FitResult(StrEnum):
-    """Result code of a fit. Only ``CONVERGED`` is an answer."""
+    """Result code of a fit: why the solver stopped. Only ``CONVERGED`` is an answer.
+
+    The code does not depend on whether the model explains the data; see `Solution.misfit`.
+    """
 
     CONVERGED = "converged"
-    POOR_FIT = "the gradient is zero, but the model does not explain the data"
     AT_BOUND = "a parameter is at its bound, and the maximum beyond"
     MAX_STEPS = "stopped at the largest number of steps"
     STALLED = "no step lowers the loss, and the gradient is not zero"
@@ -39,7 +42,7 @@ class FitStep(NamedTuple):
     theta : ndarray, shape (n,)
         Theta after the step.
     misfit : float
-        Data part of the loss relative to its value for noise alone, about 1 for a correct model.
+        Deviance divided by the number of pixels, about 1 for a correct model.
     damping : float
         Factor on the precision of the prior in this step.
     """
@@ -125,8 +128,9 @@ class Solution:
         State to continue from. In gradient descent it may be a few steps older than theta: the state at the last
         choice of coordinates.
     diagnostics : mapping of str to float
-        ``steps``; ``gradient_norm`` and ``misfit`` at theta; ``evaluations`` of the loss, ``expansions`` (Fisher
-        matrices) and ``seconds`` of this call alone.
+        ``steps``; at theta ``gradient_norm`` and the three numbers of the misfit, ``misfit``, ``misfit_expected`` and
+        ``misfit_sigma``; ``evaluations`` of the loss, ``expansions`` (Fisher matrices) and ``seconds`` of this call
+        alone.
     provenance : mapping of str to str
         The solver and its settings.
     at_bound : tuple of str
@@ -147,8 +151,13 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """True if the fit ended at a maximum of the posterior."""
+        """True if the fit ended at a maximum of the posterior, with any misfit."""
         return self.result is FitResult.CONVERGED
+
+    @property
+    def misfit(self) -> Misfit:
+        """The deviance per pixel at theta, compared with that of noise alone."""
+        return Misfit.recorded(self.diagnostics)
 
     @property
     def sigma(self) -> Float[np.ndarray, " n"]:

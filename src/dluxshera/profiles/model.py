@@ -20,7 +20,7 @@ from dluxshera.params import ParamSpec, check_shape
 from dluxshera.profiles.composition import load_profile
 from dluxshera.profiles.profile import Profile
 from dluxshera.profiles.schema import shera_profiles
-from dluxshera.profiles.setting import Setting
+from dluxshera.profiles.setting import OVERRIDE, Setting
 from dluxshera.systems import (
     ALPHA_CEN,
     CONFIG_CLASSES,
@@ -268,5 +268,8 @@ def _placed(profile: Profile, error: Exception) -> DocumentError:
     setting = profile.config.get(key) or profile.parameters.get(key)
     if setting and isinstance(error, ExpectationError):
         return setting.placed(error)
-    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else error
-    return DocumentError(f"the design gives no model: {reason}", file=profile.documents[-1].file)
+    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else str(error)
+    settings = {**profile.config, **profile.parameters}
+    overrides = [f"{key}={item.value}" for key, item in settings.items() if item.document.file == OVERRIDE]
+    cause = f" With {OVERRIDE} {', '.join(overrides)}" if overrides else ""
+    return DocumentError(f"the design gives no model: {reason.rstrip('.')}.{cause}", file=profile.documents[-1].file)

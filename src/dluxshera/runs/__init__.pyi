@@ -5,6 +5,8 @@ from .checkpoint import Checkpoint as Checkpoint
 from .checkpoint import problem_of as problem_of
 from .figures import run_figures as run_figures
 from .figures import write_figures as write_figures
+from .folder import can_resume as can_resume
+from .folder import check_run_folder as check_run_folder
 from .folder import is_run as is_run
 from .folder import read_run as read_run
 from .folder import save_run as save_run
@@ -19,5 +21,6 @@ from .show import print_estimates as print_estimates
 from .show import print_run as print_run
 from .show import print_runs as print_runs
 from .show import run_data as run_data
+from .table import check_csv as check_csv
 from .table import runs_table as runs_table
 from .table import write_csv as write_csv

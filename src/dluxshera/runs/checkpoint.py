@@ -7,7 +7,10 @@ import functools
 import hashlib
 import json
 import re
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from types import FunctionType, MethodType
 from typing import Any, Final
@@ -16,14 +19,19 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from dluxshera.errors import DocumentError, ParameterError
-from dluxshera.files import remove_parts, write_bytes
+from dluxshera.errors import DocumentError, OutputError, ParameterError
+from dluxshera.files import OutputWarning, remove_parts, write_bytes
 from dluxshera.inference import SamplerState, SolverState
 from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.runs.arrays import FAULTS_OF_A_FILE, arrays_in, npz_of
+from dluxshera.runs.arrays import FAULTS_OF_A_FILE, arrays_in, npz_of, opened
+from dluxshera.runs.record import read_record
+from dluxshera.runs.run import HEAD
 
 FORMAT: Final = "dluxshera.checkpoint/1"
 NAME: Final = "checkpoint.npz"
+_HEAD: Final = "head"
+_MAX_HEAD: Final = 4 * 2**20
+_REMEDY: Final = "move or delete it to start again"
 
 
 def problem_of(posterior: Any, **settings: Any) -> dict[str, str]:
@@ -96,10 +104,37 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def check_problem(place: Path, problem: Mapping[str, str], recorded: Mapping[str, str]) -> None:
+    """Check that a run or a checkpoint is of a problem.
+
+    Parameters
+    ----------
+    place : Path
+        Folder or file named in the message.
+    problem, recorded : mapping of str to str
+        Hashes of `problem_of`: of the problem, and those that the file has.
+
+    Raises
+    ------
+    ParameterError
+        If they differ; the parts that do are named.
+    """
+    names = list(dict.fromkeys([*problem, *recorded]))
+    if other := [name for name in names if problem.get(name) != recorded.get(name)]:
+        raise ParameterError(
+            str(place),
+            expected="the problem of this fit",
+            got="another problem",
+            remedy=f"They differ in {', '.join(other)}. Repeat that one, name another folder, or pass force (--force)"
+            " to replace it",
+        )
+
+
 class Checkpoint:
     """File with the last state of a solver or sampler: its ``checkpoint=``.
 
-    Writing is atomic. After the process is killed the file has the last state or the one before, complete.
+    Writing is atomic. After the process is killed the file has the last state or the one before, complete. If a state
+    cannot be written, because the disk is full, the fit continues; the first such failure is an `OutputWarning`.
 
     Parameters
     ----------
@@ -109,15 +144,22 @@ class Checkpoint:
         Hashes of the problem, from `problem_of`.
     kinds : tuple of NamedTuple classes
         Classes that a state may consist of. By default `SolverState` and `SamplerState`.
+    force : bool
+        Replace the checkpoint of another problem in the folder, or write beside a run of another problem.
     """
 
     def __init__(
-        self, folder: Path | str, problem: Mapping[str, str], kinds: tuple[type, ...] = (SolverState, SamplerState)
+        self,
+        folder: Path | str,
+        problem: Mapping[str, str],
+        kinds: tuple[type, ...] = (SolverState, SamplerState),
+        *,
+        force: bool = False,
     ) -> None:
         self.path = Path(folder) / NAME
         self.problem = dict(problem)
         self._kinds = {kind.__name__: kind for kind in kinds}
-        self._wrote = False
+        self._force, self._wrote, self._warned = force, False, False
 
     def __call__(self, state: Any) -> None:
         """Write a state.
@@ -125,16 +167,25 @@ class Checkpoint:
         Raises
         ------
         ParameterError
-            If a part of the state is not an array, a number, a text, or of one of the kinds.
+            If a part of the state is not an array, a number, a text, or of one of the kinds; or, before the first
+            state, if the folder has a checkpoint or a run of another problem, or other files of these names.
         """
         arrays: dict[str, np.ndarray] = {}
         tree = _encode(state, "state", arrays, self._kinds)
         head = json.dumps({"format": FORMAT, "problem": self.problem, "state": tree})
-        raw = npz_of({"head": np.frombuffer(head.encode(), np.uint8), **arrays})
+        if len(head) > _MAX_HEAD:
+            raise ParameterError("state", expected=f"at most {_MAX_HEAD / 2**20:.0f} MiB besides arrays", got=len(head))
+        raw = npz_of({_HEAD: np.frombuffer(head.encode(), np.uint8), **arrays})
         if not self._wrote:
+            self._check_place()
             remove_parts(self.path)
             self._wrote = True
-        write_bytes(self.path, raw)
+        try:
+            write_bytes(self.path, raw)
+        except OutputError as error:
+            if not self._warned:
+                warnings.warn(f"{error} The fit continues without a checkpoint", OutputWarning, stacklevel=3)
+            self._warned = True
 
     def resume(self) -> Any:
         """Return the state to continue from, a solver's ``state=``; None without a file.
@@ -142,31 +193,65 @@ class Checkpoint:
         Raises
         ------
         DocumentError
-            If the file is damaged, or belongs to another problem; the parts that differ are named.
+            If the file is damaged, no checkpoint, or larger than 1 GiB.
+        ParameterError
+            If it belongs to another problem; the parts that differ are named.
         """
         if not self.path.exists():
             return None
-        remedy = "delete it to start again"
-        try:
-            arrays = arrays_in(self.path.read_bytes())
-            head = json.loads(bytes(arrays["head"]))
-            if head["format"] != FORMAT:
-                raise DocumentError(f"has the format {head['format']}, not {FORMAT}; {remedy}", file=self.path)
-            self._check(head["problem"])
-            return _decode(head["state"], arrays, self._kinds)
-        except DocumentError:
-            raise
-        except (*FAULTS_OF_A_FILE, TypeError, AttributeError) as error:
-            raise DocumentError(f"is not a checkpoint, or damaged ({error}); {remedy}", file=self.path) from error
+        with _faults(self.path), opened(self.path) as file:
+            head = _head(file, self.path)
+            check_problem(self.path, self.problem, head["problem"])
+            file.seek(0)
+            return _decode(head["state"], arrays_in(file), self._kinds)
 
-    def _check(self, problem: dict[str, str]) -> None:
-        names = list(dict.fromkeys([*self.problem, *problem]))
-        if other := [name for name in names if self.problem.get(name) != problem.get(name)]:
-            raise DocumentError(
-                f"belongs to another problem, which differs in {', '.join(other)}; repeat that one, or delete the file"
-                " to start again",
-                file=self.path,
-            )
+    def _check_place(self) -> None:
+        """Check that the folder has no checkpoint and no run, or those of the same problem."""
+        record = self.path.with_name(HEAD)
+        place = self.path if self.path.exists() else record
+        if not place.exists():
+            return
+        try:
+            recorded = recorded_problem(place) if place == self.path else read_record(place).get("problem", {})
+        except DocumentError as error:
+            raise ParameterError(
+                str(place),
+                expected="a file of a run, or no file",
+                got="another file",
+                remedy="Move it, or name another folder",
+            ) from error
+        if not self._force:
+            check_problem(place, self.problem, recorded)
+
+
+def recorded_problem(path: Path) -> dict[str, str]:
+    """Return the hashes of the problem that a checkpoint belongs to; its state is not read.
+
+    Raises
+    ------
+    DocumentError
+        If the file is damaged or no checkpoint.
+    """
+    with _faults(path), opened(path) as file:
+        return {str(name): str(value) for name, value in _head(file, path)["problem"].items()}
+
+
+def _head(file: BufferedReader, path: Path) -> dict[str, Any]:
+    head = json.loads(bytes(arrays_in(file, (_HEAD,), _MAX_HEAD)[_HEAD]))
+    if head["format"] != FORMAT:
+        raise DocumentError(f"has the format {head['format']!r:.80}, not {FORMAT}; {_REMEDY}", file=path)
+    return dict(head)
+
+
+@contextmanager
+def _faults(path: Path) -> Iterator[None]:
+    """Raise each fault of the content of a file as a `DocumentError`."""
+    try:
+        yield
+    except (DocumentError, ParameterError):
+        raise
+    except (*FAULTS_OF_A_FILE, TypeError, AttributeError) as error:
+        raise DocumentError(f"is not a checkpoint, or damaged ({error}); {_REMEDY}", file=path) from error
 
 
 def _encode(value: Any, name: str, arrays: dict[str, np.ndarray], kinds: Mapping[str, type]) -> Any:

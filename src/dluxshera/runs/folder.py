@@ -6,11 +6,10 @@ Reading recomputes nothing.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from math import isfinite
 from pathlib import Path
@@ -18,20 +17,20 @@ from typing import Any, Final
 
 import numpy as np
 
-from dluxshera.documents import json_text, read_text
-from dluxshera.errors import DocumentError, ParameterError
-from dluxshera.files import whole_folder, write_bytes, write_text
+from dluxshera.errors import DocumentError, OutputError, ParameterError
+from dluxshera.files import inside, store_result, write_bytes
 from dluxshera.inference import FitResult, FitStep, Solution
 from dluxshera.params import ParameterStore
 from dluxshera.profiles import package_versions
 from dluxshera.runs.arrays import npz_of, read_arrays
-from dluxshera.runs.checkpoint import NAME, Checkpoint
+from dluxshera.runs.checkpoint import NAME, Checkpoint, recorded_problem
+from dluxshera.runs.lock import claimed
+from dluxshera.runs.ownership import check_output, content_of, write_files
+from dluxshera.runs.record import ARRAYS, FORMAT, RESTORE, read_record, record_text
 from dluxshera.runs.run import HEAD, Run, field_meanings
 
-FORMAT: Final = "dluxshera.run/1"
-ARRAYS, SAMPLES = "arrays.npz", "samples.npz"
+SAMPLES: Final = "samples.npz"
 PACKAGES: Final = ("dluxshera", "jax", "jaxlib", "equinox", "optax", "numpy", "dLux")
-RESTORE: Final = "repeat the run, or restore the folder from a copy"
 
 
 def save_run(
@@ -46,8 +45,12 @@ def save_run(
     command: str | None = None,
     texts: Mapping[str, str] | None = None,
     checkpoint: Checkpoint | None = None,
+    force: bool = False,
 ) -> Path:
-    """Write the folder of a run, complete or not at all. An older run in the folder is replaced.
+    """Write the folder of a run, complete or not at all.
+
+    Only files of an older run are replaced: those that its record lists and that have not changed since. Other files
+    stay. At every moment the folder has the old run or the new one.
 
     Parameters
     ----------
@@ -71,27 +74,40 @@ def save_run(
         Additional text files, by name.
     checkpoint : Checkpoint, optional
         Checkpoint of the fit. Its file is kept in the folder if the fit did not converge, so that it can be resumed.
+        The record keeps its hashes of the problem, and a run of the same problem is replaced without `force`.
+    force : bool
+        Replace another run in the folder.
 
     Returns
     -------
     Path
-        The folder.
+        The folder. If it cannot be written, because the disk is full, the run is stored beside it, in the working
+        folder, or in the folder for temporary files, and this is the path of that folder.
 
     Raises
     ------
     ParameterError
-        If an array is not numeric, the truth has another shape, the provenance is not plain data, or the folder exists
-        and is not that of a run.
+        If an array is not numeric, the truth has another shape, the provenance is not plain data, the folder has other
+        files and no run, it has another run and `force` is not set, or a file to write is there and not the run's.
+    OutputError
+        If the run cannot be stored anywhere.
+
+    Warns
+    -----
+    OutputWarning
+        If the run is stored in another folder.
     """
     folder = Path(folder)
     stores = stores or (solution.store,)
     content = {ARRAYS: npz_of(_arrays(solution, stores, truth, images or {}))}
     if samples:
         content[SAMPLES] = npz_of(samples)
+    content |= _texts(texts or {}, folder)
+    command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if command is None else command
     head = {
         "format": FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]) if command is None else command,
+        "command": command.encode("utf-8", "backslashreplace").decode(),  # names of files may have bytes of no text
         "versions": {"python": ".".join(map(str, sys.version_info[:3])), **package_versions(PACKAGES)},
         "result": solution.result.name,
         "steps": max(len(solution.history) - 1, 0),
@@ -100,60 +116,77 @@ def save_run(
         "spec": _spec_record(stores),
         "diagnostics": {name: _tagged(value) for name, value in solution.diagnostics.items()},
         "provenance": {**solution.provenance, **(provenance or {})},
-        "files": {name: hashlib.sha256(raw).hexdigest() for name, raw in content.items()},
+        **({"problem": checkpoint.problem} if checkpoint else {}),
     }
-    try:
-        text = json_text(head)
-    except (TypeError, ValueError) as error:
-        raise ParameterError("provenance", expected=f"plain data of finite numbers ({error})") from error
-    check_folder(folder)
-    if checkpoint and not solution.converged and checkpoint.path.exists():
-        content[NAME] = checkpoint.path.read_bytes()
-    with whole_folder(folder) as part:
-        for name, raw in content.items():
-            write_bytes(part / name, raw)
-        for name, more in (texts or {}).items():
-            write_text(part / name, more)
-        write_text(part / HEAD, text)
-    return folder
+    record_text({**head, "files": {ARRAYS: "0" * 64}})  # raises before anything is written
+    keep = {NAME} if checkpoint and not solution.converged and checkpoint.path.exists() else set()
+
+    def write(place: Path) -> None:
+        replace = force or _continues(place, checkpoint)
+        check_output(place, content, replace=replace)
+        with claimed(place):
+            write_files(check_output(place, content, replace=replace), head, content, keep)
+            if keep and checkpoint and not _same_file(checkpoint.path, place / NAME):
+                with suppress(OSError):
+                    write_bytes(place / NAME, checkpoint.path.read_bytes())
+
+    return store_result(folder, write, (OutputError, ParameterError) if checkpoint else (OutputError,))
 
 
-def is_run(folder: Path) -> bool:
-    """Return True if `folder` is empty or has a complete or unfinished run, so that a run may replace it."""
-    if not folder.is_dir():
+def _texts(texts: Mapping[str, str], folder: Path) -> dict[str, bytes]:
+    """Return the content of additional files, after a check of their names."""
+    reserved = {name.casefold() for name in (HEAD, ARRAYS, SAMPLES, NAME)}
+    for name in texts:
+        if inside(folder, name).name.casefold() in reserved or name.startswith("."):
+            raise ParameterError(
+                name, expected="a name that no file of the run has, without a dot at its start", got=name
+            )
+    return {name: text.encode("utf-8", "backslashreplace") for name, text in texts.items()}
+
+
+def _same_file(one: Path, two: Path) -> bool:
+    return two.exists() and one.samefile(two)
+
+
+def _continues(folder: Path, checkpoint: Checkpoint | None) -> bool:
+    """Return True if the checkpoint or the run in a folder is of the problem of a checkpoint."""
+    if checkpoint is None:
         return False
-    names = {path.name for path in folder.iterdir()}
-    return bool(names & {HEAD, NAME}) or all(name.startswith(f".{NAME}.") for name in names)
+    content = content_of(folder)
+    if content.checkpoint:
+        return recorded_problem(folder / NAME) == checkpoint.problem
+    return content.record is not None and bool(content.record.get("problem") == checkpoint.problem)
 
 
-def check_folder(folder: Path, *, replace: bool = True) -> None:
-    """Check that a run may be written to a folder.
+def check_run_folder(folder: Path | str, *, force: bool = False) -> None:
+    """Check before a fit that `save_run` can write its run to a folder, without a change on the disk.
 
     Parameters
     ----------
-    folder : Path
-        Folder to write to.
-    replace : bool
+    folder : path
+        Folder to write, which need not exist.
+    force : bool
         Accept the folder of another run.
 
     Raises
     ------
     ParameterError
-        If the path exists and is not the folder of a run, or is one and `replace` is not set.
+        If the folder has other files and no run, or another run and `force` is not set, or a file to write is there and
+        not the run's.
+    OutputError
+        If the folder cannot be created or written to, its name is too long, or the disk is full.
     """
-    if not folder.exists():
-        return
-    if not is_run(folder):
-        raise ParameterError(
-            str(folder), expected="a new folder or the folder of a run", got="other files", remedy="Name another folder"
-        )
-    if not replace and any(folder.iterdir()):
-        raise ParameterError(
-            str(folder),
-            expected="a new folder",
-            got="a run",
-            remedy="Pass resume (--resume) to continue it, or force (--force) to replace it",
-        )
+    check_output(Path(folder), (ARRAYS, SAMPLES), replace=force)
+
+
+def is_run(folder: Path) -> bool:
+    """Return True if `folder` has a run, complete or unfinished, by the content of its files."""
+    return folder.is_dir() and content_of(folder).is_run
+
+
+def can_resume(folder: Path) -> bool:
+    """Return True if `folder` has the checkpoint of a fit, so that it can be continued."""
+    return folder.is_dir() and content_of(folder).checkpoint
 
 
 def read_run(folder: Path | str) -> Run:
@@ -172,36 +205,28 @@ def read_run(folder: Path | str) -> Run:
     """
     folder = Path(folder)
     path = folder / HEAD
-    if not path.exists():
-        if (folder / NAME).exists():
+    if not _exists(path):
+        if _exists(folder / NAME):
             raise DocumentError("has not ended; repeat its command with --resume to continue it", file=folder)
-        fault = f"has no {HEAD}" if folder.is_dir() else "does not exist"
+        fault = f"has no {HEAD}" if _exists(folder) else "does not exist"
         raise DocumentError(f"{fault}; name the folder that a run was written to", file=folder)
-    head = _read_head(path)
+    head = read_record(path)
+    stored_as = {name: name for name in head["files"]} | head.get("stored_as", {})
     try:
-        files = head["files"]
-        samples = read_arrays(folder / SAMPLES, files[SAMPLES], RESTORE) if SAMPLES in files else {}
-        return _run(folder, head, read_arrays(folder / ARRAYS, files[ARRAYS], RESTORE), samples)
+        files = {name: read_arrays(inside(folder, stored_as[name]), digest, RESTORE)
+                 for name, digest in head["files"].items() if name in (ARRAYS, SAMPLES)}  # fmt: skip
+        return _run(folder, head, files[ARRAYS], files.get(SAMPLES, {}))
     except DocumentError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         raise DocumentError(f"is not the record of a run ({error!r}); {RESTORE}", file=path) from error
 
 
-def _read_head(path: Path) -> dict[str, Any]:
+def _exists(path: Path) -> bool:
     try:
-        head = json.loads(read_text(path))
-    except json.JSONDecodeError as error:
-        fault = f"is not JSON: {error.msg}; {RESTORE}"
-        raise DocumentError(fault, file=path, line=error.lineno, column=error.colno) from error
-    except RecursionError as error:
-        raise DocumentError(f"is nested too deep; {RESTORE}", file=path) from error
-    if not isinstance(head, dict) or head.get("format") != FORMAT:
-        other = head.get("format") if isinstance(head, dict) else head
-        raise DocumentError(
-            f"has the format {other!r}, not {FORMAT}; read it with the version that wrote it", file=path
-        )
-    return head
+        return path.exists()
+    except (OSError, ValueError):  # of a name that is too long, or has a NUL
+        return False
 
 
 def _arrays(
@@ -237,6 +262,10 @@ def _run(folder: Path, head: dict[str, Any], arrays: dict[str, np.ndarray], samp
     for name, shape in shapes.items():
         if name in arrays and arrays[name].shape != shape:
             raise ValueError(f"{name} has the shape {arrays[name].shape}, not {shape}")
+        if name in arrays and arrays[name].dtype.kind not in "fiu":
+            raise ValueError(f"{name} has no real numbers")
+    if arrays["history.theta"].shape[1:] != (n,):
+        raise ValueError(f"history.theta has the shape {arrays['history.theta'].shape}")
     columns = [arrays[f"history.{name}"] for name in FitStep._fields]
     history = (FitStep(*(_scalar(item) for item in row)) for row in zip(*columns, strict=True))
     stores: list[dict[str, np.ndarray]] = [{} for _ in head["spec"]["allow_derived"]]

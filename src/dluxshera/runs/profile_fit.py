@@ -4,16 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
+from dluxshera.files import check_space
 from dluxshera.inference import FitStep, draw_from_prior, free_parameters, gauss_newton, make_posterior, simulate
 from dluxshera.model import binder_of
 from dluxshera.profiles import load_profile, model_of, profile_of, profile_text, provenance_of, shera_profiles
-from dluxshera.runs.checkpoint import Checkpoint, problem_of
-from dluxshera.runs.folder import check_folder, read_run, save_run
+from dluxshera.runs.checkpoint import Checkpoint, check_problem, problem_of
+from dluxshera.runs.folder import read_run, save_run
+from dluxshera.runs.lock import claimed
+from dluxshera.runs.ownership import check_output
 from dluxshera.runs.profile_data import read_fit_data
-from dluxshera.runs.run import HEAD, Run
+from dluxshera.runs.record import ARRAYS
+from dluxshera.runs.run import Run
+
+PROFILE_FILE: Final = "profile.yaml"
+FILES: Final = (ARRAYS, PROFILE_FILE)
 
 
 def fit_profile(
@@ -63,26 +71,35 @@ def fit_profile(
     resume : bool
         Continue the run in the folder. A run that has converged is returned unchanged.
     force : bool
-        Replace the run in the folder.
+        Replace the run in the folder. Other files in it stay.
 
     Returns
     -------
     Run
-        The run, read from the folder; look at ``result``.
+        The run, read from its folder; look at ``result`` and ``misfit``, for which there is no limit. If `folder`
+        cannot be written any more at the end, ``folder`` of the run is another one.
 
     Raises
     ------
     ParameterError
-        If the folder exists and is not that of a run, or is one and neither `resume` nor `force` is set.
+        If the folder has other files and no run, or a run and neither `resume` nor `force` is set; if the run to resume
+        is of another problem; or if another fit writes to the folder.
+    OutputError
+        If the folder cannot be created or written to. It is tested before the fit.
     UnknownKeyError
         If the spec has no such key in `free`.
     DocumentError
-        If the profile has a fault, or the checkpoint is damaged or belongs to another problem.
+        If the profile has a fault, or the checkpoint or record to resume is damaged.
     DataError
         If the data cannot be read or do not fit the model.
+
+    Warns
+    -----
+    OutputWarning
+        If the folder cannot be written any more at the end, and the run is stored in another one.
     """
     folder = Path(folder)
-    check_folder(folder, replace=resume or force)
+    check_output(folder, FILES, replace=resume or force)
     profile = load_profile(source, shera_profiles(), overrides)
     model = model_of(profile, spec=spec)
     binder = binder_of(*model)
@@ -98,30 +115,35 @@ def fit_profile(
     start = draw_from_prior(fitted, rng)
     posterior = make_posterior(binder, fitted, model.store, image, observed.noise, mask=observed.mask)
     problem = problem_of(posterior, solver="gauss_newton", tolerance=tolerance, start=start.tolist())
-    checkpoint = Checkpoint(folder, problem)
-    state = checkpoint.resume() if resume else None
-    if resume and state is None and (folder / HEAD).exists():
-        return read_run(folder)
-    solution = gauss_newton(
-        posterior, start, max_steps=max_steps, tolerance=tolerance, callback=callback, checkpoint=checkpoint,
-        state=state, throw=False,
-    )  # fmt: skip
-    values = {**solution.store, **binder.derived(solution.store)}
-    base = profile_of(model.config, model.store, model.spec, name=model.config.name)
-    save_run(
-        folder,
-        solution,
-        truth=truth,
-        images={"data": observed.shown(image), "model": np.asarray(binder.predict(solution.store))},
-        provenance={
-            "seed": seed,
-            "tolerance": tolerance,
-            "data": "simulated" if data is None else data.name,
-            "image": observed.facts,
-            "plate_scale_as_per_pix": float(values["system.plate_scale_as_per_pix"]),
-            **provenance_of(model.config, profile),
-        },
-        texts={"profile.yaml": profile_text(base)},
-        checkpoint=checkpoint,
-    )
-    return read_run(folder)
+    with claimed(folder):
+        present = check_output(folder, FILES, replace=resume or force)
+        check_space(folder, 4 * image.nbytes + 16 * start.size**2 + 1_000_000)
+        checkpoint = Checkpoint(folder, problem, force=force)
+        state = checkpoint.resume() if resume else None
+        if resume and state is None and present.record is not None:
+            check_problem(folder, problem, present.record.get("problem", {}))
+            return read_run(folder)
+        solution = gauss_newton(
+            posterior, start, max_steps=max_steps, tolerance=tolerance, callback=callback, checkpoint=checkpoint,
+            state=state, throw=False, misfit_sigmas=None,
+        )  # fmt: skip
+        values = {**solution.store, **binder.derived(solution.store)}
+        base = profile_of(model.config, model.store, model.spec, name=model.config.name)
+        stored = save_run(
+            folder,
+            solution,
+            truth=truth,
+            images={"data": observed.shown(image), "model": np.asarray(binder.predict(solution.store))},
+            provenance={
+                "seed": seed,
+                "tolerance": tolerance,
+                "data": "simulated" if data is None else data.name.encode("utf-8", "backslashreplace").decode(),
+                "image": observed.facts,
+                "plate_scale_as_per_pix": float(values["system.plate_scale_as_per_pix"]),
+                **provenance_of(model.config, profile),
+            },
+            texts={PROFILE_FILE: profile_text(base)},
+            checkpoint=checkpoint,
+            force=force,
+        )
+    return read_run(stored)
