@@ -20,7 +20,7 @@ CI = os.environ.get("CI", "").lower() in {"1", "true"}
 os.environ["MPLBACKEND"] = "Agg"
 os.environ.setdefault("DLUXSHERA_CACHE_DIR", str(ROOT / ".cache" / "dluxshera"))
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(ROOT / ".cache" / "jax"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0")
 
 jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
 jax.config.update(

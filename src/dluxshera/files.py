@@ -22,7 +22,9 @@ from uuid import uuid4
 
 from dluxshera.errors import OutputError, ParameterError
 
-_PART: Final = re.compile(r"\.(.+)\.[0-9a-f]{32}\.part", re.DOTALL)
+PART_NAME: Final = re.compile(
+    r"\.(.+)\.[0-9a-f]{32}\.part", re.DOTALL
+)  # of partial files, which killed writers may have left
 _LONG: Final = 120  # bytes of a name that its partial file repeats; file systems allow 255, some 143
 _NEW_FILE: Final = 0o666
 _OPEN_FILE: Final = re.compile(r"/dev/(fd/.*|stdin|stdout|stderr)|/proc/.*")  # names of files that a process has open
@@ -76,7 +78,7 @@ def write_bytes(path: Path, content: bytes, mode: int = _NEW_FILE) -> None:
     """
     with _translated(path):
         target, status = _target(path)
-        if status is not None and (not stat.S_ISREG(status.st_mode) or _is_open_file(path)):
+        if status is not None and (not stat.S_ISREG(status.st_mode) or _OPEN_FILE.fullmatch(str(path.absolute()))):
             with path.open("wb") as opened:
                 opened.write(content)
             return
@@ -152,7 +154,7 @@ def check_file(path: Path, size: int = 0) -> None:
     """
     with _translated(path):
         target, status = _target(path)
-        if status is None or (stat.S_ISREG(status.st_mode) and not _is_open_file(path)):
+        if status is None or (stat.S_ISREG(status.st_mode) and not _OPEN_FILE.fullmatch(str(path.absolute()))):
             _check_place(target.parent, (target.name, _part(target).name), size)
 
 
@@ -189,6 +191,30 @@ def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
     return folder
 
 
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Read a file of bounded size. Devices and pipes, which may have no end, are not read.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is not a regular file, or is larger.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is not a file", str(path))
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"is too large (more than {max_bytes} bytes)", str(path))
+    return content
+
+
 def inside(folder: Path, name: str) -> Path:
     """Return the path of a file in a folder, after a check that its name is one.
 
@@ -214,18 +240,13 @@ def is_plain_name(name: str) -> bool:
     return name not in ("", ".", "..") and not re.search(r"[/\\:\x00-\x1f\x7f]", name)
 
 
-def is_part(name: str) -> bool:
-    """Return True if a name is that of a partial file, which a killed writer may have left."""
-    return _PART.fullmatch(name) is not None
-
-
 def remove_parts(path: Path) -> None:
     """Delete the partial files that killed writers of `path` left beside its target."""
     target = Path(os.path.realpath(path))
     stem = _stem(target.name)
     with suppress(OSError):
         for part in list(target.parent.iterdir()):
-            if (match := _PART.fullmatch(part.name)) and match[1] == stem:
+            if (match := PART_NAME.fullmatch(part.name)) and match[1] == stem:
                 part.unlink(missing_ok=True)
 
 
@@ -261,10 +282,9 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OutputError:
         raise
-    except OSError as error:
-        raise OutputError(path, error.strerror or str(error), number=error.errno) from error
-    except ValueError as error:  # a name with a NUL
-        raise OutputError(path, str(error)) from error
+    except (OSError, ValueError) as error:  # a ValueError of a name with a NUL
+        text, number = getattr(error, "strerror", None) or str(error), getattr(error, "errno", None)
+        raise OutputError(path, text, number=number) from error
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -272,10 +292,6 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
-
-
-def _is_open_file(path: Path) -> bool:
-    return _OPEN_FILE.fullmatch(str(path.absolute())) is not None
 
 
 def _target(path: Path) -> tuple[Path, os.stat_result | None]:
@@ -318,10 +334,8 @@ def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
         there = there.parent
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
-    for name in (*missing, *names):
-        _status(there / name)  # raises for a name that is too long
-    for name in names:
-        _status(folder / name)  # and for a path that is
+    for place in (*(there / name for name in (*missing, *names)), *(folder / name for name in names)):
+        _status(place)  # raises for a name or a path that is too long
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, f"the folder {there} cannot be written to")
     free = shutil.disk_usage(there).free

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks.measure import ROUNDS, Cost, compared, cost, interleaved, seconds
+from benchmarks.measure import ROUNDS, Cost, compared, interleaved, seconds, settled
 
 
 def _status_gb(name: str) -> float:
@@ -53,7 +53,7 @@ def fisher_hessian(columns: str = "all") -> dict[str, Any]:
     case.fisher()
     jax.block_until_ready(column(some[0]))
     # One round of ours after each column; each column counts as often as the whole Hessian has columns.
-    pairs = [(cost(lambda e=e: column(e)), cost(case.fisher)) for e in some]
+    pairs = [(settled(lambda e=e: column(e)), settled(case.fisher)) for e in some]
     n = case.theta.size
     return compared([(ours, Cost(n * other.wall, n * other.processor)) for other, ours in pairs])
 

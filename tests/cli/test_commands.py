@@ -47,7 +47,8 @@ EVERY = list(commands(cli.app))
 
 def test_the_commands_are_these():
     assert [" ".join(path) for path in EVERY] == [
-        "params list", "params show", "params graph", "profile new", "profile validate", "profile show", "profile diff",
+        "simulate", "params list", "params show", "params graph",
+        "profile new", "profile validate", "profile show", "profile diff",
         "schema export", "schema check", "budget report", "run fit", "run show", "run plot", "run table",
     ]  # fmt: skip
 

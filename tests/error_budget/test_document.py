@@ -159,7 +159,13 @@ FAULTS = {
         "magnitude: {value: 1.0, unit: nm}",
         "magnitude: {value: 1.0, unit: nanometre}",
         "nanometre}",
-        r"wrong unit \(allowed a unit that converts to m",
+        r"no such unit \(allowed a unit that converts to m",
+    ),
+    "unit in another spelling": (
+        "magnitude: {value: 1.0, unit: nm}",
+        "magnitude: {value: 1.0, unit: µm}",
+        "µm}",
+        r"no such unit, write um \(allowed a unit that converts to m, got \"µm\"\)",
     ),
     "unit of a fraction": (
         'unit: ""',

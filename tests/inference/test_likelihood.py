@@ -340,7 +340,14 @@ def test_changing_the_array_later_does_not_change_the_data():
         (np.ones((2, 2), dtype=bool), "real numbers"),
         ([["1", "2"], ["3", "4"]], "real numbers"),
         (None, "real numbers"),
-        (np.ones((2, 3)), r"an image of shape \(2, 2\), got an array of shape \(2, 3\).*Set image_npix"),
+        (
+            np.ones((2, 3)),
+            r"an image of shape \(2, 2\), got an array of shape \(2, 3\).*crop the data .*to data\[0:2, 0:2\]",
+        ),
+        (
+            np.ones((4, 4)),
+            r"an image of shape \(2, 2\).*Set image_npix to the size of the data, 4 \(--set image_npix=4",
+        ),
         (np.ones(4), r"an image of shape \(2, 2\), got an array of shape \(4,\)"),
         (1.0, r"an image of shape \(2, 2\), got "),
         ([[1.0, 2.0], [np.nan, 4.0]], r"finite numbers, got nan at index \(1, 0\).*Correct or mask"),

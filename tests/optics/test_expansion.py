@@ -191,14 +191,14 @@ def test_column_of_the_scale_in_closed_form():
 
 
 def _wrong_scale(fault: str) -> Callable[..., tuple]:
-    right = expansion._densities
+    right = expansion._density_and_slopes
 
-    def wrong(spectrum, sign, cycles, *rest):
+    def wrong(spectrum, sign, cycles):
         if fault == "sign of one axis":
             sign = (-sign[0], sign[1])
         elif fault == "both signs":
             sign = (-sign[0], -sign[1])
-        return right(spectrum, sign, cycles, *rest)
+        return right(spectrum, sign, cycles)
 
     return wrong
 
@@ -207,7 +207,7 @@ def _wrong_scale(fault: str) -> Callable[..., tuple]:
 def test_wrong_sign_in_the_weights_of_the_scale_is_seen(monkeypatch, fault):
     optics, base = small_optics(random_pupil()), scene(0)
     slopes = groups(base)["log_plate_scale"]
-    monkeypatch.setattr(expansion, "_densities", _wrong_scale(fault))
+    monkeypatch.setattr(expansion, "_density_and_slopes", _wrong_scale(fault))
     arrays = (jnp.asarray(item) for item in base[:3])
     _, columns = expand_image(optics, *arrays, *base[3:], slopes)
     truth = by_automatic_differentiation(optics, base, slopes)

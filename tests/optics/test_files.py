@@ -103,6 +103,44 @@ def test_what_is_no_curve(tmp_path):
         assert str(tmp_path / name) in str(caught.value)
 
 
+@pytest.mark.parametrize("text", [
+    "500,0.1\n600,0.2\n700,0.3\n",
+    "\n500,0.1\n600,0.2\n",
+    "# a filter\n500,0.1\n600,0.2\n",
+    "\ufeff500,0.1\n600,0.2\n",
+    "wavelength,0.1\n600,0.2\n700,0.3\n",
+    '"5e-7","0.1"\n6e-7,0.2\n7e-7,0.3\n',
+    "nan,inf\n500,0.1\n600,0.2\n",
+    " 500 , 0.1\n600,0.2\n700,0.3\n",
+])  # fmt: skip
+def test_a_table_without_a_head_does_not_lose_its_first_row(text, tmp_path):
+    (tmp_path / "filter.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(DataError, match=r"a first line that names the columns, got '.*Add a first line"):
+        read_curve(tmp_path / "filter.csv", unit="nm")
+
+
+def test_a_byte_order_mark_is_no_part_of_the_head(tmp_path):
+    (tmp_path / "filter.csv").write_text("\ufeffwavelength [nm],T\n500,0.1\n600,0.2\n", encoding="utf-8")
+    np.testing.assert_allclose(read_curve(tmp_path / "filter.csv")[0], [5e-7, 6e-7])
+
+
+@pytest.mark.parametrize("unit", ["dex(m)", "mag(1)", "1e999 m", "m**9999999"])
+def test_units_of_wavelengths_that_are_no_length(unit, tmp_path):
+    (tmp_path / "filter.csv").write_text(f"wavelength [{unit}],T\n500,0.1\n600,0.2\n")
+    with pytest.raises(DataError, match="unit of length"):
+        read_curve(tmp_path / "filter.csv")
+
+
+def test_magnitudes_are_converted_by_the_rules_of_astropy(tmp_path):
+    (tmp_path / "filter.csv").write_text("wavelength [nm],T [mag(1)]\n500,0\n600,2.5\n")
+    np.testing.assert_allclose(read_curve(tmp_path / "filter.csv")[1], [1.0, 0.1])
+    (tmp_path / "star.csv").write_text("wavelength [nm],flux [mag(AB)]\n500,0\n600,2.5\n")
+    _, values = read_curve(tmp_path / "star.csv")
+    janskys = np.array([3630.780547701, 363.0780547701])  # of AB magnitudes 0 and 2.5
+    expected = janskys * 1e-26 / (const.h.value * np.array([5e-7, 6e-7]))
+    np.testing.assert_allclose(values, expected, rtol=1e-9)
+
+
 def test_units_of_file_and_caller_must_agree(tmp_path):
     path = ecsv(tmp_path / "filter.ecsv", WAVELENGTHS * u.nm, VALUES)
     assert read_curve(path, unit="nm")[0][0] == pytest.approx(500e-9, rel=1e-15)

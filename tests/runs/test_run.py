@@ -317,3 +317,15 @@ def test_a_csv_has_every_digit_and_reads_back(tmp_path):
     assert [float(read[0][label]) for label in LABELS] == list(THETA)
     assert read[1]["fault"] == rows[1]["fault"]
     assert read[1][LABELS[0]] == ""
+
+
+@pytest.mark.parametrize("text", [
+    "=1+1", "+1", "-1", "@SUM(A1)", "=cmd|' /C calc'!A0", "  =1", "\t=1", "\r", "\uff1d1", "-text", "-1e5",
+])  # fmt: skip
+def test_a_cell_that_a_spreadsheet_would_compute_is_text(text, tmp_path):
+    rows = [{"folder": text, "fault": "", text: -1.5, "x": -1e300, "n": -3, "none": None, "plain": "a=b"}]
+    write_csv(tmp_path / "all.csv", rows)
+    with (tmp_path / "all.csv").open(newline="") as file:
+        head, cells = csv.reader(file)
+    assert head[0:3] == ["folder", "fault", f"'{text}"]
+    assert cells == [f"'{text}", "", "-1.5", "-1e+300", "-3", "", "a=b"]

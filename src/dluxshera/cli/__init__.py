@@ -13,6 +13,7 @@ import dluxshera.cli.params as params
 import dluxshera.cli.profile as profile
 import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
+import dluxshera.cli.simulate as simulate
 from dluxshera._version import __version__
 from dluxshera.cli.common import example, lines_of
 from dluxshera.console import accept_every_character, printable
@@ -31,6 +32,9 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(schema.app, name="schema")
 app.add_typer(budget.app, name="budget")
 app.add_typer(run.app, name="run")
+app.command("simulate", epilog=example("dluxshera simulate observation/flight_alpha_cen --seed 1 --output image.fits"))(
+    simulate.write_exposure
+)
 
 
 def main() -> None:

@@ -41,7 +41,19 @@ def run_fit(
     source: Annotated[str, typer.Argument(help="A packaged profile, such as observation/flight_alpha_cen, or a file.")],
     data: Annotated[
         Path | None,
-        typer.Option(help="Image in photons, .fits or .npy. By default simulated, its truth drawn from the prior."),
+        typer.Option(help="Image, .fits or .npy. By default simulated, its truth drawn from the prior."),
+    ] = None,
+    extension: Annotated[str | None, typer.Option(help="Name or number of the FITS extension of the image.")] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(help="Pixels to use: booleans in .npy, True to use; or flags in .fits or .npy, 0 to use."),
+    ] = None,
+    noise: Annotated[
+        str | None,
+        typer.Option(help="poisson, photon-read or gaussian. By default photon-read if there is a read noise."),
+    ] = None,
+    read_noise: Annotated[
+        float | None, typer.Option(help="Read noise of each pixel, electrons. By default that in the header.")
     ] = None,
     output: Annotated[Path, typer.Option(help="Folder to write.")] = OUTPUT,
     free: Annotated[
@@ -72,7 +84,8 @@ def run_fit(
     try:
         with fit_bar(tolerance) as callback:
             run = fit_profile(
-                source, output, data=data, free=free or None, spec=spec, overrides=overrides or (), seed=seed,
+                source, output, data=data, extension=extension, mask=mask, noise=noise, read_noise=read_noise,
+                free=free or None, spec=spec, overrides=overrides or (), seed=seed,
                 max_steps=max_steps, tolerance=tolerance, resume=resume, force=force, callback=callback,
             )  # fmt: skip
     except KeyboardInterrupt:

@@ -23,6 +23,7 @@ from .upkeep import outdated_documents as outdated_documents
 from .upkeep import outdated_texts as outdated_texts
 from .validation import MAX_FAULTS as MAX_FAULTS
 from .validation import faults as faults
+from .validation import matches as matches
 from .validation import raise_all as raise_all
 from .validation import validate as validate
 from .validation import without_limits as without_limits

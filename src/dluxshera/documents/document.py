@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from dluxshera.errors import ABSENT, DocumentError, near_matches
+from dluxshera.files import read_bytes
 
 Where: TypeAlias = tuple[str | int, ...]
 
@@ -112,12 +112,11 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
         If it cannot be read, is too large or is not UTF-8. Devices and pipes, which may have no end, are not read.
     """
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
-            raise DocumentError("is not a file", file=path)
-        with path.open("rb") as opened:
-            raw = opened.read(max_bytes + 1)
+        raw = read_bytes(path, max_bytes)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
-        raise DocumentError(f"cannot be read: {getattr(error, 'strerror', None) or error}", file=path) from error
+        reason = getattr(error, "strerror", None) or str(error)
+        reason = reason if reason.startswith("is ") else f"cannot be read: {reason}"
+        raise DocumentError(reason, file=path) from error
     return decoded(raw, str(path), max_bytes)
 
 

@@ -18,6 +18,8 @@ _SIZES: Final = {"minItems": "at least {} items", "maxItems": "at most {} items"
                  "minLength": "at least {} characters", "maxLength": "at most {} characters",
                  "minProperties": "at least {} names", "maxProperties": "at most {} names"}  # fmt: skip
 
+_ANCHOR: Final = re.compile(r"\\.|\[(?:\\.|[^\]\\])*\]|\$", re.DOTALL)  # an escape, a class, or the end of the text
+
 _LIMITS: Final = frozenset(
     (
         *(
@@ -109,6 +111,27 @@ def without_limits(schema: dict[str, Any]) -> dict[str, Any]:
     return form
 
 
+def matches(pattern: str, text: str) -> bool:
+    r"""Return whether a text has a match of a pattern, by the rules of ECMA-262, which are those of JSON Schema.
+
+    There ``$`` matches at the end only, and in Python's syntax also before a final newline; ``\d``, ``\w`` and ``\b``
+    know ASCII alone.
+
+    Parameters
+    ----------
+    pattern : str
+        Regular expression of ECMA-262, of the subset that Python's syntax shares.
+    text : str
+        Text to search.
+    """
+    return _ecma(pattern).search(text) is not None
+
+
+@lru_cache(maxsize=256)
+def _ecma(pattern: str) -> re.Pattern[str]:
+    return re.compile(_ANCHOR.sub(lambda part: r"\Z" if part[0] == "$" else part[0], pattern), re.ASCII)
+
+
 def _all_faults(document: Document, schema: dict[str, Any]) -> Iterator[DocumentError]:
     for error in _validator()(schema).iter_errors(document.data):
         yield from _faults(document, error)
@@ -123,6 +146,16 @@ def _validator() -> Any:
         if flag is True:
             yield ValidationError("is read-only")
 
+    def pattern(validator: Any, expression: str, instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "string") and not matches(expression, instance):
+            yield ValidationError(f"{instance!r} does not match {expression!r}")
+
+    def pattern_properties(validator: Any, patterns: dict[str, Any], instance: Any, schema: Any) -> Iterator[Any]:
+        if validator.is_type(instance, "object"):
+            for expression, part in patterns.items():
+                for name in [name for name in instance if matches(expression, name)]:
+                    yield from validator.descend(instance[name], part, path=name, schema_path=expression)
+
     def at_least(validator: Any, pairs: Any, instance: Any, schema: Any) -> Iterator[Any]:
         if not validator.is_type(instance, "object"):
             return
@@ -132,7 +165,8 @@ def _validator() -> Any:
             if validator.is_type(number, "number") and validator.is_type(limit, "number") and number < limit:
                 yield ValidationError("is too small", path=[name], instance=number, validator_value=(least, limit))
 
-    return extend(Draft202012Validator, {"readOnly": read_only, "x-at-least": at_least})
+    own = {"readOnly": read_only, "x-at-least": at_least}
+    return extend(Draft202012Validator, {**own, "pattern": pattern, "patternProperties": pattern_properties})
 
 
 def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
@@ -145,7 +179,7 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
         few = ", ".join(names[:12]) + (f", ... ({len(names)} in all)" if len(names) > 12 else "")
         patterns = schema.get("patternProperties", {})
         for name in got:
-            if name not in schema.get("properties", {}) and not any(re.search(pattern, name) for pattern in patterns):
+            if name not in schema.get("properties", {}) and not any(matches(pattern, name) for pattern in patterns):
                 yield document.error(
                     (*where, name), "unknown name", allowed=few, got=name, candidates=names, at_key=True
                 )

@@ -59,9 +59,9 @@ class SpecCheck:
         for target in targets:
             try:
                 unit_factor(unit, target)
-            except ValueError:
+            except ValueError as error:
                 allowed = f"a unit that converts to {target}" if target else "a pure number, with the unit ''"
-                raise self.error(at, "wrong unit", allowed=allowed, got=unit) from None
+                raise self.error(at, str(error), allowed=allowed, got=unit) from None
 
 
 def units_of(fields: Iterable[ParamField]) -> tuple[str, ...]:

@@ -6,6 +6,9 @@ from .coordinates import Whitening as Whitening
 from .coordinates import prior_coordinates as prior_coordinates
 from .coordinates import unbounded_coordinates as unbounded_coordinates
 from .coordinates import whiten as whiten
+from .data_checks import check_image_shape as check_image_shape
+from .data_checks import image_data as image_data
+from .data_checks import pixel_mask as pixel_mask
 from .descent import gradient_descent as gradient_descent
 from .eigenmodes import EigenPosterior as EigenPosterior
 from .eigenmodes import EigenThetaMap as EigenThetaMap
@@ -24,8 +27,6 @@ from .likelihood import GaussianNoise as GaussianNoise
 from .likelihood import Noise as Noise
 from .likelihood import PhotonReadNoise as PhotonReadNoise
 from .likelihood import PoissonNoise as PoissonNoise
-from .likelihood import image_data as image_data
-from .likelihood import pixel_mask as pixel_mask
 from .linearity import LinearRange as LinearRange
 from .linearity import linear_bias as linear_bias
 from .linearity import linear_range as linear_range

@@ -19,6 +19,7 @@ from dluxshera.inference.matrices import unit_diagonal
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
+from dluxshera.units import check_plain
 
 # Upper limits on the mean and the variance of one pixel's deviance for any expected counts. Many photons give 1 and 2;
 # few give at most 1.161 and 2.41 with Poisson noise. These are the limits of normal noise of the model's own variance
@@ -105,6 +106,7 @@ class Fit:
         throw: bool,
         solver: str,
     ) -> None:
+        check_plain(theta0=theta0)
         if not 0 < tolerance < np.inf:
             raise ParameterError("tolerance", expected="a positive number of sigma", got=tolerance)
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)

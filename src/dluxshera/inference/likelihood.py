@@ -1,4 +1,4 @@
-"""Noise models, and the checks of image data and masks."""
+"""Noise models: the probability of data for an expected image."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import DataError, first_index
+from dluxshera.inference.pixel_numbers import real_numbers
 
 
 class Noise(eqx.Module):
@@ -88,7 +89,8 @@ class PoissonNoise(Noise):
                 expected="photon counts, none below 0",
                 got=data,
                 index=index,
-                remedy="Use GaussianNoise for data with a subtracted bias or background",
+                remedy="Use GaussianNoise or PhotonReadNoise (--noise and --read-noise of run fit) for data with read"
+                " noise or a subtracted bias or background",
             )
 
 
@@ -251,68 +253,10 @@ def _curve(x: Array, difference: Callable[[Array], Array], coefficient: Callable
     return jnp.where(small, series, difference(far) / far**2)
 
 
-def image_data(data: Any, shape: tuple[int, ...], noise: Noise, mask: Any = None) -> Float[Array, " *image"]:
-    """Return image data as floats, checked.
-
-    Parameters
-    ----------
-    data : array_like
-        Image, photons per pixel. Integers are converted, because integer arithmetic would truncate results.
-    shape : tuple of int
-        Shape of the model's image.
-    noise : Noise
-        Noise model, which decides which values are possible.
-    mask : array_like of bool, optional
-        True for the pixels to use. Data of other pixels may have any value, and are 1 in the result.
-
-    Raises
-    ------
-    DataError
-        If the data are not real and finite numbers of that shape, or impossible for the noise model.
-    """
-    array = _real_numbers("data", data)
-    if array.shape != shape:
-        raise DataError(
-            "data", expected=f"an image of shape {shape}", got=array, remedy="Set image_npix to the size of the data"
-        )
-    if mask is not None:
-        array = np.where(mask, array, 1.0)
-    if (index := first_index(array, lambda count: not np.isfinite(count))) is not None:
-        raise DataError("data", expected="finite numbers", got=array, index=index, remedy="Correct or mask the pixel")
-    noise.check(array)
-    return jnp.asarray(array)
-
-
-def pixel_mask(mask: Any, shape: tuple[int, ...]) -> Bool[Array, " *image"]:
-    """Return a mask of the pixels to use, checked.
-
-    Parameters
-    ----------
-    mask : array_like of bool
-        True for the pixels to use: ``~frame.saturated``.
-    shape : tuple of int
-        Shape of the model's image.
-
-    Raises
-    ------
-    DataError
-        If the mask is not boolean, has another shape, or masks every pixel.
-    """
-    array = np.asarray(mask)
-    if array.dtype != bool or array.shape != shape:
-        raise DataError(
-            "mask", expected=f"booleans of shape {shape}, True for a pixel to use", got=f"{array.dtype} {array.shape}"
-        )
-    if not array.any():
-        raise DataError(
-            "mask", expected="at least one pixel to use", got=array, remedy="True is a pixel to use: ~mask?"
-        )
-    return jnp.asarray(array)
-
-
 def _variance(name: str, variance: Any) -> Float[Array, " *image"]:
     if not isinstance(variance, jax.core.Tracer):
-        concrete = _real_numbers(name, variance)
+        concrete = real_numbers(name, variance, power=2)
+        variance = concrete
         if (index := first_index(concrete, lambda v: not 0 < v < float("inf"))) is not None:
             raise DataError(name, expected="positive and finite", got=concrete, index=index)
     return jnp.asarray(variance, dtype=jnp.result_type(float))
@@ -321,10 +265,3 @@ def _variance(name: str, variance: Any) -> Float[Array, " *image"]:
 def _check_shape(name: str, variance: Array, data: np.ndarray) -> None:
     if variance.shape not in ((), data.shape):
         raise DataError(name, expected=f"one number or the shape of the data, {data.shape}", got=variance)
-
-
-def _real_numbers(name: str, value: Any) -> np.ndarray:
-    array = np.asarray(value)
-    if array.dtype.kind not in "iuf":
-        raise DataError(name, expected="real numbers", got=array)
-    return array.astype(float)

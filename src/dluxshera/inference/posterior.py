@@ -13,8 +13,9 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
+from dluxshera.inference.data_checks import image_data, pixel_mask
 from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
-from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise, image_data, pixel_mask
+from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
 from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, Predict, image_model, unpack_params
 
@@ -315,7 +316,8 @@ def make_posterior(
     store : ParameterStore
         Values of all parameters that are not free.
     data : array_like
-        Image, photons per pixel.
+        Image, photons per pixel, or with a unit that converts to them (see `image_data`). Pixels that are masked in a
+        masked array or a CCDData are left out.
     noise : Noise, optional
         Noise model. By default `PoissonNoise`.
     mask : array_like of bool, optional
@@ -342,6 +344,6 @@ def make_posterior(
     model = image_model(predict)
     # The method of a module compares by its arrays, which JAX's caches would do here; this function by identity.
     shape = jax.eval_shape(lambda store: model.image(store), store).shape
-    counted = None if mask is None else pixel_mask(mask, shape)
+    counted = pixel_mask(mask, shape, data)
     checked = image_data(data, shape, noise, counted)
     return Posterior(model, store, checked, noise, counted, prior_of(labelled(free), prior), free)

@@ -15,6 +15,7 @@ from jaxtyping import Array, Float
 from dluxshera.errors import NonFiniteError, ParameterError, ShapeError, UnknownKeyError
 from dluxshera.inference.matrices import scaled_inverse
 from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, Prior, TruncatedNormal
+from dluxshera.units import check_plain
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
 
@@ -35,7 +36,7 @@ class NormalPrior:
     Raises
     ------
     ShapeError, NonFiniteError, ParameterError
-        If the shapes disagree, a number is not finite, or the covariance is not positive definite.
+        If the shapes disagree, a number is not finite or carries a unit, or the covariance is not positive definite.
 
     Examples
     --------
@@ -55,6 +56,7 @@ class NormalPrior:
         k = len(labels)
         if len(set(labels)) != k or not k:
             raise ParameterError("labels", expected="names, each once", got=labels)
+        check_plain(mean=mean, covariance=covariance)
         object.__setattr__(self, "labels", tuple(labels))
         for name, argument, shape in (("mean", mean, (k,)), ("covariance", covariance, (k, k))):
             value = np.array(argument, dtype=float)

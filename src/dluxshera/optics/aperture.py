@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 from jaxtyping import Float
 
-from dluxshera.errors import ConfigError
+from dluxshera.errors import ConfigError, DataError
+from dluxshera.optics.array_files import read_npy
 from dluxshera.optics.mask_file import diffractive_pupil_file
 
 
@@ -144,9 +145,10 @@ def diffractive_pupil_raster(source: str) -> Float[np.ndarray, "n n"]:
     """
     path = diffractive_pupil_file(source)
     try:
-        mask = np.load(path, allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ConfigError("diffractive_pupil", expected="a .npy file of numbers", got=f"{path}: {error}") from error
+        mask = read_npy(path)
+    except DataError as error:
+        expected = "a .npy file of numbers"
+        raise ConfigError("diffractive_pupil", expected=expected, got=str(path), remedy=str(error)) from error
     if mask.ndim != 2 or mask.shape[0] != mask.shape[1] or not mask.size or mask.dtype.kind not in "iufb":
         raise ConfigError("diffractive_pupil", expected="a square array of real numbers", got=mask)
     mask = mask.astype(float)

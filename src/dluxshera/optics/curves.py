@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any, Final, NamedTuple, SupportsFloat
 
 from dluxshera.errors import DataError
+from dluxshera.optics.lengths import numbers_in_metres
 from dluxshera.optics.relay import Numeric
+from dluxshera.units import measured
 
 EDGE: Final = 1e-9  # fraction of the band's width that the rounding of its edges may leave uncovered
 
@@ -34,7 +36,7 @@ def check_table(wavelengths: Any, centre: SupportsFloat, width: SupportsFloat, k
     Parameters
     ----------
     wavelengths : array_like, shape (rows,)
-        Wavelengths of the table, metres.
+        Wavelengths of the table, metres, or with a unit.
     centre, width : float
         Centre and full width of the band, metres.
     key : str
@@ -47,7 +49,8 @@ def check_table(wavelengths: Any, centre: SupportsFloat, width: SupportsFloat, k
     """
     import numpy as np  # deferred, see the module's docstring
 
-    rows = np.asarray(wavelengths, dtype=np.float64)
+    rows = np.asarray(numbers_in_metres(key, wavelengths), dtype=np.float64)
+    centre, width = numbers_in_metres("centre", centre), numbers_in_metres("width", width)
     if not np.all(np.isfinite(rows)) or np.any(np.diff(rows) <= 0.0):
         remedy = "Sort the rows by wavelength, and remove repeated wavelengths"
         raise DataError(key, expected="finite numbers in ascending order", got=wavelengths, remedy=remedy)
@@ -72,7 +75,7 @@ def cut_curve(
     Parameters
     ----------
     wavelengths : array_like, shape (rows,)
-        Wavelengths of the table, metres, ascending. The whole band lies between the first and the last.
+        Wavelengths of the table, metres or with a unit, ascending. The whole band lies between the first and the last.
     values : array_like, shape (rows,)
         Values of the table, in any unit.
     centre, width : float
@@ -92,7 +95,11 @@ def cut_curve(
     """
     import numpy as np  # deferred, see the module's docstring
 
-    rows, numbers = np.asarray(wavelengths, dtype=np.float64), np.asarray(values, dtype=np.float64)
+    rows = np.asarray(numbers_in_metres("wavelengths", wavelengths), dtype=np.float64)
+    centre, width, room = (
+        float(numbers_in_metres(name, value)) for name, value in (("centre", centre), ("width", width), ("room", room))
+    )
+    numbers = np.asarray(_without_unit(values), dtype=np.float64)
     if rows.shape != numbers.shape or rows.ndim != 1 or rows.size < 2:
         raise DataError("values", expected="a value for each of at least two wavelengths", got=values)
     check_table(rows, centre, width)
@@ -100,6 +107,14 @@ def cut_curve(
     first = max(int(np.searchsorted(rows, float(centre) - reach, side="right")) - 1, 0)
     last = min(int(np.searchsorted(rows, float(centre) + reach, side="left")), rows.size - 1)
     return Curve(rows[first : last + 1], numbers[first : last + 1])
+
+
+def _without_unit(values: Any) -> Any:
+    """Return the values of a curve without their unit, which does not act; raise if one is masked."""
+    numbers, _, mask = measured(values)
+    if mask is not None:
+        raise DataError("values", expected="no masked value", got=values, remedy="Remove the rows without a value")
+    return numbers
 
 
 def _span(first: float, last: float) -> str:

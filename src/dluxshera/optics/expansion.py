@@ -3,13 +3,14 @@ r"""The image and its derivatives by many parameters at once, by the structure o
 The derivative of a field by a Zernike coefficient is the field times i k and the polynomial, and by the direction of
 its star the field times i k and a coordinate. From there on it propagates as the field does. With F the spectrum of the
 exit field of one star at one wavelength, its density |F|^2 has the derivative 2 Re(F* dF). So one batch of fields gives
-all columns: those of the photons are weighted densities, and two more fields give that of the plate scale.
+all columns: those of the photons are weighted densities, and two more fields give that of the plate scale. What is
+summed over wavelengths does not depend on the number of parameters; a small matrix makes their columns of it.
 """
 
 from __future__ import annotations
 
 from math import sqrt
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -82,55 +83,61 @@ def expand_image(
     x = pupil.diameter * optics.coordinates(-1)
     samples = plate_scale * optics.sampling.pitch * (jnp.arange(half, dtype=photons.dtype) + 0.5)
     factors = _factors(optics, pupil, surfaces, slopes)
-    weights = _weights_of_shared(slopes)
+    scaled, tilted = slopes.log_plate_scale is not None, slopes.angles is not None
+    first = 0 if slopes.coefficients[0] is None else slopes.coefficients[0].shape[1]  # of the derivatives by direction
 
-    def add_wavelength(total: _Densities, sample: tuple[Array, Waves, Array, Any]) -> tuple[_Densities, None]:
-        wavelength, waves, photons, photon_slopes = sample
+    def add_wavelength(total: _Sums, sample: tuple[Array, Waves, Array]) -> tuple[_Sums, Quadrants]:
+        wavelength, waves, photons = sample
         cycles = samples / wavelength
         kernels = transform_kernels(x[exit.npix // 2 :], cycles)
         per_pixel = (plate_scale * pupil.diameter / exit.per_diameter / wavelength) ** 2
 
-        def add_star(total: _Densities, star: tuple[Array, Array, Any, Any]) -> tuple[_Densities, None]:
-            tilt, photons, photon_slopes, angle_slopes = star
+        def add_star(shared: Quadrants, star: tuple[Array, Array]) -> tuple[Quadrants, tuple[Quadrants, Quadrants]]:
+            tilt, photons = star
             fields = _fields(optics, waves, tilt, 2 * jnp.pi / wavelength, factors)
-            if slopes.log_plate_scale is not None:
+            if scaled:
                 moments = jnp.stack([x[:, None] * fields[0], x * fields[0]])
                 fields = jnp.concatenate([fields, -2j * jnp.pi * moments])
-            quadrants = zip(transform_by_quadrants(fields, kernels), _SIGNS, strict=True)
-            parts = [
-                _densities(spectrum, sign, cycles, photons, photon_slopes, angle_slopes, slopes)
-                for spectrum, sign in quadrants
-            ]
-            added = _Densities(*(Quadrants(*part) for part in zip(*parts, strict=True)))
-            return jax.tree.map(jnp.add, total, added), None
+            densities, of_angles, of_all = [], [], []
+            for spectrum, sign in zip(transform_by_quadrants(fields, kernels), _SIGNS, strict=True):
+                density, change = _density_and_slopes(spectrum, sign, cycles if scaled else None)
+                densities.append(per_pixel * density)
+                change = per_pixel * photons * change
+                last = first + 2 if tilted else first
+                of_angles.append(change[:, first:last])
+                of_all.append(jnp.concatenate([change[:, :first], change[:, last:]], axis=1))
+            return Quadrants(*map(jnp.add, shared, of_all)), (Quadrants(*of_angles), Quadrants(*densities))
 
-        of_stars = (
-            waves.tilts,
-            per_pixel * photons,
-            None if photon_slopes is None else jnp.moveaxis(per_pixel * photon_slopes, 1, 0),
-            None if slopes.angles is None else jnp.moveaxis(slopes.angles, 1, 0),
-        )
-        return jax.lax.scan(add_star, total, of_stars)[0], None
+        shared, (by_star, densities) = jax.lax.scan(add_star, total.shared, (waves.tilts, photons))
+        return _Sums(shared, Quadrants(*map(jnp.add, total.by_star, by_star))), densities
 
-    shapes = ((half, half), (half, weights.shape[0], half), (half, weights.shape[1], half))
-    zeros = _Densities(*(Quadrants(*(jnp.zeros(shape, photons.dtype),) * 4) for shape in shapes))
+    shared, by_star, by_light = _weights(slopes, photons)
+    stars = photons.shape[0]
+    shapes = (half, shared.shape[1], half), (stars, half, by_star.shape[1] // stars, half)
+    zeros = _Sums(*(Quadrants(*(jnp.zeros(shape, photons.dtype),) * 4) for shape in shapes))
     waves = optics.waves(wavelengths, angles, pupil, surfaces)
-    photon_slopes = None if slopes.photons is None else jnp.moveaxis(slopes.photons, 2, 0)
-    total, _ = jax.lax.scan(add_wavelength, zeros, (wavelengths, waves, photons.T, photon_slopes))
-    columns = total.direct.join() + jnp.einsum("ch,ahb->acb", weights, total.shared.join())
+    total, of_light = jax.lax.scan(add_wavelength, zeros, (wavelengths, waves, photons.T))
+
+    def joined(shared: Array, by_star: Array, densities: Array) -> Array:
+        of_stars = jnp.moveaxis(by_star, 0, 1).reshape(half, -1, half)
+        return jnp.concatenate([shared, of_stars, jnp.moveaxis(densities, 2, 0).reshape(half, -1, half)], axis=1)
+
+    parts = Quadrants(*map(joined, total.shared, total.by_star, of_light)).join()
     valid = within_limits(optics.sampling, optics.bases, wavelengths, angles, pupil, surfaces, plate_scale)
-    densities = jnp.concatenate([total.image.join()[:, None], columns], axis=1)
-    pixels = jnp.einsum("ai,inj,bj->nab", optics.pixels, densities, optics.pixels, optimize="optimal")
-    pixels = jnp.where(valid, pixels, jnp.nan)
-    return pixels[0], pixels[1:]
+
+    def pixels(density: Array) -> Array:
+        return optics.pixels @ jnp.where(valid, density, jnp.nan) @ optics.pixels.T
+
+    image = pixels(jnp.einsum("h,ahb->ab", photons.T.ravel(), parts[:, -photons.size :]))
+    densities = jnp.einsum("ch,ahb->cab", jnp.concatenate([shared, by_star, by_light], axis=1), parts)
+    return image, jax.lax.map(pixels, densities)
 
 
-class _Densities(NamedTuple):
-    """Sums over stars and wavelengths: the image, and parts of its columns."""
+class _Sums(NamedTuple):
+    """Sums over wavelengths of the parts of the columns, in photons per sample."""
 
-    image: Quadrants  # of shape (m / 2, m / 2)
-    direct: Quadrants  # by parameter, shape (m / 2, c, m / 2): through photons and directions, which differ by star
-    shared: Quadrants  # by what acts on all stars alike, shape (m / 2, h, m / 2)
+    shared: Quadrants  # by what acts on all stars alike, shape (m / 2, h, m / 2), summed over stars
+    by_star: Quadrants  # by the direction of each star, shape (stars, m / 2, 2, m / 2)
 
 
 class _Factors(NamedTuple):
@@ -168,8 +175,12 @@ def _stacked(maps: list[Array], x: Array) -> Float[Array, "h n n"]:
     return jnp.stack(maps) if maps else jnp.zeros((0, x.size, x.size), x.dtype)
 
 
-def _weights_of_shared(slopes: Slopes) -> Float[Array, "c h"]:
-    """Return the derivatives by each parameter of what acts on all stars alike, in the order of the fields."""
+def _weights(slopes: Slopes, photons: Float[Array, "stars w"]) -> tuple[Array, Array, Array]:
+    """Return the derivatives by each parameter of what acts on all stars alike, of the directions, and of the photons.
+
+    The first are in the order of the fields, the last in that of the densities of stars at each wavelength.
+    """
+    count = jax.tree.leaves(slopes)[0].shape[0]
     groups = [group for group in slopes.coefficients if group is not None]
     if slopes.defocus is not None:
         groups.append(slopes.defocus[:, None])
@@ -177,8 +188,11 @@ def _weights_of_shared(slopes: Slopes) -> Float[Array, "c h"]:
         groups.append(slopes.line_of_sight)
     if slopes.log_plate_scale is not None:
         groups.append(slopes.log_plate_scale[:, None])
-    count = jax.tree.leaves(slopes)[0].shape[0]
-    return jnp.concatenate([jnp.zeros((count, 0)), *groups], axis=1)
+    shared = jnp.concatenate([jnp.zeros((count, 0)), *groups], axis=1)
+    by_star = jnp.zeros((count, 0)) if slopes.angles is None else slopes.angles.reshape(count, -1)
+    if slopes.photons is None:
+        return shared, by_star, jnp.zeros((count, photons.size))
+    return shared, by_star, jnp.moveaxis(slopes.photons, 2, 1).reshape(count, -1)
 
 
 def _fields(
@@ -199,30 +213,20 @@ def _fields(
     return jnp.concatenate([fields, 1j * k * factors.exit * fields[0]])
 
 
-def _densities(
-    spectrum: Complex[Array, "a t a"],
-    sign: tuple[float, float],
-    cycles: Float[Array, " a"],
-    photons: Float[Array, ""],
-    photon_slopes: Float[Array, " c"] | None,
-    angle_slopes: Float[Array, "c 2"] | None,
-    slopes: Slopes,
-) -> tuple[Array, Array, Array]:
-    """Return the parts of `_Densities` of one star at one wavelength in one quadrant."""
+def _density_and_slopes(
+    spectrum: Complex[Array, "a t a"], sign: tuple[float, float], cycles: Float[Array, " a"] | None
+) -> tuple[Float[Array, "a a"], Float[Array, "a h a"]]:
+    """Return the density of one star at one wavelength in one quadrant, and its derivatives.
+
+    With `cycles`, the positive frequencies, the last two fields are moments, which give the derivative by the logarithm
+    of the plate scale.
+    """
     field, derivatives = spectrum[:, 0], spectrum[:, 1:]
     density = jnp.real(field) ** 2 + jnp.imag(field) ** 2
     real, imaginary = jnp.real(field)[:, None], jnp.imag(field)[:, None]
-    slope = 2 * photons * (real * jnp.real(derivatives) + imaginary * jnp.imag(derivatives))
-    count = jax.tree.leaves(slopes)[0].shape[0]
-    direct = jnp.zeros((density.shape[0], count, density.shape[1]), density.dtype)
-    if photon_slopes is not None:
-        direct = direct + photon_slopes[:, None] * density[:, None]
-    if slopes.angles is not None:
-        modes = 0 if slopes.coefficients[0] is None else slopes.coefficients[0].shape[1]
-        tilts, slope = slope[:, modes : modes + 2], jnp.concatenate([slope[:, :modes], slope[:, modes + 2 :]], axis=1)
-        direct = direct + jnp.einsum("ch,ahb->acb", angle_slopes, tilts)
-    if slopes.log_plate_scale is not None:
-        (sign_y, sign_x), of_y, of_x = sign, slope[:, -2], slope[:, -1]
-        scale = sign_y * cycles[:, None] * of_y + sign_x * cycles * of_x + 2 * photons * density
-        slope = jnp.concatenate([slope[:, :-2], scale[:, None]], axis=1)
-    return photons * density, direct, slope
+    slopes = 2 * (real * jnp.real(derivatives) + imaginary * jnp.imag(derivatives))
+    if cycles is None:
+        return density, slopes
+    (sign_y, sign_x), of_y, of_x = sign, slopes[:, -2], slopes[:, -1]
+    scale = sign_y * cycles[:, None] * of_y + sign_x * cycles * of_x + 2 * density
+    return density, jnp.concatenate([slopes[:, :-2], scale[:, None]], axis=1)

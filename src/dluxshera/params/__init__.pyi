@@ -17,11 +17,10 @@ from .priors import Normal as Normal
 from .priors import Prior as Prior
 from .priors import TruncatedNormal as TruncatedNormal
 from .priors import Uniform as Uniform
+from .quantities import bare_value as bare_value
 from .quantities import floats as floats
-from .quantities import from_quantity as from_quantity
 from .quantities import in_own_unit as in_own_unit
 from .quantities import is_amount as is_amount
-from .quantities import is_quantity as is_quantity
 from .quantities import own_unit as own_unit
 from .quantities import unit_factor as unit_factor
 from .schema import field_schema as field_schema

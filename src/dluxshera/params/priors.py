@@ -12,6 +12,7 @@ from math import erfc, isfinite, log, pi, sqrt
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from dluxshera.errors import ParameterError
+from dluxshera.units import check_plain
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,6 +84,7 @@ class TruncatedNormal:
 
     def __post_init__(self) -> None:
         _check_normal(self.mean, self.sigma)
+        check_plain(low=self.low, high=self.high)
         if not self.low < self.high:
             raise ParameterError("low", expected=f"a lower limit below high = {self.high}", got=self.low)
         if self._mass < 1e-3:
@@ -218,6 +220,7 @@ def _inside(value: Any, low: float, high: float, log_density: Any) -> Any:
 
 
 def _check_normal(mean: float, sigma: float) -> None:
+    check_plain(mean=mean, sigma=sigma)
     if not isfinite(mean):
         raise ParameterError("mean", expected="a finite mean of a normal prior", got=mean)
     if not (isfinite(sigma) and sigma > 0):
@@ -225,6 +228,7 @@ def _check_normal(mean: float, sigma: float) -> None:
 
 
 def _check_limits(low: float, high: float) -> None:
+    check_plain(low=low, high=high)
     if not (isfinite(low) and isfinite(high) and low < high):
         raise ParameterError("low", expected="two finite limits of a uniform prior, in order", got=(low, high))
 

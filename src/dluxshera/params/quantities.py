@@ -1,23 +1,20 @@
-"""Numbers with a unit, from documents and from astropy, converted to the unit of a parameter's value.
+"""Numbers with a unit, from documents and from Python, converted to the unit of a parameter's value.
 
-Astropy is imported only where a unit differs from the parameter's own, or where a value is an astropy quantity.
+Astropy is imported only where a unit differs from the parameter's own, or where a value carries a unit.
 """
 
 from __future__ import annotations
 
-import re
-import sys
 from functools import lru_cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from dluxshera.errors import ParameterError
+from dluxshera.errors import ParameterError, first_index
 from dluxshera.params.field import ParamField
+from dluxshera.units import converted, factors_between, measured, scaled, vounit
 
 if TYPE_CHECKING:
     import numpy as np
-
-_UNIT: Final = re.compile(r"(?!.*[0-9]{3})[A-Za-z0-9 .*/()%-]{0,40}")  # no exponent that takes long to compute
 
 
 def own_unit(field: ParamField) -> str:
@@ -70,49 +67,63 @@ def in_own_unit(field: ParamField, amount: Any, unit: str) -> Any:
     if field.scale == "log10":
         raise ValueError("wrong unit")
     factors = _factors(unit, own)
-    numbers = [_converted(number, factors) for number in _as_list(floats(amount))]
+    numbers = [scaled(number, factors) for number in _as_list(floats(amount))]
     if not all(map(isfinite, numbers)):
         raise ValueError(f"too large in {own}")
     return numbers if isinstance(amount, list) else numbers[0]
 
 
-def is_quantity(value: object) -> bool:
-    """Return whether a value is an astropy quantity. Without astropy imported there is none."""
-    units = sys.modules.get("astropy.units")
-    return units is not None and isinstance(value, units.Quantity)
-
-
-def from_quantity(field: ParamField, quantity: Any) -> np.ndarray:
-    """Return an astropy quantity as a number in the unit of a parameter, or its log10 for a logarithmic parameter.
+def bare_value(field: ParamField, value: Any) -> Any:
+    """Return a value of a parameter as numbers in its unit: converted if the value carries a unit, unchanged otherwise.
 
     Parameters
     ----------
     field : ParamField
         Description of the parameter.
-    quantity : astropy.units.Quantity
-        Number or array with a unit.
+    value : object
+        Numbers, or a value with a unit as `dluxshera.units.measured` takes it; a logarithmic parameter takes the
+        quantity itself, or its logarithm in a unit such as ``dex(ph)``.
 
     Raises
     ------
     ParameterError
-        If the dimension differs, or a logarithm is taken of a number that is not positive.
+        If the dimension differs, the unit is unknown, an element is masked, or a logarithm is taken of a number that is
+        not positive.
     """
-    import numpy as np
-
     try:
-        factors = _factors_between(quantity.unit, _parsed(field.units))
-    except ValueError:
+        numbers, unit, mask = measured(value)
+        if mask is not None:
+            place = f" at index {first_index(mask, bool)}" if mask.ndim else ""
+            expected = "numbers, none of them masked"
+            raise ParameterError(field.key, expected=expected, got=f"a masked value{place}", remedy=field.doc)
+        return numbers if unit is None else _in_unit_of(field, numbers, unit, value)
+    except ParameterError:
+        raise
+    except (ValueError, TypeError) as error:
         raise ParameterError(
             field.key,
             expected=f"a quantity in {field.units or 'no unit'}, or in a unit that converts to it",
-            got=quantity,
-            remedy=field.doc,
+            got=value,
+            remedy=f"It does not convert: {error}. {field.doc}",
         ) from None
-    numbers = np.asarray(_converted(np.asarray(quantity.value, dtype=np.float64), factors))
+
+
+def _in_unit_of(field: ParamField, numbers: Any, unit: Any, value: Any) -> np.ndarray:
+    import numpy as np
+
+    numbers = np.asarray(numbers)
+    if numbers.dtype.kind not in "iuf":
+        raise ParameterError(field.key, expected=f"real numbers, with a unit of {field.units or 'none'}", got=value)
+    numbers = numbers.astype(np.float64)
     if field.scale != "log10":
-        return numbers
+        return np.asarray(converted(numbers, unit, vounit(field.units)), dtype=np.float64)
+    from astropy import units
+
+    if isinstance(unit, units.FunctionUnitBase):
+        return np.asarray(converted(numbers, unit, units.dex(vounit(field.units))), dtype=np.float64)
+    numbers = np.asarray(converted(numbers, unit, vounit(field.units)))
     if not np.all(numbers > 0):
-        raise ParameterError(field.key, expected=f"a positive quantity in {field.units} to take log10 of", got=quantity)
+        raise ParameterError(field.key, expected=f"a positive quantity in {field.units} to take log10 of", got=value)
     return np.asarray(np.log10(numbers))
 
 
@@ -121,7 +132,7 @@ def to_quantity(field: ParamField, value: Any) -> Any:
     import numpy as np
 
     number = np.asarray(value, dtype=np.float64)
-    return (10.0**number if field.scale == "log10" else number) * _parsed(field.units)
+    return (10.0**number if field.scale == "log10" else number) * vounit(field.units)
 
 
 def is_amount(value: Any) -> bool:
@@ -138,47 +149,6 @@ def _as_list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _converted(number: Any, factors: tuple[float, float]) -> Any:
-    # Division by a whole power of ten is rounded once: 4.6 um is 4.6e-06 m, and not 4.599999999999999e-06 m.
-    multiply, divide = factors
-    return number * multiply if multiply >= 1 else number / divide
-
-
 @lru_cache(maxsize=256)
 def _factors(unit: str, to: str) -> tuple[float, float]:
-    return _factors_between(_parsed(unit), _parsed(to))
-
-
-def _parsed(unit: str) -> Any:
-    """Return the astropy unit of a VOUnit string."""
-    import warnings
-
-    from astropy import units  # slow to import
-
-    if not _UNIT.fullmatch(unit):
-        raise ValueError("no such unit")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            return units.Unit(unit, format="vounit") if unit != "%" else units.percent
-        except (ValueError, TypeError, OverflowError, ZeroDivisionError):
-            raise ValueError("no such unit") from None
-
-
-def _factors_between(unit: Any, to: Any) -> tuple[float, float]:
-    """Return the factors from one astropy unit to another, and back."""
-    from astropy import units
-
-    try:
-        factors = _whole(float(unit.to(to))), _whole(float(to.to(unit)))
-    except (units.UnitsError, TypeError, AttributeError, OverflowError, ZeroDivisionError):
-        raise ValueError("wrong unit") from None
-    if not all(isfinite(factor) and factor > 0 for factor in factors):
-        raise ValueError("no such unit")
-    return factors
-
-
-def _whole(factor: float) -> float:
-    """Return a factor that is whole but for rounding as a whole number, and any other factor as it is."""
-    near = float(round(factor)) if isfinite(factor) else factor
-    return near if near and abs(factor / near - 1) < 1e-14 else factor
+    return factors_between(vounit(unit), vounit(to))

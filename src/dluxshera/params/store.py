@@ -28,7 +28,8 @@ class ParameterStore(Mapping[str, Value]):
     Parameters
     ----------
     values : mapping of str to array_like
-        Value of each primitive, in the unit of the spec, or an astropy quantity. Integers become floats.
+        Value of each primitive, in the unit of the spec or with a unit (see `dluxshera.units.measured`). Integers
+        become floats.
     spec : ParamSpec
         Spec with the keys.
     allow_derived : bool
@@ -129,8 +130,8 @@ class ParameterStore(Mapping[str, Value]):
         Parameters
         ----------
         updates : mapping of str to array_like
-            New values, numbers in the spec's units or astropy quantities; a key that the spec does not have, and a
-            derived key in a strict store, are rejected.
+            New values, numbers in the spec's units or with a unit; a key that the spec does not have, and a derived key
+            in a strict store, are rejected.
 
         Raises
         ------

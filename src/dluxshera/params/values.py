@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dluxshera.errors import BoundsError, NonFiniteError, ParameterError, ShapeError, first_index
 from dluxshera.params.field import ParamField
-from dluxshera.params.quantities import from_quantity, is_quantity, own_unit
+from dluxshera.params.quantities import bare_value, own_unit
 
 if TYPE_CHECKING:
     import numpy as np
@@ -24,8 +24,9 @@ def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
     ----------
     field : ParamField
         The parameter, with the shape that its value must have.
-    value : array_like or Quantity
-        Number, list or map in the unit of the field, or an astropy quantity. Integers become floats.
+    value : array_like or quantity
+        Number, list or map in the unit of the field, or with a unit (see `dluxshera.units.measured`). Integers become
+        floats.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
     Raises
     ------
     ParameterError
-        If it is not a real number, or a quantity of another dimension.
+        If it is not a real number, a quantity of another dimension, or masked.
     ShapeError, NonFiniteError, BoundsError
         If the shape differs, or an element is not finite or lies outside the bounds.
     """
@@ -109,14 +110,13 @@ def check_shape(field: ParamField, value: Any) -> None:
 def _real(field: ParamField, value: Any) -> Any:
     import numpy as np
 
-    if is_quantity(value):
-        value = from_quantity(field, value)
     if not _is_jax(value):
+        value = bare_value(field, value)
         try:
             array = np.asarray(value)
             if array.dtype.kind == "O" and all(type(number) is int for number in array.flat):  # beyond 64 bits
                 array = array.astype(np.float64)
-        except (ValueError, OverflowError):  # a ragged list, an integer beyond the floats
+        except (ValueError, TypeError, OverflowError):  # a ragged list, no number, an integer beyond the floats
             array = np.asarray(None)
         if array.dtype.kind not in "iuf":
             raise ParameterError(field.key, expected=_with_unit("a real number", field), got=value)

@@ -28,7 +28,7 @@ def plot_image(image: Any, plate_scale: float, *, title: str = "") -> Figure:
     Parameters
     ----------
     image : array_like, shape (n, m)
-        Image in photons per pixel.
+        Image in photons per pixel; NaN is not drawn.
     plate_scale : float
         Plate scale, arcsec per pixel.
     title : str
@@ -38,8 +38,8 @@ def plot_image(image: Any, plate_scale: float, *, title: str = "") -> Figure:
 
     image = np.asarray(image)
     figure, axes = _figure(5.6, 4.6)
-    peak = float(image.max())
-    floor = max(float(np.quantile(image, 0.01)), 1e-6 * peak)
+    peak = float(np.nanmax(image))
+    floor = max(float(np.nanquantile(image, 0.01)), 1e-6 * peak)
     shown = axes.imshow(
         np.maximum(image, floor),
         origin="lower",
@@ -60,7 +60,7 @@ def plot_residual(data: Any, model: Any, plate_scale: float, *, title: str = "")
     Parameters
     ----------
     data, model : array_like, shape (n, m)
-        Images in photons per pixel.
+        Images in photons per pixel; NaN is not drawn.
     plate_scale : float
         Plate scale, arcsec per pixel.
     title : str
@@ -75,7 +75,7 @@ def plot_residual(data: Any, model: Any, plate_scale: float, *, title: str = "")
     figure.colorbar(shown, ax=image, label="(data - model) / sigma")
     image.set(xlabel="x (arcsec)", ylabel="y (arcsec)", title=title)
     edges = np.linspace(-5, 5, 51)
-    histogram.hist(residual.ravel(), bins=edges, density=True, color="C0", alpha=0.7, label="pixels")
+    histogram.hist(residual[np.isfinite(residual)], bins=edges, density=True, color="C0", alpha=0.7, label="pixels")
     histogram.plot(edges, np.exp(-0.5 * edges**2) / np.sqrt(2 * np.pi), color="C1", label="standard normal")
     histogram.set(xlabel="(data - model) / sigma", ylabel="density")
     histogram.legend(frameon=False)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from dluxshera.documents import json_text
 from dluxshera.errors import ParameterError
 from dluxshera.files import write_text
-from dluxshera.params import ParamField, ParamSpec, floats, own_unit
+from dluxshera.params import ParamField, ParamSpec, bare_value, floats, own_unit
 from dluxshera.profiles.format import HASH, MAX_ITEMS, PROFILE, VERSION, content_hash
 from dluxshera.profiles.schema import schema_file
 from dluxshera.systems import PARAMETERS, SheraConfig, design_values, settable_parameters
@@ -37,7 +37,7 @@ def profile_data(
     config : mapping, optional
         Fields of the configuration.
     parameters : mapping, optional
-        Number or sequence of numbers by key, in the parameter's own unit.
+        Number or sequence of numbers by key, in the parameter's own unit or with a unit.
     **texts
         ``description``, ``source``, ``extends``, ``system`` and ``spec``; None and empty ones are left out.
     """
@@ -47,7 +47,8 @@ def profile_data(
     if config:
         data["config"] = {key: list(v) if isinstance(v, tuple) else v for key, v in config.items()}
     if parameters:
-        data["parameters"] = {key: {"value": floats(v), "unit": own_unit(fields[key])} for key, v in parameters.items()}
+        values = {key: floats(_plain(bare_value(fields[key], value))) for key, value in parameters.items()}
+        data["parameters"] = {key: {"value": value, "unit": own_unit(fields[key])} for key, value in values.items()}
     return {**data, HASH: content_hash(data)}
 
 
@@ -204,4 +205,6 @@ def _flow(value: Any) -> str:
         if _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
             return value
         return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(value, ensure_ascii=False))
-    return json.dumps(value, allow_nan=False)
+    text = json.dumps(value, allow_nan=False)
+    mantissa, e, exponent = text.partition("e")
+    return f"{mantissa}.0e{exponent}" if e and "." not in mantissa else text  # 1e-05 is text to readers of YAML 1.1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import Document, Where, spelled
@@ -54,6 +55,8 @@ class Setting:
 def checked_setting(setting: Setting, profile_format: ProfileFormat) -> Setting:
     """Return a setting whose value was checked: a field in normal form, a parameter in its own unit.
 
+    A relative path starts at the folder of its document, and that of an override at the working folder.
+
     Raises
     ------
     DocumentError
@@ -62,7 +65,9 @@ def checked_setting(setting: Setting, profile_format: ProfileFormat) -> Setting:
     part, name = setting.where
     try:
         if part == "config":
-            return replace(setting, value=profile_format.rules[str(name)].check(str(name), setting.value))
+            rule = profile_format.rules[str(name)]
+            folder = None if setting.document.file == OVERRIDE else str(Path(setting.document.file).absolute().parent)
+            return replace(setting, value=rule.located(rule.check(str(name), setting.value), folder))
         parameter = profile_format.fields[str(name)]
         numbers = _in_own_unit(setting, parameter)
         check_numbers(parameter, numbers)

@@ -10,6 +10,10 @@ from .folder import check_run_folder as check_run_folder
 from .folder import is_run as is_run
 from .folder import read_run as read_run
 from .folder import save_run as save_run
+from .profile_data import FitData as FitData
+from .profile_data import noise_of as noise_of
+from .profile_data import read_fit_data as read_fit_data
+from .profile_data import simulate_profile as simulate_profile
 from .profile_fit import fit_profile as fit_profile
 from .run import Run as Run
 from .show import fit_bar as fit_bar

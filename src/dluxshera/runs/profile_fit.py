@@ -11,12 +11,12 @@ import numpy as np
 from dluxshera.files import check_space
 from dluxshera.inference import FitStep, draw_from_prior, free_parameters, gauss_newton, make_posterior, simulate
 from dluxshera.model import binder_of
-from dluxshera.optics import read_array
 from dluxshera.profiles import load_profile, model_of, profile_of, profile_text, provenance_of, shera_profiles
 from dluxshera.runs.checkpoint import Checkpoint, check_problem, problem_of
 from dluxshera.runs.folder import read_run, save_run
 from dluxshera.runs.lock import claimed
 from dluxshera.runs.ownership import check_output
+from dluxshera.runs.profile_data import read_fit_data
 from dluxshera.runs.record import ARRAYS
 from dluxshera.runs.run import Run
 
@@ -29,6 +29,10 @@ def fit_profile(
     folder: Path | str,
     *,
     data: Path | None = None,
+    extension: str | None = None,
+    mask: Path | None = None,
+    noise: str | None = None,
+    read_noise: float | None = None,
     free: Iterable[str] | None = None,
     spec: str = "inference",
     overrides: Iterable[str] = (),
@@ -51,7 +55,9 @@ def fit_profile(
     folder : path
         Folder to write. It also gets ``profile.yaml``, the model as a profile.
     data : path, optional
-        Image in photons, FITS or ``.npy``. By default one is simulated, its truth drawn from the prior.
+        Image, FITS or ``.npy``. By default one is simulated, its truth drawn from the prior.
+    extension, mask, noise, read_noise
+        Extension of the data, file of the pixels to use, and noise model; see `read_fit_data`.
     free : iterable of str, optional
         Keys of the parameters to fit. By default each primitive that has a prior.
     spec : {'forward', 'inference', 'physics_inference'}
@@ -98,13 +104,16 @@ def fit_profile(
     model = model_of(profile, spec=spec)
     binder = binder_of(*model)
     fitted = free_parameters(model.spec, free)
+    observed = read_fit_data(
+        data, model.config.image_npix, extension=extension, mask=mask, noise=noise, read_noise=read_noise
+    )
     rng = np.random.default_rng(seed)
-    if data is None:
-        truth, _, image = simulate(binder, fitted, model.store, rng)
+    if observed.image is None:
+        truth, _, image = simulate(binder, fitted, model.store, rng, observed.noise)
     else:
-        truth, image = None, read_array(data)[0]
+        truth, image = None, observed.image
     start = draw_from_prior(fitted, rng)
-    posterior = make_posterior(binder, fitted, model.store, image)
+    posterior = make_posterior(binder, fitted, model.store, image, observed.noise, mask=observed.mask)
     problem = problem_of(posterior, solver="gauss_newton", tolerance=tolerance, start=start.tolist())
     with claimed(folder):
         present = check_output(folder, FILES, replace=resume or force)
@@ -124,11 +133,12 @@ def fit_profile(
             folder,
             solution,
             truth=truth,
-            images={"data": image, "model": np.asarray(binder.predict(solution.store))},
+            images={"data": observed.shown(image), "model": np.asarray(binder.predict(solution.store))},
             provenance={
                 "seed": seed,
                 "tolerance": tolerance,
                 "data": "simulated" if data is None else data.name.encode("utf-8", "backslashreplace").decode(),
+                "image": observed.facts,
                 "plate_scale_as_per_pix": float(values["system.plate_scale_as_per_pix"]),
                 **provenance_of(model.config, profile),
             },

@@ -46,12 +46,21 @@ def print_run(run: Run) -> None:
         "Loss": f"{run.loss:.9g}",
         "Spec": f"{run.spec['title']} {run.spec['digest'][:12]}",
         "Design": f"{provenance.get('design', '')} {config_hash[:12]}",
+        "Data": _data_text(provenance),
         "Seed": str(provenance.get("seed", "")),
         "Command": provenance["command"],
         "Created": f"{provenance['created']} with dluxshera {provenance['versions'].get('dluxshera', '')}",
     }
     print_table((str(run.folder), ""), [(name, text) for name, text in facts.items() if text.strip()])
     print_estimates(run.labels, run.theta, run.sigma, run.truth)
+
+
+def _data_text(provenance: Mapping[str, Any]) -> str:
+    """Return the source of the data, with the unit, the noise and the number of masked pixels as far as recorded."""
+    facts = provenance.get("image", {})
+    parts = [f"{name} {facts[name]}" for name in ("unit", "noise") if name in facts]
+    parts += [f"masked pixels {facts['masked_pixels']}"] if "masked_pixels" in facts else []
+    return ", ".join(str(part) for part in (provenance.get("data", ""), *parts) if part)
 
 
 def run_data(run: Run) -> dict[str, Any]:

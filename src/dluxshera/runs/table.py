@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,6 +14,8 @@ from dluxshera.files import check_file, write_text
 from dluxshera.runs.folder import read_run
 
 _START: Final = b"folder,fault,"  # of the first line of a table
+# The first characters of formulas, their full-width forms, and blanks before them, which some programs strip.
+_FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
@@ -78,6 +81,9 @@ def check_csv(path: Path) -> None:
 def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """Write rows as CSV, a column for each name in any of them; numbers with all their digits.
 
+    A text that a spreadsheet would read as a formula, because it begins with ``=``, ``+``, ``-`` or ``@``, has an
+    apostrophe before it.
+
     Parameters
     ----------
     path : Path
@@ -86,8 +92,16 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         Values by column name.
     """
     rows = list(rows)
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    write_text(path, "".join(map(_line, [names, *([row.get(name, "") for name in names] for row in rows)])))
+
+
+def _line(values: Iterable[Any]) -> str:
     text = io.StringIO()
-    writer = csv.DictWriter(text, list(dict.fromkeys(name for row in rows for name in row)), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    csv.writer(text).writerow(map(_cell, values))  # ends with CR LF, and so quotes both in cells
+    return text.getvalue().removesuffix("\r\n") + "\n"
+
+
+def _cell(value: Any) -> Any:
+    """Return a value for a cell of CSV, a text that begins as a formula with an apostrophe before it."""
+    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value

@@ -94,7 +94,7 @@ class _Pupil(NamedTuple):
         return cls(*edges, config.diffractive_pupil, stamp)
 
     def content(self) -> str:
-        """Return everything that the pupil's rasters depend on as text, with the hash of the mask's file and the size of the cells."""
+        """Return everything that the pupil's rasters depend on as text: edges, hash of the mask's file, least cells."""
         mask = None if self.diffractive_pupil is None else _file_hash(self.diffractive_pupil, self.stamp)
         return repr((*self[:4], mask, _LEAST_NATIVE))
 

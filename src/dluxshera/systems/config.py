@@ -67,8 +67,9 @@ class SheraConfig:
     m1_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M1; empty for none.")
     diffractive_pupil: str | None = _structural(
         TOLIMAN,
-        MaskSource(1000),
-        "``dLuxToliman`` for TOLIMAN's mask, the path of a ``.npy`` file, or None for a clear pupil.",
+        MaskSource(1000, TOLIMAN),
+        "``dLuxToliman`` for TOLIMAN's mask, the path of a ``.npy`` file, or None for a clear pupil. A relative path"
+        " starts at the folder of the document that has it; in Python and in --set at the working folder.",
     )
     mask_design_wavelength_m: float = _structural(
         550e-9, Number("a positive length", Bounds(exclusive_minimum=0), "m"), "The mask's step is half of it."
@@ -135,7 +136,7 @@ class SheraConfig:
         """Return the structural fields among the values of all fields in normal form, after all checks."""
         if not isinstance(values["design"], cls.design_type):
             raise ConfigError("design", expected=f"a {cls.design_type.__name__}", got=values["design"])
-        structure = {name: rule.check(name, values[name]) for name, rule in cls.rules().items()}
+        structure = {name: rule.located(rule.check(name, values[name])) for name, rule in cls.rules().items()}
         for relation in cls.relations():
             relation.check(structure)
         return structure

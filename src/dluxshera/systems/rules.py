@@ -7,15 +7,18 @@ number such as 256.0 as an integer where an integer is expected, a NumPy number 
 from __future__ import annotations
 
 import os
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, NoReturn
 
 from dluxshera.errors import ConfigError, near_matches
 from dluxshera.params import Bounds
+from dluxshera.units import converted, measured, vounit
 
 
 class Rule(ABC):
@@ -39,6 +42,18 @@ class Rule(ABC):
     @abstractmethod
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the accepted values."""
+
+    def located(self, value: Any, folder: str | None = None) -> Any:
+        """Return a value in normal form with a relative path made absolute; only a rule of paths changes it.
+
+        Parameters
+        ----------
+        value : object
+            Value in normal form.
+        folder : str, optional
+            Folder that a relative path starts at: that of a document. By default the working folder.
+        """
+        return value
 
     def _fail(self, name: str, value: object, remedy: str, index: tuple[int, ...] | None = None) -> NoReturn:
         raise ConfigError(name, expected=self.form, got=value, remedy=remedy, index=index)
@@ -121,7 +136,10 @@ class Number(Rule):
         """Return the value as a float, or None."""
         if value is None and self.optional:
             return None
-        number = _real(value)
+        try:
+            number = _real(_converted(value, self.unit))
+        except ValueError as error:
+            self._fail(name, value, f"Give a number in {self.unit or 'no unit'}, or a quantity that converts: {error}")
         if number is None or not self.bounds.contains(number):
             unit = f" in {self.unit}" if self.unit else ""
             self._fail(name, value, f"Give a number{unit}, {self.bounds}")
@@ -153,6 +171,7 @@ class NollIndices(Rule):
 
     def check(self, name: str, value: object) -> tuple[int, ...]:
         """Return the indices as a tuple of integers."""
+        value = _listed(value)
         if not isinstance(value, list | tuple | range) or len(value) > self.most:
             self._fail(name, value, "Give a list, a tuple or a range")
         indices: list[int] = []
@@ -225,9 +244,12 @@ class MaskSource(Rule):
     ----------
     longest : int
         Largest number of characters.
+    name : str
+        Value that is a name and not a path; empty for none.
     """
 
     longest: int
+    name: str = ""
 
     @property
     def form(self) -> str:
@@ -243,6 +265,12 @@ class MaskSource(Rule):
             self._fail(name, value, "Give 'dLuxToliman' or the path of a .npy file")
         return text
 
+    def located(self, value: str | None, folder: str | None = None) -> str | None:
+        """Return the absolute path of a file; a name and None are unchanged."""
+        if value is None or value == self.name or Path(value).is_absolute():
+            return value
+        return str(Path.cwd() / value if folder is None else Path(folder, value))
+
     def schema(self) -> dict[str, Any]:
         """Return the JSON Schema of the accepted values."""
         return {"type": ["string", "null"], "minLength": 1, "maxLength": self.longest}
@@ -250,6 +278,7 @@ class MaskSource(Rule):
 
 def _whole(value: object) -> int | None:
     """Return a whole number as an integer, and None for any other object."""
+    value = _scalar(value)
     if isinstance(value, Integral) and not isinstance(value, bool):
         return int(value)
     number = _real(value)
@@ -258,6 +287,7 @@ def _whole(value: object) -> int | None:
 
 def _real(value: object) -> float | None:
     """Return a finite real number as a float, and None for any other object."""
+    value = _scalar(value)
     if not isinstance(value, Real) or isinstance(value, bool):
         return None
     try:
@@ -265,3 +295,26 @@ def _real(value: object) -> float | None:
     except OverflowError:  # an integer beyond the floats
         return None
     return number if isfinite(number) else None
+
+
+def _converted(value: object, unit: str) -> object:
+    """Return a value that carries a unit as a number in the unit of the field, and any other value as it is."""
+    numbers, own, mask = measured(value)
+    if mask is not None:
+        raise ValueError("the value is masked")
+    return numbers if own is None else converted(_scalar(numbers), own, vounit(unit))
+
+
+def _scalar(value: object) -> object:
+    """Return the element of a NumPy array of no dimension, and any other object as it is."""
+    return value.tolist() if _is_plain_array(value, 0) else value  # type: ignore[attr-defined]
+
+
+def _listed(value: object) -> object:
+    """Return a NumPy vector as a list, and any other object as it is."""
+    return value.tolist() if _is_plain_array(value, 1) else value  # type: ignore[attr-defined]
+
+
+def _is_plain_array(value: object, ndim: int) -> bool:
+    numpy: Any = sys.modules.get("numpy")  # without it there is no array
+    return numpy is not None and type(value) is numpy.ndarray and numpy.ndim(value) == ndim

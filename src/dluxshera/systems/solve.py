@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from dluxshera.errors import InversionError
-from dluxshera.params import Bounds, DerivedResolver, ParameterStore, ParamSpec, from_quantity, is_quantity
+from dluxshera.errors import InversionError, ParameterError
+from dluxshera.params import Bounds, DerivedResolver, ParameterStore, ParamField, ParamSpec, bare_value, own_unit
 from dluxshera.systems.resolver import SHERA_RESOLVER
 
 _STEPS = 100
@@ -28,8 +28,8 @@ def set_derived(
         Store of concrete values.
     key : str
         The derived parameter.
-    value : float or Quantity
-        Value of the derived parameter, in its unit.
+    value : float or quantity
+        Value of the derived parameter, in its unit or with a unit.
     solve_for : str
         The primitive that changes: a number, not an array.
     resolver : DerivedResolver
@@ -43,6 +43,8 @@ def set_derived(
     ------
     UnknownKeyError
         If the spec does not have a key.
+    ParameterError
+        If the value is not a real number, or its unit does not convert.
     InversionError
         If there is no solution; the error states the reason: `key` is not derived or is overridden, it does not depend
         on `solve_for`, or no value of `solve_for` within its bounds gives it.
@@ -59,7 +61,7 @@ def set_derived(
     spec = store.spec
     key, solve_for = spec[key].key, spec[solve_for].key
     _check(store, key, solve_for, resolver)
-    target = float(from_quantity(spec[key], value) if is_quantity(value) else value)
+    target = _target(spec[key], value)
     if not spec[key].bounds.contains(target):
         raise InversionError(key, solve_for, f"{target!r} is not {spec[key].bounds}")
     values = dict(store)
@@ -75,6 +77,13 @@ def set_derived(
     if isinstance(root, str):
         raise InversionError(key, solve_for, root)
     return store.replace({solve_for: root})
+
+
+def _target(field: ParamField, value: Any) -> float:
+    number = np.asarray(bare_value(field, value))
+    if number.dtype.kind not in "iuf" or number.ndim:
+        raise ParameterError(field.key, expected=f"a real number {own_unit(field)}".rstrip(), got=value)
+    return float(number)
 
 
 def _check(store: ParameterStore, key: str, solve_for: str, resolver: DerivedResolver) -> None:

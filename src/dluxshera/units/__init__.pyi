@@ -1,0 +1,16 @@
+from .constants import ARCSEC as ARCSEC
+from .constants import DEGREE as DEGREE
+from .constants import NANOMETRE as NANOMETRE
+from .constants import SUFFIX_UNITS as SUFFIX_UNITS
+from .constants import units_of_suffix as units_of_suffix
+from .conversion import converted as converted
+from .conversion import factors_between as factors_between
+from .conversion import is_logarithmic as is_logarithmic
+from .conversion import parsed_unit as parsed_unit
+from .conversion import scaled as scaled
+from .conversion import vounit as vounit
+from .measurement import Measured as Measured
+from .measurement import check_plain as check_plain
+from .measurement import measured as measured
+from .photons import header_facts as header_facts
+from .photons import in_photons as in_photons
