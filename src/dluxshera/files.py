@@ -243,10 +243,9 @@ def is_plain_name(name: str) -> bool:
 def remove_parts(path: Path) -> None:
     """Delete the partial files that killed writers of `path` left beside its target."""
     target = Path(os.path.realpath(path))
-    stem = _stem(target.name)
     with suppress(OSError):
         for part in list(target.parent.iterdir()):
-            if (match := PART_NAME.fullmatch(part.name)) and match[1] == stem:
+            if (match := PART_NAME.fullmatch(part.name)) and match[1] == _stem(target.name):
                 part.unlink(missing_ok=True)
 
 
@@ -269,8 +268,7 @@ def check_space(folder: Path, size: int) -> None:
         part = _part(folder / "space")
         try:
             with part.open("xb") as opened:
-                for start in range(0, size, 2**20):
-                    opened.write(b"\xa5" * min(2**20, size - start))  # a file without data takes no space
+                opened.write(b"\xa5" * size)  # a file without data takes no space
         finally:
             part.unlink(missing_ok=True)
 
