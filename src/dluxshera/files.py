@@ -15,17 +15,13 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
+from dluxshera._partial_files import LONG, PART, part_of, stem_of
 from dluxshera.errors import OutputError, ParameterError
 
-PART_NAME: Final = re.compile(
-    r"\.(.+)\.[0-9a-f]{32}\.part", re.DOTALL
-)  # of partial files, which killed writers may have left
-_LONG: Final = 120  # bytes of a name that its partial file repeats; file systems allow 255, some 143
 _NEW_FILE: Final = 0o666
 _OPEN_FILE: Final = re.compile(r"/dev/(fd/.*|stdin|stdout|stderr)|/proc/.*")  # names of files that a process has open
 
@@ -78,12 +74,12 @@ def write_bytes(path: Path, content: bytes, mode: int = _NEW_FILE) -> None:
     """
     with _translated(path):
         target, status = _target(path)
-        if status is not None and (not stat.S_ISREG(status.st_mode) or _OPEN_FILE.fullmatch(str(path.absolute()))):
+        if status is not None and (not stat.S_ISREG(status.st_mode) or _is_open_file(path)):
             with path.open("wb") as opened:
                 opened.write(content)
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = _part(target)
+        part = part_of(target)
         try:
             part.touch(mode, exist_ok=False)
             part.write_bytes(content)
@@ -136,6 +132,30 @@ def store_result(
     return path
 
 
+def read_bytes(path: Path, max_bytes: int) -> bytes:
+    """Read a file of bounded size. Devices and pipes, which may have no end, are not read.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    max_bytes : int
+        Largest size.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is not a regular file, or is larger.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "is not a file; name a file, not a folder, a device or a pipe", str(path))
+    with path.open("rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise OSError(errno.EFBIG, f"is too large (more than {max_bytes} bytes)", str(path))
+    return content
+
+
 def check_file(path: Path, size: int = 0) -> None:
     """Check that a file can be written, without a change on the disk.
 
@@ -154,8 +174,8 @@ def check_file(path: Path, size: int = 0) -> None:
     """
     with _translated(path):
         target, status = _target(path)
-        if status is None or (stat.S_ISREG(status.st_mode) and not _OPEN_FILE.fullmatch(str(path.absolute()))):
-            _check_place(target.parent, (target.name, _part(target).name), size)
+        if status is None or (stat.S_ISREG(status.st_mode) and not _is_open_file(path)):
+            _check_place(target.parent, (target.name, part_of(target).name), size)
 
 
 def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
@@ -187,32 +207,8 @@ def check_folder(path: Path, names: Sequence[str] = (), size: int = 0) -> Path:
             raise FileNotFoundError(errno.ENOENT, "it is a symbolic link into a folder that does not exist")
         if status is not None and not stat.S_ISDIR(status.st_mode):
             raise NotADirectoryError(errno.ENOTDIR, "it is a file, not a folder")
-        _check_place(folder, [text for name in names for text in (name, _part(folder / name).name)], size)
+        _check_place(folder, [text for name in names for text in (name, part_of(folder / name).name)], size)
     return folder
-
-
-def read_bytes(path: Path, max_bytes: int) -> bytes:
-    """Read a file of bounded size. Devices and pipes, which may have no end, are not read.
-
-    Parameters
-    ----------
-    path : Path
-        File to read.
-    max_bytes : int
-        Largest size.
-
-    Raises
-    ------
-    OSError
-        If it cannot be read, is not a regular file, or is larger.
-    """
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "is not a file", str(path))
-    with path.open("rb") as file:
-        content = file.read(max_bytes + 1)
-    if len(content) > max_bytes:
-        raise OSError(errno.EFBIG, f"is too large (more than {max_bytes} bytes)", str(path))
-    return content
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -243,9 +239,10 @@ def is_plain_name(name: str) -> bool:
 def remove_parts(path: Path) -> None:
     """Delete the partial files that killed writers of `path` left beside its target."""
     target = Path(os.path.realpath(path))
+    stem = stem_of(target.name)
     with suppress(OSError):
         for part in list(target.parent.iterdir()):
-            if (match := PART_NAME.fullmatch(part.name)) and match[1] == _stem(target.name):
+            if (match := PART.fullmatch(part.name)) and match[1] == stem:
                 part.unlink(missing_ok=True)
 
 
@@ -265,10 +262,11 @@ def check_space(folder: Path, size: int) -> None:
         If it does not: no rights, a full disk, or a quota.
     """
     with _translated(folder):
-        part = _part(folder / "space")
+        part = part_of(folder / "space")
         try:
             with part.open("xb") as opened:
-                opened.write(b"\xa5" * size)  # a file without data takes no space
+                for start in range(0, size, 2**20):
+                    opened.write(b"\xa5" * min(2**20, size - start))  # a file without data takes no space
         finally:
             part.unlink(missing_ok=True)
 
@@ -280,9 +278,10 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except OutputError:
         raise
-    except (OSError, ValueError) as error:  # a ValueError of a name with a NUL
-        text, number = getattr(error, "strerror", None) or str(error), getattr(error, "errno", None)
-        raise OutputError(path, text, number=number) from error
+    except OSError as error:
+        raise OutputError(path, error.strerror or str(error), number=error.errno) from error
+    except ValueError as error:  # a name with a NUL
+        raise OutputError(path, str(error)) from error
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -290,6 +289,10 @@ def _status(path: Path) -> os.stat_result | None:
         return path.stat()
     except FileNotFoundError:
         return None
+
+
+def _is_open_file(path: Path) -> bool:
+    return _OPEN_FILE.fullmatch(str(path.absolute())) is not None
 
 
 def _target(path: Path) -> tuple[Path, os.stat_result | None]:
@@ -316,14 +319,6 @@ def _keep_permissions(part: Path, status: os.stat_result) -> None:
             os.chown(part, status.st_uid, status.st_gid)
 
 
-def _stem(name: str) -> str:
-    return name if len(os.fsencode(name)) <= _LONG else sha256(os.fsencode(name)).hexdigest()[:32]
-
-
-def _part(target: Path) -> Path:
-    return target.parent / f".{_stem(target.name)}.{uuid4().hex}.part"
-
-
 def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
     """Raise an OSError if files of these names cannot be created in a folder, itself created if missing."""
     there, missing = folder, []
@@ -332,8 +327,10 @@ def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
         there = there.parent
     if not there.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, f"{there} is not a folder")
-    for place in (*(there / name for name in (*missing, *names)), *(folder / name for name in names)):
-        _status(place)  # raises for a name or a path that is too long
+    for name in (*missing, *names):
+        _status(there / name)  # raises for a name that is too long
+    for name in names:
+        _status(folder / name)  # and for a path that is
     if not os.access(there, os.W_OK | os.X_OK):
         raise PermissionError(errno.EACCES, f"the folder {there} cannot be written to")
     free = shutil.disk_usage(there).free
@@ -343,7 +340,7 @@ def _check_place(folder: Path, names: Sequence[str], size: int) -> None:
 
 def _other_places(path: Path) -> Iterator[Path]:
     tag, name = uuid4().hex[:8], Path(os.path.realpath(path)).name
-    stem, suffix = (Path(name).stem, Path(name).suffix) if len(os.fsencode(name)) <= _LONG else ("result", "")
+    stem, suffix = (Path(name).stem, Path(name).suffix) if len(os.fsencode(name)) <= LONG else ("result", "")
     temporary: list[Callable[[], Path]] = [Path.cwd, lambda: Path(tempfile.gettempdir()), Path.home]
     for folder in (lambda: Path(os.path.realpath(path)).parent, *temporary):
         with suppress(OSError, RuntimeError):  # of a working folder that was removed, or a user without a home

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import threading
 from pathlib import Path
@@ -241,6 +242,67 @@ def test_data_of_a_file_is_fitted_and_has_no_truth(fitted, tmp_path, suffix):
     assert found.provenance["data"] == path.name
     assert "pull" not in text
     assert np.abs((found.theta - other.theta) / other.sigma).max() < 1e-2  # from another start
+
+
+@pytest.fixture(scope="module")
+def halved(fitted, tmp_path_factory) -> tuple[Path, Path, int, str]:
+    """Data of half the counts, their run, its exit code and what it printed."""
+    folder = tmp_path_factory.mktemp("halved")
+    np.save(folder / "data.npy", 0.5 * read_run(fitted[0]).images["data"])
+    code, text = run("fit", *SMALL, "--data", folder / "data.npy", "--output", folder / "run")
+    return folder / "data.npy", folder / "run", code, text
+
+
+def lines_of(text: str) -> dict[str, str]:
+    """The table of facts that a run prints, by name."""
+    return {line[:16].strip(): line[16:].strip() for line in text.splitlines() if line.startswith(" ")}
+
+
+def test_a_misfit_is_printed_with_its_causes_and_the_run_is_kept(halved, fitted):
+    _, folder, code, text = halved
+    kept, facts = read_run(folder), lines_of(text)
+    assert code == 1
+    assert kept.converged
+    assert np.all(np.isfinite(kept.sigma))
+    assert 0.4 < kept.misfit.value < 0.6
+    assert kept.misfit.sigmas < -5
+    assert facts["Misfit"] == str(kept.misfit)
+    assert "gain, exposure time" in facts["Likely causes"]
+    assert facts["Result"].startswith("converged, after")
+    assert "Likely causes" not in lines_of(fitted[1])
+    assert abs(read_run(fitted[0]).misfit.sigmas) < 5
+    assert run("show", folder) == (0, text)
+
+
+@each_row("limit, code", [("none", 0), ("None", 0), ("1000", 0), ("5", 1), ("5.0", 1), ("0.1", 1)])
+def test_the_limit_of_the_misfit_decides_on_the_exit_code(halved, limit, code):
+    data, folder, *_ = halved  # a finished run is read, and not fitted again
+    arguments = ("fit", *SMALL, "--data", data, "--output", folder, "--resume", "--misfit-limit", limit)
+    assert run(*arguments)[0] == code
+    assert ("Likely causes" in run(*arguments)[1]) is bool(code)
+
+
+@each_row("limit", ["0", "-5", "nan", "inf", "five", "", "5 sigma"])
+def test_a_limit_that_is_no_number_of_sigma_is_wrong_usage(limit, tmp_path):
+    code, text = run("fit", *SMALL, "--output", tmp_path / "x", "--misfit-limit", limit)
+    assert code == 2
+    assert "above 0, or none" in " ".join(re.sub(r"[│╭╮╰╯─]", " ", text).split())
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_table_and_json_have_the_misfit(halved, fitted, tmp_path):
+    folders = (halved[1], fitted[0])
+    code, text = run("table", *folders, "--csv", tmp_path / "all.csv")
+    assert code == 0  # whatever the misfit
+    with (tmp_path / "all.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for folder, row in zip(folders, rows, strict=True):
+        misfit = read_run(folder).misfit
+        assert float(row["misfit"]) == misfit.value
+        assert float(row["misfit sigmas"]) == misfit.sigmas
+        assert f"{misfit.sigmas:.10g}"[:6] in text
+        shown = json.loads(run("show", folder, "--json")[1])["misfit"]
+        assert shown == {**misfit._asdict(), "sigmas": misfit.sigmas}
 
 
 @pytest.mark.parametrize(

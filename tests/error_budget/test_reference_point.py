@@ -189,7 +189,7 @@ FAULTS = {
         "observation/flight_alpha_cen",
         "[imaging.throughput=150 %]",
         "imaging.throughput=150",
-        r"reference\.overrides\[0\]: imaging\.throughput\S*: .*> 0 and <= 1",
+        r"reference\.overrides\[0\]: imaging\.throughput\S*: .*>= 1e-12 and <= 1",
     ),
     "derived": (
         "observation/flight_alpha_cen",
@@ -201,7 +201,7 @@ FAULTS = {
         "observation/flight_alpha_cen",
         "[system.plate_scale_as_per_pix=0.1, imaging.throughput=2]",
         "imaging.throughput=2",
-        r"reference\.overrides\[1\]: imaging\.throughput: .*> 0 and <= 1",
+        r"reference\.overrides\[1\]: imaging\.throughput: .*>= 1e-12 and <= 1",
     ),
     "too coarse": (  # such as budgets of earlier versions state
         "observation/flight_alpha_cen",

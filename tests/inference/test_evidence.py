@@ -108,7 +108,7 @@ def test_a_start_leads_to_the_maximum_again_and_a_careless_fit_does_not():
     again, then = piece.work(11), piece.records[11]
     assert judging.judge_starts([again]) == []
     np.testing.assert_allclose(again["norms"][:2], then["norms"][:2], rtol=1e-4)
-    careless = starts.climb(11, tolerance=1e5, misfit_sigmas=None)
+    careless = starts.climb(11, tolerance=1e5, misfit_limit=None)
     assert careless["result"] == "CONVERGED"
     assert len(judging.judge_starts([careless])) == 1
 

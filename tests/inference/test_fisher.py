@@ -17,6 +17,7 @@ from dluxshera.inference import (
     FisherInformation,
     GaussianNoise,
     PoissonNoise,
+    PriorWarning,
     fisher_from_jacobian,
     fisher_information,
     gradient_descent,
@@ -307,7 +308,8 @@ def symmetric():
     model = scene(ds.SHERA_FLIGHT_CONFIG, "inference", {"binary.separation_as": 3.0}, **SMALL, **CLEAR)
     free = model.binder.spec.subset(["binary.separation_as", "binary.x_position_as", M1_ZERNIKES])
     data = PoissonNoise().sample(np.random.default_rng(0), model.image({M1_ZERNIKES: np.linspace(-2.0, 3.0, 8)}))
-    return model, free, make_posterior(model.binder.predict, free, model.store, data)
+    with pytest.warns(PriorWarning, match="binary.separation_as"):
+        return model, free, make_posterior(model.binder.predict, free, model.store, data)
 
 
 @pytest.mark.parametrize("m2", [True, False])

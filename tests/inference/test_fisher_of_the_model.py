@@ -12,7 +12,7 @@ import pytest
 
 from benchmarks.baseline import Baseline
 from benchmarks.case import FREE
-from dluxshera.inference import GaussianNoise, Posterior, fisher_information, make_posterior
+from dluxshera.inference import GaussianNoise, Posterior, PriorWarning, fisher_information, make_posterior
 from dluxshera.optics import pupil_raster
 from dluxshera.params import pack_params
 from support.scenes import ABERRATED, CONFIGS, SEPARATION, Scene, scene
@@ -33,7 +33,8 @@ def case() -> Case:
     close = {**ABERRATED, SEPARATION: 3.0}
     made = scene(CONFIGS["flight"], "inference", close, image_npix=32, n_wavelengths=1, diffractive_pupil=None)
     free, image = made.binder.spec.subset(FREE), made.image()
-    posterior = make_posterior(made.binder, free, made.store, image, GaussianNoise(np.maximum(image, 1.0)))
+    with pytest.warns(PriorWarning, match="binary.separation_as"):
+        posterior = make_posterior(made.binder, free, made.store, image, GaussianNoise(np.maximum(image, 1.0)))
     return Case(made, posterior, pack_params(made.store, free))
 
 

@@ -17,16 +17,16 @@ from dluxshera.inference import (
     FisherInformation,
     FitResult,
     GaussianNoise,
+    MisfitWarning,
     PoissonNoise,
     SolverState,
-    allowed_misfit,
     draw_from_prior,
     gauss_newton,
     gradient_descent,
     make_joint_posterior,
     make_posterior,
 )
-from dluxshera.inference.fit import DEVIANCE_MEAN, DEVIANCE_VARIANCE, newton_step
+from dluxshera.inference.fit import newton_step
 from dluxshera.params import Bounds, Normal, ParameterStore, unpack_params
 from support.stars import FAR, STAR, STORE, TRUTH, star_posterior
 from support.toys import coefficients, linear_model, star_image
@@ -182,7 +182,7 @@ def test_max_steps(star, steps):
 
 
 def test_stalled_at_the_limit_of_rounding(star, fitted):
-    solution = ends(star, FAR, FitResult.STALLED, tolerance=0.0)
+    solution = ends(star, FAR, FitResult.STALLED, tolerance=1e-300)
     assert np.all(np.abs(solution.theta - fitted.theta) < 1e-3 * fitted.sigma)
 
 
@@ -257,7 +257,7 @@ def test_a_start_of_the_wrong_length_or_out_of_bounds_is_refused(star):
 # What is believed of a maximum.
 
 
-def test_a_local_maximum_is_a_poor_fit_and_not_an_answer():
+def test_a_local_maximum_is_told_by_its_misfit():
     """Two stars, 9 and 1: with a narrow start on the faint one the bright one is never found."""
 
     def predict(store):
@@ -267,59 +267,15 @@ def test_a_local_maximum_is_a_poor_fit_and_not_an_answer():
     image, faint = predict(unpack_params(np.array([5.0, 5.0, 5.5, 1.2]), STAR, STORE))
     data = PoissonNoise().sample(np.random.default_rng(0), image + faint - 10.0)
     posterior = make_posterior(star_image, STAR, STORE, data)
-    solution = ends(posterior, np.array([-5.0, -5.0, 4.5, 1.2]), FitResult.POOR_FIT)
-    assert solution.diagnostics["misfit"] > allowed_misfit(256, 8.0)
+    with pytest.warns(MisfitWarning, match="a local maximum"):
+        solution = gauss_newton(posterior, np.array([-5.0, -5.0, 4.5, 1.2]))
+    assert solution.misfit.sigmas > 100
     assert solution.diagnostics["gradient_norm"] < 1e-3
     assert gauss_newton(posterior, solution.theta, misfit_sigmas=None).converged
 
 
 def poisson_deviance(counts, expected):
     return 2 * (stats.poisson.logpmf(counts, np.maximum(counts, 1e-300)) - stats.poisson.logpmf(counts, expected))
-
-
-def test_no_pixel_has_a_deviance_of_larger_mean_or_variance():
-    """Of Poisson counts, by the sum over them; of normal noise of the model's variance, by the sum over a grid."""
-    moments = []
-    for expected in np.logspace(-3, 3, 200):
-        counts = np.arange(int(expected + 20 * np.sqrt(expected) + 40))
-        probability, deviance = stats.poisson.pmf(counts, expected), poisson_deviance(counts, expected)
-        mean = probability @ deviance
-        moments.append((mean, probability @ deviance**2 - mean**2))
-    np.testing.assert_allclose(np.max(moments, axis=0), (1.161, 2.41), rtol=3e-3)
-    np.testing.assert_allclose(moments[-1], (1.0, 2.0), rtol=1e-2)
-    x = np.linspace(-9, 9, 100_001)
-    probability = stats.norm.pdf(x) * (x[1] - x[0])
-    for expected in np.logspace(-0.5, 1.0, 31):
-        v, read_variance = expected + 1e-8, 1e-8
-        data = expected + np.sqrt(v) * x
-        # The best variance b: that of no photons, or where the derivative of the log-probability is zero.
-        b = np.maximum(np.sqrt(0.25 + (data + read_variance) ** 2) - 0.5, read_variance)
-        deviance = (data - expected) ** 2 / v + np.log(v / b) - (data - b + read_variance) ** 2 / b
-        mean = probability @ deviance
-        moments.append((mean, probability @ deviance**2 - mean**2))
-    largest = np.max(moments, axis=0)
-    assert np.all(largest <= (DEVIANCE_MEAN, DEVIANCE_VARIANCE))
-    np.testing.assert_allclose(largest, (DEVIANCE_MEAN, DEVIANCE_VARIANCE), rtol=5e-3)
-
-
-@pytest.mark.parametrize("counts", [0.02, 0.3, 1.3, 3.0, 30.0, 1e4])
-def test_a_good_fit_of_few_photons_is_never_called_poor(counts):
-    """400 images of 40 pixels: 8 sigma is never reached; 1 sigma (the twin) is, where the mean is largest."""
-    rng = np.random.default_rng(1)
-    data = rng.poisson(counts, (400, 40))
-    deviance = poisson_deviance(data, counts).sum(axis=1)
-    assert deviance.max() / 40 < allowed_misfit(40, 8.0)
-    if counts == 1.3:
-        assert deviance.max() / 40 > allowed_misfit(40, 1.0)
-
-
-def test_noise_that_is_twice_what_is_believed_is_a_poor_fit(star):
-    rng = np.random.default_rng(0)
-    data = np.asarray(star_image(STORE)) + rng.normal(0.0, 2.0 * 30.0, (16, 16))
-    posterior = make_posterior(star_image, STAR, STORE, data, GaussianNoise(900.0))
-    assert gauss_newton(posterior, FAR, throw=False).result is FitResult.POOR_FIT
-    solution = gauss_newton(posterior, FAR, misfit_sigmas=None)
-    assert 3.0 < solution.diagnostics["misfit"] < 5.0
 
 
 def test_where_the_misfit_is_the_models_the_damping_fades():

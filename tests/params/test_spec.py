@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 import dluxshera as ds
 from dluxshera.errors import ParameterError, UnknownKeyError
-from dluxshera.params import Bounds, Normal, ParamField, ParamSpec
+from dluxshera.params import Below, Bounds, Normal, ParamField, ParamSpec
 from support.helpers import run_fresh
 from support.rows import each_row
 from support.toys import AREA, COEFFS, CONTRAST, DIAMETER, FLUX, GROUPS, LENGTH, OPEN, PITCH, RATIO, SCALE, telescope
@@ -186,6 +186,7 @@ def test_the_digest_changes_with_whatever_a_field_says():
             "status",
             "deprecated",
             "formerly",
+            "period",
         ):
             value = changed(getattr(spec[FLUX], said.name))
             seen.append(dataclasses.replace(spec, fields=(dataclasses.replace(spec[FLUX], **{said.name: value}),
@@ -196,7 +197,10 @@ def test_the_digest_changes_with_whatever_a_field_says():
         spec.subset([CONTRAST, FLUX]).digest(),
         dataclasses.replace(spec, name="inference").digest(),
         dataclasses.replace(spec, system_id="other").digest(),
+        dataclasses.replace(spec, constraints=(Below(FLUX, CONTRAST, "A reason"),)).digest(),
     ]
+    turning = dataclasses.replace(spec[FLUX], bounds=Bounds(minimum=-9, maximum=9), period=9.0)
+    seen.append(dataclasses.replace(spec, fields=(turning, spec[CONTRAST])).digest())
     assert len(set(seen)) == len(seen)
     assert telescope().subset([FLUX, CONTRAST]).digest() == seen[0]
 

@@ -12,6 +12,7 @@ import pytest
 from dluxshera.errors import DerivationError, ParameterError, UnknownKeyError
 from dluxshera.params import DerivedResolver, ParameterStore, ParamField, ParamSpec, Transform, TransformRegistry
 from support.helpers import central_difference
+from support.rows import each_row
 from support.toys import (
     AREA,
     DIAMETER,
@@ -134,6 +135,17 @@ def test_the_order_has_each_transform_once_after_those_of_its_inputs():
 def test_an_override_is_taken_as_it_is_and_others_follow_it():
     values = resolver().resolve(telescope(), defaults() | {SCALE: 2.0})
     assert values == {AREA: 0.75 * (2.0 * 16.0) ** 2, SCALE: 2.0, RATIO: 16.0}
+
+
+@each_row("key, values", [
+    (SCALE, {LENGTH: 0.0}), (RATIO, {DIAMETER: 0.0}), (AREA, {SCALE: 1e300}), (AREA, {DIAMETER: 1e-300}),
+])  # fmt: skip
+def test_a_value_that_cannot_be_computed_names_its_key_and_inputs(key, values):
+    with pytest.raises(DerivationError) as error:
+        resolver().resolve(telescope(), defaults() | values)
+    assert str(error.value).startswith(f"{key}: cannot be computed (")
+    assert "Use values of plausible size" in str(error.value)
+    assert f"{next(iter(values if key != AREA else [SCALE]))} = " in str(error.value)
 
 
 def test_two_systems_with_the_same_keys_never_see_each_other():

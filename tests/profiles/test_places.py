@@ -29,8 +29,8 @@ FAULTS = [  # content, path of the faulty part, message
         ("config", "gap_npix"),
         "expected at least pupil_npix = 512, got 300",
     ),
-    ({"parameters": {"binary.contrast": -3}}, ("parameters", "binary.contrast"), "expected > 0, got -3.0"),
-    ({"parameters": {PITCH: {"value": -3, "unit": "um"}}}, ("parameters", PITCH, "value"), "> 0 m, got -3e-06"),
+    ({"parameters": {"binary.contrast": -3}}, ("parameters", "binary.contrast"), "<= 1e+15, got -3.0"),
+    ({"parameters": {PITCH: {"value": -3, "unit": "um"}}}, ("parameters", PITCH, "value"), "<= 0.01 m, got -3e-06"),
     ({"parameters": {PITCH: {"value": 3, "unit": "s"}}}, ("parameters", PITCH, "unit"), "converts to m, got \"s\""),
     ({"parameters": {KEY: [1, 2]}}, ("parameters", KEY), "expected an array of shape (8,), got [1.0, 2.0]"),
     (
@@ -41,7 +41,7 @@ FAULTS = [  # content, path of the faulty part, message
     (
         {"config": {"effects": ["spectra"], "spectrum_a_rows": 2}, "parameters": {"sources.spectrum_a": [1, -1]}},
         ("parameters", "sources.spectrum_a", 1),
-        "expected >= 0, got -1.0 at index 1",
+        "and <= 1e+30, got -1.0 at index 1",
     ),
 ]  # fmt: skip
 
@@ -122,7 +122,7 @@ def test_a_design_that_its_class_rejects_is_a_fault_at_the_value(monkeypatch: py
 
 
 def test_a_design_that_gives_no_numbers_is_a_documented_error():
-    for override in ("system.m1_diameter_m=1e300", "system.m1_focal_length_m=5e-324"):
+    for override in ("system.m2_focal_length_m=-0.001", "system.m1_focal_length_m=9000"):
         with pytest.raises(DocumentError, match="the design gives no model: "):
             load_model("observation/flight_alpha_cen", overrides=[override])
 

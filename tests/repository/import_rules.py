@@ -9,7 +9,8 @@ from pathlib import Path
 # The rooms from the ground up: a room may import those above it in the list, and itself. A room is the first part of a
 # module's name inside the package; "" is the package's own __init__.
 ROOMS = (
-    *("_version", "errors", "_front_door", "units", "files", "disk_cache", "runtime", "console"),
+    *("_version", "errors", "_front_door", "_system_errors", "_partial_files", "units", "files"),
+    *("disk_cache", "runtime", "console"),
     *("documents", "params", "optics", "drawing", "graph", "systems", "model", "profiles"),
     *("inference", "plot", "runs", "error_budget", "reference", "models"),
     *("", "cli"),

@@ -139,6 +139,16 @@ def test_a_fit_that_failed_is_kept_as_it_ended(tmp_path):
     assert run.samples == {}
 
 
+def test_the_misfit_is_that_of_the_solution(tmp_path):
+    said = {"misfit": 0.5, "misfit_expected": 0.98, "misfit_sigma": 0.08}
+    made = solution(diagnostics=said)
+    run = read_run(saved(tmp_path / "run", made))
+    assert run.misfit == made.misfit == (0.5, 0.98, 0.08)
+    assert run.misfit.sigmas == pytest.approx(-6.0)
+    assert run.misfit.exceeds(5.0)
+    assert not run.misfit.exceeds(6.1)
+
+
 def test_the_record_says_what_was_run(folder):
     said = read_run(folder).provenance
     assert said["seed"] == 7
@@ -300,6 +310,8 @@ def test_a_table_has_a_row_for_each_run_and_says_what_is_wrong_with_a_broken_one
     assert "arrays.npz: is not the file that was written" in rows[1]["fault"]
     assert [row.get("result") for row in rows] == ["CONVERGED", None, "STALLED", None]
     assert (rows[0]["seed"], rows[0]["steps"], rows[0]["loss"]) == (7, 1, -0.1)
+    assert rows[0]["misfit"] == 0.1
+    assert np.isnan(rows[0]["misfit sigmas"])  # the solution has no expectation
     for i, label in enumerate(LABELS):
         assert rows[0][label] == THETA[i]
         assert rows[0][f"{label} sigma"] == np.sqrt(COVARIANCE[i, i])

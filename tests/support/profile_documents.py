@@ -63,7 +63,7 @@ def valid_document(rng: random.Random) -> dict[str, Any]:
     cls, spec = type(named), rng.choice(list(SPEC_NAMES))
     config: dict[str, Any] = BASE | rng.choice(APERTURES)
     config |= _some(rng, {
-        "mask_design_wavelength_m": lambda: rng.choice([1, 5.5e-7]),
+        "mask_design_wavelength_m": lambda: rng.choice([1e-3, 5.5e-7]),
         "image_npix": lambda: 2 * rng.randint(1, 4096),
         "pupil_npix": lambda: None,
         "n_wavelengths": lambda: rng.choice([None, rng.randint(1, 1000)]),
@@ -118,11 +118,11 @@ def _value(rng: random.Random, key: str, value: Any, bases: Any) -> Any:
     if PARAMETERS[key].is_list:
         return [number * (1 - 1e-4 * rng.random()) for number in value]
     if key in EXACT:
-        return rng.choice([0, -0.0, 5e-324, -1.7976931348623157e308, rng.gauss(0, 1)])
+        return rng.choice([0, -0.0, 5e-324, -36000, 36000.0, rng.gauss(0, 1)])
     if key == f.POSITION_ANGLE:
         return rng.choice([-360, 360, rng.uniform(-360, 360)])
     if key == f.THROUGHPUT:
-        return rng.choice([1, 5e-324, rng.uniform(0.01, 1)])
+        return rng.choice([1, 1e-12, rng.uniform(0.01, 1)])
     return value * (1 + 1e-4 * rng.uniform(-1, 1))
 
 
@@ -138,6 +138,8 @@ def broken_document(rng: random.Random) -> dict[str, Any]:
     return document
 
 
+# Values that contradict those of a design, which no schema of one document knows.
+TOGETHER = {key for item in PARAMETERS.values() for each in item.constraints for key in each.keys}
 NO_NUMBERS: list[Any] = [None, True, False, "", "1", "abc", [], [1], [[1]], {}, {"a": 1}, {"value": 1}, {"unit": "m"}]
 NONSENSE: list[Any] = [*NO_NUMBERS, 0, -1, 1.5, 0.1, -1e300, -(10**200)]
 # Two mirrors with other lengths need not form an image, which is no matter of one value.
@@ -145,7 +147,7 @@ GEOMETRY = (f.M1_FOCAL_LENGTH, f.M2_FOCAL_LENGTH, f.M1_M2_SEPARATION, f.M2_M3_SE
 
 
 def _nonsense(rng: random.Random, key: str) -> Any:
-    return deepcopy(rng.choice(NO_NUMBERS if key in GEOMETRY else NONSENSE))
+    return deepcopy(rng.choice(NO_NUMBERS if key in GEOMETRY or key in TOGETHER else NONSENSE))
 
 
 def _replace_config(rng: random.Random, document: dict[str, Any]) -> None:
@@ -167,7 +169,7 @@ def _odd_config(rng: random.Random, document: dict[str, Any]) -> None:
         "source_offset_as": [0, -1.0, "1"],
         "aberration_margin": [0, -1.0, [3]],
         "m1_map_npix": [2, 8193, None],
-        "mask_design_wavelength_m": [0, -0.0, -1],
+        "mask_design_wavelength_m": [0, -0.0, -1, 1],
         "m1_noll": [[4, 4], [0], [4.5], [4, 4.0], [1001], ["4"], [True], "45", list(range(1, 1003))],
         "m2_noll": [[4, 4], [0], None],
         "m3_noll": [[4, 4], [0]],
@@ -208,15 +210,15 @@ def _out_of_bounds(rng: random.Random, document: dict[str, Any]) -> None:
     key = rng.choice(bounded)
     limit = rng.choice(list(settable_parameters()[key].bounds.as_dict().values()))
     value = rng.choice([limit, limit - 1, limit + 1, -limit, limit * (1 + 1e-15)])
-    if key in GEOMETRY and settable_parameters()[key].bounds.contains(value):
-        value = limit
+    if (key in TOGETHER or key in GEOMETRY) and settable_parameters()[key].bounds.contains(value):
+        value = 2 * settable_parameters()[key].bounds.interval[1] + 1.0
     document["parameters"][key] = _with_unit(rng, key, value)
 
 
 def _any_key(rng: random.Random, document: dict[str, Any]) -> None:
     """Set a parameter that may be derived, structural or of another system or spec, to a plausible value."""
     key = rng.choice([*PARAMETERS, "binary.seperation_as", "x", ""])
-    if key not in GEOMETRY:
+    if key not in GEOMETRY and key not in TOGETHER:
         document["parameters"][key] = [0.0] * 8 if key in BASES else rng.choice([0.5, 1])
 
 

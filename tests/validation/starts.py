@@ -23,14 +23,14 @@ def image() -> tuple[Posterior, Solution]:
     return posterior, fit(posterior, truth)
 
 
-def climb(seed: int, **settings: Any) -> dict[str, Any]:
-    """Fit the image from one start; settings are those of the fit."""
+def climb(seed: int, misfit_limit: float | None = 5.0, **settings: Any) -> dict[str, Any]:
+    """Fit the image from one start; settings are those of the fit. A misfit beyond the limit is its result."""
     posterior, best = image()
     start = made(PHOTONS).draw(np.random.default_rng((IMAGE[1], seed)))
-    solution = fit(posterior, start, throw=False, **settings)
+    solution = fit(posterior, start, throw=False, misfit_sigmas=None, **settings)
     return {
         "seed": seed,
-        "result": solution.result.name,
+        "result": "MISFIT" if solution.misfit.exceeds(misfit_limit) else solution.result.name,
         "begin": distance(best, start),
         "distance": distance(best, solution.theta),
         "excess": solution.loss - best.loss,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-import warnings
-from typing import Annotated, TextIO
+from typing import Annotated
 
 import typer
 
@@ -15,9 +13,8 @@ import dluxshera.cli.run as run
 import dluxshera.cli.schema as schema
 import dluxshera.cli.simulate as simulate
 from dluxshera._version import __version__
-from dluxshera.cli.common import example, lines_of
-from dluxshera.console import accept_every_character, printable
-from dluxshera.errors import DocumentError, SheraError
+from dluxshera.cli.common import example
+from dluxshera.cli.edge import command_line
 
 app = typer.Typer(
     name="dluxshera",
@@ -40,30 +37,11 @@ app.command("simulate", epilog=example("dluxshera simulate observation/flight_al
 def main() -> None:
     """Run the command line.
 
-    An error of the package is printed as one line for each fault. The exit code is then 1 for a document with faults,
-    and 2 for other errors. Characters that the terminal's encoding lacks are printed as escapes, and a warning is one
-    line.
+    An error is printed as one line for each fault. The exit code is 1 for a document with faults, and 2 for wrong
+    usage, files that cannot be read or written, values that cannot be computed with, and too little memory.
     """
-    accept_every_character()
-    with warnings.catch_warnings():
-        warnings.showwarning = _print_warning
-        try:
-            app()
-        except SheraError as error:
-            for line in lines_of(error):
-                print(f"error: {line}", file=sys.stderr)
-            sys.exit(1 if isinstance(error, DocumentError) else 2)
-
-
-def _print_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    print(f"warning: {printable(str(message))}", file=sys.stderr)
+    with command_line():
+        app()
 
 
 def _print_version(show: bool) -> bool:

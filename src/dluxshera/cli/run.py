@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from math import inf
+from math import inf, nan
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -68,13 +68,17 @@ def run_fit(
     tolerance: Annotated[
         float, typer.Option(help="Distance to the maximum at which the fit ends, in sigma.", callback=_positive)
     ] = 1e-3,
+    misfit_limit: Annotated[
+        str, typer.Option(metavar="SIGMA", help="Largest misfit, in sigma of noise alone on either side; or none.")
+    ] = "5",
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run of the same command.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing run; other files stay.")] = False,
 ) -> None:
-    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge.
+    """Fit an image and write the folder of the run; exit with 1 if the fit does not converge or has a misfit.
 
     A checkpoint is written after each step. Resuming reproduces an uninterrupted run bit for bit.
     """
+    limit = _limit(misfit_limit)
     from dluxshera.runtime import set_up_command
 
     set_up_command()
@@ -91,12 +95,25 @@ def run_fit(
     except KeyboardInterrupt:
         print(_interrupted(can_resume(output)), file=sys.stderr)
         raise typer.Exit(130) from None
-    print_run(run)
+    print_run(run, limit)
     if run.folder != output:
         print(f"error: {printable(str(output))} could not be written; the run is in {run.folder}", file=sys.stderr)
         raise typer.Exit(2)
-    if not run.converged:
+    if not run.converged or run.misfit.exceeds(limit):
         raise typer.Exit(1)
+
+
+def _limit(text: str) -> float | None:
+    """Return the value of ``--misfit-limit``: a positive number, or None for the word none."""
+    if text.strip().lower() == "none":
+        return None
+    try:
+        limit = float(text)
+    except ValueError:
+        limit = nan
+    if not 0 < limit < inf:
+        raise typer.BadParameter(f"{text!r}: expected a number of sigma above 0, or none", param_hint="--misfit-limit")
+    return limit
 
 
 @app.command("show", epilog=example("dluxshera run show results/run"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from dluxshera._system_errors import system_remedy
 from dluxshera.errors import ABSENT, DocumentError, near_matches
 from dluxshera.files import read_bytes
 
@@ -115,7 +116,7 @@ def read_text(path: Path, max_bytes: int = MAX_BYTES) -> str:
         raw = read_bytes(path, max_bytes)
     except (OSError, ValueError) as error:  # a name with a NUL is a ValueError
         reason = getattr(error, "strerror", None) or str(error)
-        reason = reason if reason.startswith("is ") else f"cannot be read: {reason}"
+        reason = reason if reason.startswith("is ") else f"cannot be read: {reason}. {system_remedy(error)}"
         raise DocumentError(reason, file=path) from error
     return decoded(raw, str(path), max_bytes)
 

@@ -42,7 +42,18 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
         "type": "object",
         "additionalProperties": _TEXT,
     },
+    "x-below": {
+        "description": "Key to limit: the number under the key is below a multiple of the number under another key.",
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["key", "times", "inclusive"],
+            "properties": {"key": _TEXT, "times": {"type": "number"}, "inclusive": {"type": "boolean"}},
+        },
+    },
     "x-components": {"description": "Name of each element of a list.", **_TEXTS},
+    "x-constraints": {"description": "Relations between the values of parameters, each as a sentence.", **_TEXTS},
     "x-default-of-each": {"description": "The default of each element of a map.", "type": "number"},
     "x-depends-on": {
         "description": "The keys that a derived value is computed from, in the transform's order.",
@@ -84,6 +95,7 @@ KEYWORDS: Final[dict[str, dict[str, Any]]] = {
         "description": "Set (primitive), computed (derived), or fixed by the configuration (structural).",
         "enum": ["primitive", "derived", "structural"],
     },
+    "x-period": {"description": "Period of a circular parameter, in its unit.", "type": "number"},
     "x-prior": {
         "description": "Prior distribution of the parameter, in its unit.",
         "type": "object",

@@ -32,6 +32,7 @@ _LIMITS: Final = frozenset(
             "if",
             "then",
             "x-at-least",
+            "x-below",
         ),
         *("minLength", "maxLength", "minItems", "maxItems", "uniqueItems"),
     )
@@ -78,7 +79,8 @@ def faults(document: Document, schema: dict[str, Any]) -> list[DocumentError]:
     """Return the faults of a document by a schema, at most `MAX_FAULTS` of them.
 
     Besides the keywords of JSON Schema 2020-12, ``readOnly: true`` accepts no value, and ``x-at-least: {a: b}`` accepts
-    a number under the name a only if it is at least the number under b (or the default of b).
+    a number under the name a only if it is at least the number under b (or the default of b). ``x-below`` has a
+    multiple of another number as the upper limit, where the document has both.
 
     Parameters
     ----------
@@ -165,7 +167,18 @@ def _validator() -> Any:
             if validator.is_type(number, "number") and validator.is_type(limit, "number") and number < limit:
                 yield ValidationError("is too small", path=[name], instance=number, validator_value=(least, limit))
 
-    own = {"readOnly": read_only, "x-at-least": at_least}
+    def below(validator: Any, limits: Any, instance: Any, schema: Any) -> Iterator[Any]:
+        if not validator.is_type(instance, "object"):
+            return
+        for name, limit in limits.items():
+            number, other = instance.get(name), instance.get(limit["key"])
+            if not (validator.is_type(number, "number") and validator.is_type(other, "number")):
+                continue
+            most = limit["times"] * other
+            if not (number < most or (limit["inclusive"] and number == most)):
+                yield ValidationError("is too large", path=[name], instance=number, validator_value=(limit, most))
+
+    own = {"readOnly": read_only, "x-at-least": at_least, "x-below": below}
     return extend(Draft202012Validator, {**own, "pattern": pattern, "patternProperties": pattern_properties})
 
 
@@ -204,6 +217,11 @@ def _faults(document: Document, error: Any) -> Iterator[DocumentError]:
         yield document.error(where, "an item is repeated", allowed="different items", got=got)
     elif rule in ("readOnly", "not"):
         yield document.error(where, "is not set here", allowed=form or "no value", at_key=True)
+    elif rule == "x-below":
+        names, most = limit
+        sign = "<=" if names["inclusive"] else "<"
+        multiple = names["key"] if names["times"] == 1 else f"{names['times']:g} {names['key']}"
+        yield document.error(where, "out of range", allowed=f"{sign} {multiple} = {most:.12g}", got=got)
     elif rule == "x-at-least":
         yield document.error(where, "out of range", allowed=f">= {limit[0]} = {limit[1]}", got=got)
     else:

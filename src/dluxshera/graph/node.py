@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterable
 from copy import copy
 from dataclasses import dataclass, field
@@ -61,6 +62,28 @@ class Node:
         if not callable(self.fn):
             raise GraphError(f"expected a function, got {self.fn!r}", node=self.name)
 
+    def check_pickles(self) -> None:
+        """Check that the function of the node pickles.
+
+        Raises
+        ------
+        GraphError
+            If it does not, as a lambda or a function inside another function.
+        """
+        try:
+            pickle.dumps(self._function)
+        except Exception as error:  # of any type, by what the function refers to
+            raise GraphError(
+                f"the function does not pickle: {error}",
+                node=self.name,
+                remedy="Define it at the top level of a module, or build the graph in each process",
+            ) from error
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        """The function without an optical system, whose arrays pickle."""
+        return self.fn
+
     def renamed(self, name: str, inputs: Iterable[str]) -> Node:
         """Return a node of another name that applies the same function to other inputs."""
         node = copy(self)
@@ -107,3 +130,7 @@ class DLuxSystemNode(Node):
             raise GraphError(error.reason, node=name, remedy="It is part of the node's system") from None
         for attribute, value in (("system", system), ("run", run), ("content", content)):
             object.__setattr__(self, attribute, value)
+
+    @property
+    def _function(self) -> Callable[..., Any]:
+        return self.run

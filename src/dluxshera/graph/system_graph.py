@@ -44,7 +44,8 @@ class SystemGraph:
 
     Notes
     -----
-    Safe under threads. Results are shared between calls: NumPy arrays in them are read-only.
+    Safe under threads. Results are shared between calls: NumPy arrays in them are read-only. A graph pickles, without
+    its results, if the functions of its nodes do; the `GraphError` for one that does not names the node.
 
     Examples
     --------
@@ -95,7 +96,15 @@ class SystemGraph:
     def __repr__(self) -> str:
         return f"SystemGraph of {len(self.nodes)} nodes and {len(self.inputs)} inputs"
 
+    def __copy__(self) -> Self:
+        return self._of(self._topology, self._cache.size)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:  # nodes are immutable
+        return self.__copy__()
+
     def __reduce__(self) -> tuple[Any, ...]:  # without results and statistics
+        for node in self.nodes.values():
+            node.check_pickles()
         rebuild = partial(SystemGraph, overridable=sorted(self.overridable), cache_size=self._cache.size)
         return rebuild, (tuple(self.nodes.values()), self.inputs)
 

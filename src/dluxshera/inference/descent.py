@@ -62,7 +62,7 @@ def gradient_descent(
     steps_per_whitening: int = 2,
     max_steps: int = 200,
     tolerance: float = 1e-3,
-    misfit_sigmas: float | None = 8.0,
+    misfit_sigmas: float | None = 5.0,
     callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
@@ -95,9 +95,8 @@ def gradient_descent(
         Convergence limit on the norm of the gradient in freshly whitened coordinates, which is about the distance to
         the maximum in units of sigma.
     misfit_sigmas : float, optional
-        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
-        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
-        accepts any deviance.
+        Largest deviation of the misfit from that of noise alone, on either side, in standard deviations (see `Misfit`).
+        A fit that converges beyond it returns its solution with a `MisfitWarning`. None for no limit.
     callback : callable, optional
         Function called with the number of each step and the `FitStep`. The fit stops if it returns True.
     checkpoint : callable, optional
@@ -116,7 +115,14 @@ def gradient_descent(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if the scaling is unknown.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if the scaling is unknown, or a
+        tolerance or limit is not positive.
+
+    Warns
+    -----
+    MisfitWarning
+        If the fit converges with a misfit beyond `misfit_sigmas`, because the model, the noise or the unit of the data
+        is wrong, or at a local maximum.
     """
     if scaling not in ("fisher", "prior", "none"):
         raise ParameterError("scaling", expected="'fisher', 'prior' or 'none'", got=scaling)
@@ -147,7 +153,7 @@ def gradient_descent(
             fit.keep(None if course is None else np.asarray(ravel_pytree((course.z, course.memory))[0]))
         resumed = False
         at_bound = fit.at_bound(point, np.sqrt(np.diag(information.covariance()))).any()
-        if result := FitResult.AT_BOUND if at_bound else fit.ended(norm, point.misfit, at_bound=False):
+        if result := FitResult.AT_BOUND if at_bound else fit.ended(norm, at_bound=False):
             return fit.solution(result, point)
         moved = 0
         for candidate in _courses(fit, optimiser, course, point, steps_per_whitening):

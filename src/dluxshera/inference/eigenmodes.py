@@ -11,9 +11,10 @@ from jaxtyping import Array, Float
 
 from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
-from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes
+from dluxshera.inference.deviance import DevianceMoments
+from dluxshera.inference.fisher import Expansion, FisherInformation, generalized_eigenmodes
 from dluxshera.inference.labels import directions_text, names_in
-from dluxshera.inference.posterior import AbstractPosterior, Expansion
+from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.theta_prior import Theta
 from dluxshera.params import ParameterStore
 
@@ -250,6 +251,10 @@ class EigenPosterior(AbstractPosterior):
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return self.posterior.log_likelihood(self.modes.theta(theta))
+
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, at these amplitudes."""
+        return self.posterior.deviance_moments(self.modes.theta(theta))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return the loss, and its gradient and the Fisher matrix by the amplitudes."""

@@ -19,6 +19,24 @@ from dluxshera.inference.matrices import scaled_inverse, unit_diagonal
 from dluxshera.params import ParameterStore, ParamSpec, Predict, image_model
 
 
+class Expansion(NamedTuple):
+    """Expansion of a posterior about one point, from the image and its derivatives there.
+
+    Parameters
+    ----------
+    loss : Array
+        Negative log-density, up to a constant of the data.
+    gradient : Array, shape (n,)
+        Gradient of the loss, prior included.
+    information : Array, shape (n, n)
+        Fisher matrix of the data alone.
+    """
+
+    loss: Float[Array, ""]
+    gradient: Float[Array, " n"]
+    information: Float[Array, "n n"]
+
+
 def image_jacobian(
     predict: Predict, store: ParameterStore, free: ParamSpec
 ) -> tuple[Float[Array, " *image"], Float[Array, "n *image"]]:

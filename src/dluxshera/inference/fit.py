@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from time import perf_counter
@@ -16,16 +17,11 @@ from dluxshera.errors import FitError, ParameterError, ShapeError
 from dluxshera.inference.coordinates import warn_of_blind_directions
 from dluxshera.inference.fisher import FisherInformation
 from dluxshera.inference.matrices import unit_diagonal
+from dluxshera.inference.misfit import Misfit, MisfitWarning
 from dluxshera.inference.posterior import AbstractPosterior
 from dluxshera.inference.solution import FitResult, FitStep, Solution, SolverState
 from dluxshera.inference.theta_prior import Theta
 from dluxshera.units import check_plain
-
-# Upper limits on the mean and the variance of one pixel's deviance for any expected counts. Many photons give 1 and 2;
-# few give at most 1.161 and 2.41 with Poisson noise. These are the limits of normal noise of the model's own variance
-# without read noise.
-DEVIANCE_MEAN: Final = 1.305
-DEVIANCE_VARIANCE: Final = 3.06
 
 
 @eqx.filter_jit
@@ -63,19 +59,6 @@ def newton_step(
     return float(np.linalg.norm(whitened)), -np.linalg.solve(root.T, whitened) / scale
 
 
-def allowed_misfit(pixels: int, sigmas: float) -> float:
-    """Return the deviance per pixel, `sigmas` standard deviations above its mean, that no noise model exceeds.
-
-    Parameters
-    ----------
-    pixels : int
-        Number of pixels.
-    sigmas : float
-        Number of standard deviations.
-    """
-    return DEVIANCE_MEAN + sigmas * np.sqrt(DEVIANCE_VARIANCE / pixels)
-
-
 class Fit:
     """The course of one fit, from its start or from a state to its solution.
 
@@ -89,7 +72,8 @@ class Fit:
     Raises
     ------
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter; or if the tolerance is not positive.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; or if the tolerance or
+        the limit of the misfit is not positive.
     """
 
     def __init__(
@@ -106,15 +90,17 @@ class Fit:
         throw: bool,
         solver: str,
     ) -> None:
-        check_plain(theta0=theta0)
         if not 0 < tolerance < np.inf:
             raise ParameterError("tolerance", expected="a positive number of sigma", got=tolerance)
+        if misfit_sigmas is not None and not misfit_sigmas > 0:  # NaN too, which nothing exceeds
+            raise ParameterError("misfit_sigmas", expected="a positive number of sigma, or None", got=misfit_sigmas)
+        check_plain(theta0=theta0)
         start = np.asarray(theta0 if state is None else state.theta, dtype=float)
         if start.shape != (len(posterior.labels),):
             raise ShapeError("theta0", expected=f"a vector of {len(posterior.labels)} numbers", got=start)
         posterior.stores_at(start)  # raises by name for a value outside its bounds
         self.posterior, self.max_steps, self.tolerance, self.throw = posterior, max_steps, tolerance, throw
-        self.limit = np.inf if misfit_sigmas is None else allowed_misfit(posterior.n_data, misfit_sigmas)
+        self.misfit_sigmas = misfit_sigmas
         self.theta = start
         self.history = [] if state is None else list(state.history)
         self.state = state
@@ -213,14 +199,12 @@ class Fit:
             fraction *= 0.5
         return None
 
-    def ended(self, norm: float, misfit: float, at_bound: bool) -> FitResult | None:
+    def ended(self, norm: float, at_bound: bool) -> FitResult | None:
         """Return the result code of a fit at a point with this norm of the gradient, or None if the fit continues."""
         if not np.isfinite(norm):
             return FitResult.NON_FINITE
         if norm < self.tolerance:
-            if at_bound:
-                return FitResult.AT_BOUND
-            return FitResult.POOR_FIT if misfit > self.limit else FitResult.CONVERGED
+            return FitResult.AT_BOUND if at_bound else FitResult.CONVERGED
         if self.stopped:
             return FitResult.STOPPED
         return FitResult.MAX_STEPS if len(self.history) > self.max_steps else None
@@ -232,23 +216,35 @@ class Fit:
         ------
         FitError
             If the fit did not converge and `throw` is set.
+
+        Warns
+        -----
+        MisfitWarning
+            If the fit converged with a misfit beyond the limit.
         """
         covariance = np.full((self.theta.size, self.theta.size), np.nan)
         labels: tuple[str, ...] = ()
+        last = self.history[-1]
+        misfit = Misfit(last.misfit)
         if point is not None:
             covariance = self.with_prior(point.information).covariance()
+            moments = self.posterior.deviance_moments(point.theta)
+            misfit = Misfit.of(last.misfit, self._n_data, moments, point.information, self._precision)
             at_bound = self.at_bound(point, np.sqrt(np.diag(covariance)))
             labels = tuple(np.array(self.posterior.labels)[at_bound].tolist())
             if result is FitResult.STALLED and labels:
                 result = FitResult.AT_BOUND
             self._about = f": {', '.join(labels)}" if result is FitResult.AT_BOUND else ""
-        last = self.history[-1]
         if self.throw and result is not FitResult.CONVERGED:
             raise FitError(
                 f"{result}{self._about}",
                 result=result,
                 steps=len(self.history) - 1,
                 remedy=_REMEDIES.get(result, _START_NEARER),
+            )
+        if result is FitResult.CONVERGED and misfit.exceeds(self.misfit_sigmas):
+            warnings.warn(
+                f"the misfit is {misfit}; likely causes: {misfit.causes}; {_LOOK}", MisfitWarning, stacklevel=3
             )
         return Solution(
             theta=np.asarray(self.theta),
@@ -262,7 +258,7 @@ class Fit:
             diagnostics={
                 "steps": len(self.history) - 1,
                 "gradient_norm": last.gradient_norm,
-                "misfit": last.misfit,
+                **misfit.as_diagnostics(),
                 "evaluations": self.evaluations,
                 "expansions": self.expansions,
                 "seconds": perf_counter() - self._began,
@@ -273,11 +269,8 @@ class Fit:
 
 
 _START_NEARER: Final = "Start nearer, allow more steps, or pass throw=False and look at solution.history"
+_LOOK: Final = "look at the residual; misfit_sigmas sets the limit, and None removes it"
 _REMEDIES: Final = {
-    FitResult.POOR_FIT: (
-        "Start elsewhere if the point is a local maximum; pass misfit_sigmas=None if the model or the noise is wrong on"
-        " purpose; or pass throw=False and look at solution.diagnostics"
-    ),
     FitResult.NON_FINITE: "Check the model image for NaN, and start elsewhere; or pass throw=False",
     FitResult.AT_BOUND: "Fix it or widen its bounds, or pass throw=False and look at solution.history",
 }

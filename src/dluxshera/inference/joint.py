@@ -13,8 +13,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import DataError, ShapeError
+from dluxshera.inference.deviance import DevianceMoments
+from dluxshera.inference.fisher import Expansion
 from dluxshera.inference.likelihood import Noise
-from dluxshera.inference.posterior import Expansion, Posterior, ThetaPosterior, make_posterior
+from dluxshera.inference.posterior import Posterior, ThetaPosterior, make_posterior
 from dluxshera.inference.theta_prior import (
     NormalPrior,
     Theta,
@@ -62,6 +64,11 @@ class JointPosterior(ThetaPosterior):
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of all data; NaN where the model of an exposure is not valid."""
         return sum((exposure.log_likelihood(each) for exposure, each in self._split(theta)), jnp.zeros(()))
+
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all exposures over the noise, where the model is correct."""
+        parts = [exposure.deviance_moments(each) for exposure, each in self._split(theta)]
+        return DevianceMoments(*(sum(each, jnp.zeros(())) for each in zip(*parts, strict=True)))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, summed over the exposures."""

@@ -32,6 +32,11 @@ def label_index(label: str, labels: tuple[str, ...], owner: str) -> int:
     return labels.index(label)
 
 
+def key_of(label: str) -> str:
+    """Return the key of a parameter from the label of one of its elements: ``a.b`` from ``a.b[Z4]@2``."""
+    return label.partition("@")[0].partition("[")[0]
+
+
 def names_in(vector: Float[np.ndarray, " n"], labels: Sequence[str]) -> tuple[str, ...]:
     """Return the labels of the components above 30 % of the largest one."""
     size = np.abs(vector)

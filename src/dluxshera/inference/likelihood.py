@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -13,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import DataError, first_index
+from dluxshera.inference.deviance import DevianceMoments, log_curve, normal_moments, poisson_moments, ratio_curve
 from dluxshera.inference.pixel_numbers import real_numbers
 
 
@@ -34,6 +34,10 @@ class Noise(eqx.Module):
     @abstractmethod
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return the Fisher information about the expected value of each pixel."""
+
+    @abstractmethod
+    def deviance_moments(self, model: Float[Array | np.ndarray, " *image"]) -> DevianceMoments:
+        """Return mean and variance of the deviance of each pixel over the noise, where the model is correct."""
 
     @abstractmethod
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
@@ -58,13 +62,13 @@ class PoissonNoise(Noise):
     def deviance(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return twice d log(d / mu) + mu - d of each pixel."""
         positive, safe, excess, model = self._parts(data, model)
-        return jnp.where(positive, safe * excess**2 * _log_curve(excess), 2.0 * model)
+        return jnp.where(positive, safe * excess**2 * log_curve(excess), 2.0 * model)
 
     def residual(self, data: Float[Array, " *image"], model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return the signed root of the deviance, about (d - mu) / sqrt(mu)."""
         positive, safe, excess, model = self._parts(data, model)
         dark = jnp.where(positive, 1.0, model)
-        return jnp.where(positive, -jnp.sqrt(safe * _log_curve(excess)) * excess, -jnp.sqrt(2.0 * dark))
+        return jnp.where(positive, -jnp.sqrt(safe * log_curve(excess)) * excess, -jnp.sqrt(2.0 * dark))
 
     @staticmethod
     def _parts(data: Array, model: Array) -> tuple[Array, Array, Array, Array]:
@@ -76,6 +80,10 @@ class PoissonNoise(Noise):
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return 1 / expected photons, NaN where they are not positive."""
         return 1.0 / _valid(model, model > 0)
+
+    def deviance_moments(self, model: Float[Array | np.ndarray, " *image"]) -> DevianceMoments:
+        """Return the moments of each pixel: about 1 and 2, and others for fewer than ten photons."""
+        return poisson_moments(model)
 
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
         """Draw one noisy image."""
@@ -124,6 +132,11 @@ class GaussianNoise(Noise):
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return 1 / variance."""
         return jnp.broadcast_to(1.0 / self.variance, model.shape)
+
+    def deviance_moments(self, model: Float[Array | np.ndarray, " *image"]) -> DevianceMoments:
+        """Return the moments of each pixel, 1 and 2: those of chi-squared with one degree of freedom."""
+        one = np.where(np.isfinite(model), 1.0, np.nan)
+        return DevianceMoments(one, 2.0 * one)
 
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
         """Draw one noisy image."""
@@ -181,12 +194,16 @@ class PhotonReadNoise(Noise):
         best = jnp.maximum(root, self.read_variance)
         v = _valid(model, model >= 0) + self.read_variance
         slope = jnp.where(root < best, (best**2 + best - shifted**2) / (v * best), 0.0)
-        return v - best, 1.0 / v + _ratio_curve((v - best) / best) / best**2, slope
+        return v - best, 1.0 / v + ratio_curve((v - best) / best) / best**2, slope
 
     def fisher_weights(self, model: Float[Array, " *image"]) -> Float[Array, " *image"]:
         """Return 1 / v + 1 / (2 v^2)."""
         v = _valid(model, model >= 0) + self.read_variance
         return 1.0 / v + 0.5 / v**2
+
+    def deviance_moments(self, model: Float[Array | np.ndarray, " *image"]) -> DevianceMoments:
+        """Return the moments of each pixel: about 1 and 2, and up to 1.3 and 3.1 for few photons and little noise."""
+        return _moments(self, jnp.asarray(model, dtype=float))
 
     def sample(self, rng: np.random.Generator, model: Any) -> np.ndarray:
         """Draw one noisy image from the normal distribution."""
@@ -229,28 +246,21 @@ class ImageLikelihood(eqx.Module):
         model = self.counted(image, self.data)
         return jnp.ravel(self.counted(self.noise.residual(self.data, model), 0.0))
 
+    def deviance_moments(self, image: Float[Array, " *image"]) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the image is correct."""
+        moments = self.noise.deviance_moments(image)
+        return DevianceMoments(*(jnp.sum(self.counted(jnp.asarray(each), 0.0)) for each in moments))
+
 
 def _valid(model: Array, possible: Array | bool = True) -> Array:
     """Return the model, NaN where it is not finite or impossible; by a product, so that derivatives are NaN too."""
     return model * jnp.where(possible & jnp.isfinite(model), 1.0, jnp.nan)
 
 
-def _log_curve(x: Array) -> Array:
-    """Return 2 (x - log(1 + x)) / x^2, which is 1 at zero."""
-    return _curve(x, lambda x: 2.0 * (x - jnp.log1p(x)), lambda k: 2.0 / (k + 2))
-
-
-def _ratio_curve(x: Array) -> Array:
-    """Return (log(1 + x) - x / (1 + x)) / x^2, which is 1/2 at zero."""
-    return _curve(x, lambda x: jnp.log1p(x) - x / (1.0 + x), lambda k: (k + 1.0) / (k + 2))
-
-
-def _curve(x: Array, difference: Callable[[Array], Array], coefficient: Callable[[int], float]) -> Array:
-    """Return difference(x) / x^2, by the power series of (-x)^k where the difference would cancel."""
-    small = jnp.abs(x) < 0.01
-    far = jnp.where(small, 1.0, x)
-    series = jnp.polyval(jnp.array([coefficient(k) for k in reversed(range(9))]), -jnp.where(small, x, 0.0))
-    return jnp.where(small, series, difference(far) / far**2)
+@eqx.filter_jit
+def _moments(noise: PhotonReadNoise, model: Array) -> DevianceMoments:
+    variance = model + noise.read_variance
+    return normal_moments(lambda data: noise.deviance(data, model), variance, model, -noise.read_variance)
 
 
 def _variance(name: str, variance: Any) -> Float[Array, " *image"]:

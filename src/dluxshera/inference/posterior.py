@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import equinox as eqx
 import jax
@@ -14,28 +14,13 @@ from jaxtyping import Array, Bool, Float
 
 from dluxshera.errors import ParameterError
 from dluxshera.inference.data_checks import image_data, pixel_mask
-from dluxshera.inference.fisher import FisherInformation, generalized_eigenmodes, information_matrix
+from dluxshera.inference.deviance import DevianceMoments
+from dluxshera.inference.far_priors import warn_of_far_priors
+from dluxshera.inference.fisher import Expansion, FisherInformation, generalized_eigenmodes, information_matrix
 from dluxshera.inference.likelihood import ImageLikelihood, Noise, PoissonNoise
+from dluxshera.inference.prior_draws import satisfying
 from dluxshera.inference.theta_prior import NormalPrior, Theta, ThetaPrior, labelled, prior_of
 from dluxshera.params import AbstractImageModel, ParameterStore, ParamSpec, Predict, image_model, unpack_params
-
-
-class Expansion(NamedTuple):
-    """Expansion of a posterior about one point, from the image and its derivatives there.
-
-    Parameters
-    ----------
-    loss : Array
-        Negative log-density, up to a constant of the data.
-    gradient : Array, shape (n,)
-        Gradient of the loss, prior included.
-    information : Array, shape (n, n)
-        Fisher matrix of the data alone.
-    """
-
-    loss: Float[Array, ""]
-    gradient: Float[Array, " n"]
-    information: Float[Array, "n n"]
 
 
 class AbstractPosterior(eqx.Module):
@@ -89,6 +74,10 @@ class AbstractPosterior(eqx.Module):
     @abstractmethod
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
+
+    @abstractmethod
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
 
     @abstractmethod
     def expand(self, theta: Theta) -> Expansion:
@@ -192,14 +181,14 @@ class ThetaPosterior(AbstractPosterior):
         return self.prior.log_density(theta)
 
     def draw_from_prior(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta from the prior.
+        """Draw theta from the prior, within the bounds of the fields and the constraints of the spec.
 
         Raises
         ------
         ParameterError
             If a free parameter has no prior.
         """
-        return self.prior.sample(rng)
+        return satisfying(lambda: self.prior.sample(rng), self.stores_at)
 
 
 class Posterior(ThetaPosterior):
@@ -253,6 +242,10 @@ class Posterior(ThetaPosterior):
     def log_likelihood(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-probability of the data; NaN where the model is not valid."""
         return _log_likelihood(self._likelihood, self.model.image(self.store_at(theta)))
+
+    def deviance_moments(self, theta: Theta) -> DevianceMoments:
+        """Return mean and variance of the deviance of all data over the noise, where the model at theta is correct."""
+        return self._likelihood.deviance_moments(self.model.image(self.store_at(theta)))
 
     def expand(self, theta: Theta) -> Expansion:
         """Return loss, gradient and Fisher matrix at theta, compiled once for all data of one shape."""
@@ -333,6 +326,11 @@ def make_posterior(
         If nothing is free, or a free parameter is not a primitive.
     UnknownKeyError
         If theta has no label of the prior.
+
+    Warns
+    -----
+    PriorWarning
+        If the store's value of a free parameter is more than ten sigma from the mean of its prior.
     """
     if not free:
         raise ParameterError("free", expected="at least one free parameter", got=free)
@@ -346,4 +344,6 @@ def make_posterior(
     shape = jax.eval_shape(lambda store: model.image(store), store).shape
     counted = pixel_mask(mask, shape, data)
     checked = image_data(data, shape, noise, counted)
-    return Posterior(model, store, checked, noise, counted, prior_of(labelled(free), prior), free)
+    of_theta = prior_of(labelled(free), prior)
+    warn_of_far_priors(of_theta, free, store, stacklevel=2)
+    return Posterior(model, store, checked, noise, counted, of_theta, free)

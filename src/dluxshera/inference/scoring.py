@@ -19,7 +19,7 @@ def gauss_newton(
     *,
     max_steps: int = 100,
     tolerance: float = 1e-3,
-    misfit_sigmas: float | None = 8.0,
+    misfit_sigmas: float | None = 5.0,
     callback: Callable[[int, FitStep], bool | None] | None = None,
     checkpoint: Callable[[SolverState], None] | None = None,
     state: SolverState | None = None,
@@ -46,9 +46,8 @@ def gauss_newton(
         Convergence limit on the norm of the gradient in coordinates whitened by F + P, which is about the distance to
         the maximum in units of sigma.
     misfit_sigmas : float, optional
-        Limit on the deviance of a stationary point, in standard deviations above the deviance that noise explains.
-        Above it the fit ends with ``FitResult.POOR_FIT``: the point is a local maximum, or the model is wrong. None
-        accepts any deviance.
+        Largest deviation of the misfit from that of noise alone, on either side, in standard deviations (see `Misfit`).
+        A fit that converges beyond it returns its solution with a `MisfitWarning`. None for no limit.
     callback : callable, optional
         Function called with the number of each step and the `FitStep`. The fit stops if it returns True.
     checkpoint : callable, optional
@@ -67,7 +66,14 @@ def gauss_newton(
     FitError
         If the fit does not converge and `throw` is set, or the Fisher matrix is singular or not finite.
     ShapeError, ParameterError
-        If theta0 has the wrong shape, or lies outside the bounds of a parameter.
+        If theta0 has the wrong shape, or lies outside the bounds of a parameter; if a tolerance or
+        limit is not positive.
+
+    Warns
+    -----
+    MisfitWarning
+        If the fit converges with a misfit beyond `misfit_sigmas`, because the model, the noise or the unit of the data
+        is wrong, or at a local maximum.
     """
     fit = Fit(
         posterior,
@@ -90,7 +96,7 @@ def gauss_newton(
             fit.record(FitStep(point.loss, norm, theta, point.misfit, damping))
             fit.keep()
         recorded = False
-        if result := fit.ended(norm, point.misfit, not inside.all()):
+        if result := fit.ended(norm, not inside.all()):
             return fit.solution(result, point)
         lower = None
         for damping in dict.fromkeys((fit.damping(1), 1.0)):

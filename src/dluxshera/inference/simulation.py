@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dluxshera.inference.likelihood import Noise, PoissonNoise
-from dluxshera.inference.theta_prior import draw_from_prior
+from dluxshera.inference.prior_draws import draw_from_prior
 from dluxshera.params import ParameterStore, ParamSpec, Predict, image_model, unpack_params
 
 
@@ -53,7 +53,7 @@ def simulate(
     ParameterError
         If a free parameter has no prior.
     """
-    truth = draw_from_prior(free, rng)
+    truth = draw_from_prior(free, rng, store)
     true_store = unpack_params(truth, free, store)
     data = (PoissonNoise() if noise is None else noise).sample(rng, image_model(predict).image(true_store))
     return Simulation(truth, true_store, data)

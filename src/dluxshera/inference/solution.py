@@ -11,15 +11,18 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from dluxshera.errors import ShapeError
-from dluxshera.inference.labels import label_index
-from dluxshera.params import ParameterStore
+from dluxshera.inference.labels import key_of, label_index
+from dluxshera.inference.misfit import Misfit
+from dluxshera.params import ParameterStore, ParamSpec
 
 
 class FitResult(StrEnum):
-    """Result code of a fit. Only ``CONVERGED`` is an answer."""
+    """Result code of a fit: why the solver stopped. Only ``CONVERGED`` is an answer.
+
+    The code does not depend on whether the model explains the data; see `Solution.misfit`.
+    """
 
     CONVERGED = "converged"
-    POOR_FIT = "the gradient is zero, but the model does not explain the data"
     AT_BOUND = "a parameter is at its bound, and the maximum beyond"
     MAX_STEPS = "stopped at the largest number of steps"
     STALLED = "no step lowers the loss, and the gradient is not zero"
@@ -39,7 +42,7 @@ class FitStep(NamedTuple):
     theta : ndarray, shape (n,)
         Theta after the step.
     misfit : float
-        Data part of the loss relative to its value for noise alone, about 1 for a correct model.
+        Deviance divided by the number of pixels, about 1 for a correct model.
     damping : float
         Factor on the precision of the prior in this step.
     """
@@ -125,8 +128,9 @@ class Solution:
         State to continue from. In gradient descent it may be a few steps older than theta: the state at the last
         choice of coordinates.
     diagnostics : mapping of str to float
-        ``steps``; ``gradient_norm`` and ``misfit`` at theta; ``evaluations`` of the loss, ``expansions`` (Fisher
-        matrices) and ``seconds`` of this call alone.
+        ``steps``; at theta ``gradient_norm`` and the three numbers of the misfit, ``misfit``, ``misfit_expected`` and
+        ``misfit_sigma``; ``evaluations`` of the loss, ``expansions`` (Fisher matrices) and ``seconds`` of this call
+        alone.
     provenance : mapping of str to str
         The solver and its settings.
     at_bound : tuple of str
@@ -147,8 +151,13 @@ class Solution:
 
     @property
     def converged(self) -> bool:
-        """True if the fit ended at a maximum of the posterior."""
+        """True if the fit ended at a maximum of the posterior, with any misfit."""
         return self.result is FitResult.CONVERGED
+
+    @property
+    def misfit(self) -> Misfit:
+        """The deviance per pixel at theta, compared with that of noise alone."""
+        return Misfit.recorded(self.diagnostics)
 
     @property
     def sigma(self) -> Float[np.ndarray, " n"]:
@@ -169,6 +178,8 @@ class Solution:
     def pulls(self, truth: Float[Array | np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return (estimate - truth) / sigma of each element of theta: of unit variance if the covariance is correct.
 
+        The difference of a circular parameter is the shorter way round.
+
         Raises
         ------
         ShapeError
@@ -177,4 +188,13 @@ class Solution:
         truth = np.asarray(truth, dtype=float)
         if truth.shape != self.theta.shape:
             raise ShapeError("truth", expected=f"a vector of {self.theta.size} numbers", got=truth)
-        return (self.theta - truth) / self.sigma
+        difference = self.theta - truth
+        turns = [_turns(self.store.spec, label, part) for label, part in zip(self.labels, difference, strict=True)]
+        return (difference - np.array(turns)) / self.sigma
+
+
+def _turns(spec: ParamSpec, label: str, difference: float) -> float:
+    """Return the whole turns in a difference of two values of a circular parameter; zero for any other."""
+    key = key_of(label)
+    period = spec[key].period if key in spec else None
+    return 0.0 if period is None or not np.isfinite(difference) else period * round(difference / period)

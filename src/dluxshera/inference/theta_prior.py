@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -18,6 +18,7 @@ from dluxshera.params import Bounds, LogUniform, Normal, ParamField, ParamSpec, 
 from dluxshera.units import check_plain
 
 Theta: TypeAlias = Float[Array | np.ndarray, " n"]  # packed values of the free parameters
+DRAWS: Final = 1000  # at least a thousandth of a prior lies within the bounds; fewer draws than that are repeated
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -104,6 +105,9 @@ class ThetaPrior(eqx.Module):
         one, and the one after the last.
     calibrated : tuple of int
         Elements whose prior is that of a calibration.
+    periods : tuple of float or None
+        Period of each element that is circular. Such an element has no bounds, and its prior is evaluated at the value
+        nearest to the prior's centre among those that whole turns apart mean the same.
     """
 
     mean: Float[np.ndarray, " n"]
@@ -112,6 +116,20 @@ class ThetaPrior(eqx.Module):
     limits: tuple[Bounds, ...] = eqx.field(static=True)
     priors: tuple[tuple[int, int, Prior], ...] = eqx.field(static=True)
     calibrated: tuple[int, ...] = eqx.field(static=True)
+    periods: tuple[float | None, ...] = eqx.field(static=True)
+
+    def nearest(self, theta: Theta) -> Theta:
+        """Return theta with each circular element moved by whole turns, to the nearest to its prior's centre."""
+        if not any(self.periods):
+            return theta
+        circular = np.array([period is not None for period in self.periods])
+        period = np.array([period or 1.0 for period in self.periods])
+        middle = np.zeros(circular.size)  # of the supports of priors without a mean
+        for start, stop, prior in self.priors:
+            if not isinstance(prior, Normal | TruncatedNormal):
+                middle[start:stop] = prior.centre
+        turns = jnp.round((theta - (self.mean + middle)) / period)
+        return theta - jnp.where(circular, period * turns, 0.0)
 
     def log_density(self, theta: Theta) -> Float[Array, ""]:
         """Return the log-density, up to a constant; minus infinity outside the support of a prior."""
@@ -119,6 +137,7 @@ class ThetaPrior(eqx.Module):
 
     def residual(self, theta: Theta) -> Float[Array, " m"]:
         """Return a vector whose squared norm, halved, is minus the log-density, up to a constant."""
+        theta = self.nearest(theta)
         empty = jnp.diag(self.precision) == 0
         root = jnp.linalg.cholesky(self.precision + jnp.diag(jnp.where(empty, 1.0, 0.0)))
         parts = [jnp.where(empty, 0.0, root.T @ (theta - self.mean))]
@@ -132,28 +151,62 @@ class ThetaPrior(eqx.Module):
 
     @property
     def bounds(self) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
-        """Lower and upper limits: the field's bounds, or the prior's support where it is narrower; may be infinite."""
-        lowest = (_largest(bound.minimum, bound.exclusive_minimum) for bound in self.limits)
-        highest = (-_largest(*_negative(bound.maximum, bound.exclusive_maximum)) for bound in self.limits)
-        lower, upper = np.array(list(lowest), dtype=float), np.array(list(highest), dtype=float)
+        """Lower and upper limits: the field's bounds, or the prior's support where it is narrower; may be infinite.
+
+        A circular element has none.
+        """
+        free = (-np.inf, np.inf)
+        intervals = [
+            bound.interval if period is None else free for bound, period in zip(self.limits, self.periods, strict=True)
+        ]
+        lower, upper = np.array(intervals, dtype=float).reshape(-1, 2).T.copy()
         for start, stop, prior in self.priors:
             low, high = prior.support
-            lower[start:stop] = np.maximum(lower[start:stop], low)
-            upper[start:stop] = np.minimum(upper[start:stop], high)
+            if self.periods[start] is None:
+                lower[start:stop] = np.maximum(lower[start:stop], low)
+                upper[start:stop] = np.minimum(upper[start:stop], high)
         return lower, upper
 
     def allows(self, theta: Theta) -> bool:
         """Return True if every element of a concrete theta lies within the bounds of its field."""
-        return all(bound.contains(float(value)) for bound, value in zip(self.limits, theta, strict=True))
+        return bool(np.all(self._allowed(np.asarray(theta, dtype=float))))
+
+    def _allowed(self, theta: Float[np.ndarray, " n"]) -> np.ndarray:
+        """Return a mask of the elements within the bounds of their fields."""
+        return np.array(
+            [
+                np.isfinite(value) if period is not None else bound.contains(float(value))
+                for bound, period, value in zip(self.limits, self.periods, theta, strict=True)
+            ],
+            dtype=bool,
+        )
 
     def sample(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-        """Draw theta.
+        """Draw theta within the bounds of its fields: draws beyond them are repeated.
 
         Raises
         ------
         ParameterError
-            If an element has no prior.
+            If an element has no prior, or almost all of a calibration lies beyond the bounds.
         """
+        drawn, together = self._drawn(rng), list(self.calibrated)
+        outside, repeats = ~self._allowed(drawn), 0
+        while np.any(outside):
+            if repeats == DRAWS:
+                i = int(np.argmax(outside))
+                raise ParameterError(
+                    self.labels[i],
+                    expected=f"a prior with draws {self.limits[i]}",
+                    got=f"{DRAWS} draws beyond",
+                    remedy="Move the prior of the calibration, or widen the bounds",
+                )
+            if np.any(outside[together]):
+                outside[together] = True  # a calibration draws all of its elements together
+            drawn = np.where(outside, self._drawn(rng), drawn)
+            outside, repeats = ~self._allowed(drawn), repeats + 1
+        return drawn
+
+    def _drawn(self, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
         drawn = np.full(len(self.labels), np.nan)
         for start, stop, prior in self.priors:
             drawn[start:stop] = prior.sample(rng, (stop - start,))
@@ -173,6 +226,7 @@ class ThetaPrior(eqx.Module):
 
 @eqx.filter_jit
 def _log_density(prior: ThetaPrior, theta: Theta) -> Array:
+    theta = prior.nearest(theta)
     error = theta - prior.mean
     log_density = -0.5 * jnp.sum(error * (prior.precision @ error))
     for start, stop, each in prior.priors:
@@ -221,14 +275,16 @@ def prior_of(fields: Sequence[tuple[str, ParamField]], calibration: NormalPrior 
         limits=tuple(field.bounds for _, field in fields),
         priors=tuple((run[0], run[-1] + 1, prior) for prior, run in runs),
         calibrated=calibrated,
+        periods=tuple(field.period for _, field in fields),
     )
 
 
 def flat_prior(free: ParamSpec) -> ThetaPrior:
     """Return a flat prior of the parameters `free`, within their bounds."""
     n = len(free.labels)
-    limits = tuple(field.bounds for _, field in labelled(free))
-    return ThetaPrior(np.zeros(n), np.zeros((n, n)), free.labels, limits, (), ())
+    fields = [field for _, field in labelled(free)]
+    limits, periods = tuple(field.bounds for field in fields), tuple(field.period for field in fields)
+    return ThetaPrior(np.zeros(n), np.zeros((n, n)), free.labels, limits, (), (), periods)
 
 
 def labelled(free: ParamSpec) -> list[tuple[str, ParamField]]:
@@ -254,35 +310,9 @@ def free_parameters(spec: ParamSpec, keys: Iterable[str] | None = None) -> Param
     return spec.subset([key for key in spec.primitives if spec[key].prior] if keys is None else keys)
 
 
-def draw_from_prior(free: ParamSpec, rng: np.random.Generator) -> Float[np.ndarray, " n"]:
-    """Draw theta from the priors of a spec's fields.
-
-    Parameters
-    ----------
-    free : ParamSpec
-        Free parameters, each with a prior.
-    rng : numpy.random.Generator
-        Source of the draws.
-
-    Raises
-    ------
-    ParameterError
-        If a field has no prior.
-    """
-    return prior_of(labelled(free)).sample(rng)
-
-
 def _beyond_normal(prior: Prior, value: Array) -> Any:
     """Return the log-density of a prior without the normal part, which mean and precision represent."""
     if isinstance(prior, Normal):
         return 0.0
     density = prior.log_density(value)
     return jnp.where(jnp.isneginf(density), -jnp.inf, 0.0) if isinstance(prior, TruncatedNormal) else density
-
-
-def _largest(*limits: float | None) -> float:
-    return max((limit for limit in limits if limit is not None), default=-np.inf)
-
-
-def _negative(*limits: float | None) -> tuple[float | None, ...]:
-    return tuple(None if limit is None else -limit for limit in limits)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
 
-from dluxshera.errors import ConfigError, ParameterError
+from dluxshera.errors import ConfigError, NonFiniteError, ParameterError
+from dluxshera.graph import is_traced
 from dluxshera.optics import check_table
-from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.params import ParameterStore, ParamSpec, check_numbers
 from dluxshera.systems import BANDWIDTH, EFFECTS, PARAMETERS, WAVELENGTH, BandHook, SheraConfig
 
 
@@ -100,6 +103,91 @@ def check_tables(tables: tuple[str, ...], values: Mapping[str, Any]) -> None:
         rows, centre, width = (values[name] for name in (key, WAVELENGTH.key, BANDWIDTH.key))
         if not any(isinstance(value, jax.core.Tracer) for value in (rows, centre, width)):
             check_table(rows, centre, width, key)
+
+
+def check_derived(spec: ParamSpec, key: str, values: Mapping[str, Any]) -> None:
+    """Check that a concrete derived value is finite and within its bounds.
+
+    Parameters
+    ----------
+    spec : ParamSpec
+        Spec of the values.
+    key : str
+        Derived key.
+    values : mapping of str to number or array
+        Values by key.
+
+    Raises
+    ------
+    ParameterError
+        If it is not: values that pass alone contradict each other. The error names the inputs of the derived value.
+    """
+    field = spec[key]
+    try:
+        check_numbers(field, np.asarray(values[key], float))
+    except ParameterError as error:
+        remedy = f"It follows from {', '.join(field.depends_on)}: change one of them. {error.remedy}".strip()
+        raise ParameterError(key, expected=error.expected, got=error.got, remedy=remedy) from None
+
+
+def check_finite(name: str, result: Any, values: Mapping[str, Any], built_with: Mapping[str, Any]) -> None:
+    """Check that a concrete output of a model is finite.
+
+    Parameters
+    ----------
+    name : str
+        Name of the output.
+    result : pytree of Array
+        The output; a traced one is not checked.
+    values : mapping of str to number or array
+        Values that it was computed from.
+    built_with : mapping of str to number or array
+        Values of the store that the model was built with.
+
+    Raises
+    ------
+    NonFiniteError
+        If a number of it is not finite. The error names the parameter that differs most from the model's base store.
+    """
+    leaves = jax.tree.leaves(result)
+    if is_traced(leaves) or np.isfinite([float(jnp.sum(leaf)) for leaf in leaves]).all():
+        return
+    key = moved_most(values, values, built_with)
+    leaf = next((leaf for leaf in leaves if not np.all(np.isfinite(leaf))), leaves[0])
+    raise NonFiniteError(
+        name,
+        got=np.asarray(leaf),
+        expected="finite photons",
+        remedy=f"{key} = {number_text(values[key])} differs most from the store that the model was built with: check"
+        " its unit, or compute in double precision",
+    )
+
+
+def moved_most(keys: Iterable[str], values: Mapping[str, Any], built_with: Mapping[str, Any]) -> str:
+    """Return the key among those of the values that differs most from the store that a model was built with.
+
+    A derived value has moved where none of the others has.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Keys to choose from, with a value for at least one of them.
+    values, built_with : mapping of str to number or array
+        Values by key, and those of the store.
+    """
+
+    def change(key: str) -> float:
+        if key not in built_with:
+            return 1e-12
+        old, new = np.asarray(built_with[key], float), np.asarray(values[key], float)
+        return float(np.max(np.abs(new - old)) / (np.max(np.abs(old)) or 1.0)) if new.size else -1.0
+
+    return max((key for key in keys if key in values), key=change)
+
+
+def number_text(value: Any) -> str:
+    """Return a number or the first numbers of an array as text."""
+    return np.array2string(np.asarray(value, float), precision=6, threshold=8)
 
 
 def check_store(spec: ParamSpec, store: object) -> None:

@@ -16,15 +16,17 @@ import numpy as np
 from jaxtyping import Array
 
 from dluxshera.graph import Node, is_traced
-from dluxshera.model.checks import check_tables, tables_of
+from dluxshera.model.checks import check_derived, check_finite
 from dluxshera.model.derived import derived_nodes
 from dluxshera.model.expansion import image_and_columns
 from dluxshera.model.graph import system_graph
 from dluxshera.model.optics import SystemOptics
+from dluxshera.model.process import check_process
 from dluxshera.model.reach import check_reach, reach_of
+from dluxshera.model.size import check_size
 from dluxshera.optics import Sampling
-from dluxshera.params import ParameterStore, ParamSpec
-from dluxshera.systems import SHERA_RESOLVER, SheraConfig, sampling_for
+from dluxshera.params import Below, ParameterStore, ParamSpec, check_together
+from dluxshera.systems import EFFECTS, SHERA_RESOLVER, DetectorHook, SheraConfig, sampling_for
 
 # Images computed at the same time on an accelerator, which needs many to be busy; not measured.
 ACCELERATOR_CHUNK: Final = 16
@@ -46,7 +48,11 @@ class Evaluator:
         nodes = {node.name: node for node in derived_nodes(spec)}
         self._derived = tuple(nodes[transform.key] for transform in SHERA_RESOLVER.order(spec))
         self._program = _program_of(config, spec)
-        self._tables = tables_of(config)
+        hooks = [EFFECTS[name].hook for name in config.effects]
+        self._checks = tuple(hook.check for hook in hooks if isinstance(hook, DetectorHook))
+        self._intervals = {key: spec[key].bounds.interval for key in spec.derived if spec[key].acts_on}
+        # A store was checked when it was made, but for values that `jax.tree.map` put in: a table would give nonsense.
+        self._constraints = tuple(each for each in spec.constraints if not isinstance(each, Below))
         self._needs: dict[str, _Needs] = {}
 
     def __repr__(self) -> str:
@@ -65,7 +71,9 @@ class Evaluator:
         needs = self._needs.get(name) or self._needs_of(name, optics)
         values = self._with_derived(needs.derived, store)
         self._check(optics, values, built_with)
-        return self._program.output(name, optics, {key: values[key] for key in needs.keys})
+        result = self._program.output(name, optics, {key: values[key] for key in needs.keys})
+        check_finite(name, result, values, built_with)
+        return result
 
     def images(
         self,
@@ -81,28 +89,45 @@ class Evaluator:
         over chunks; by default their size is 1 on processors and `ACCELERATOR_CHUNK` elsewhere.
         """
         needs = self._needs.get("image") or self._needs_of("image", optics)
-        rows = [self._with_derived(needs.derived, store) for store in stores]
-        for values in rows:
+        every = [self._with_derived(needs.derived, store) for store in stores]
+        for values in every:
             self._check(optics, values, built_with)
-        rows = _placed([{key: values[key] for key in needs.keys} for values in rows])
+        rows = _placed([{key: values[key] for key in needs.keys} for values in every])
         on_processor = jax.default_backend() == "cpu"
         if on_processor and not is_traced([optics, rows]):
-            return self._program.images_in_threads(optics, rows, chunk or _cores())
+            images = self._program.images_in_threads(optics, rows, chunk or _cores())
+            for i in np.flatnonzero(~np.isfinite(jnp.sum(images, axis=(1, 2)))):
+                check_finite("image", images[i], every[i], built_with)
+            return images
         columns = jax.tree.map(lambda *values: jnp.stack(values), *rows)
-        return self._program.images(optics, columns, chunk or (1 if on_processor else ACCELERATOR_CHUNK))
+        images = self._program.images(optics, columns, chunk or (1 if on_processor else ACCELERATOR_CHUNK))
+        check_finite("image", images, every[0], built_with)
+        return images
 
     def sampling_for(self, store: ParameterStore) -> Sampling:
         """Return the sampling that the model needs at a store, whose values are not traced."""
         values = self._with_derived(self._derived, store)
+        self._check_derived(values)
         reach = reach_of(self.config, values)
         sampling = sampling_for(self.config, reach)
+        check_size(self.config, sampling, reach, values, self.spec)
         check_reach(sampling, reach, values, store)
+        for check in self._checks:
+            check(self.config, values)
         return sampling
 
     def _check(self, optics: SystemOptics, values: Mapping[str, Any], built_with: ParameterStore) -> None:
         if is_traced(values.values()):
             return  # an image beyond the limits is NaN
+        self._check_derived(values)
         check_reach(optics.sampling, reach_of(self.config, values), values, built_with)
+        for check in self._checks:
+            check(self.config, values)
+
+    def _check_derived(self, values: Mapping[str, Any]) -> None:
+        for key, (low, high) in self._intervals.items():
+            if key in values and not low < values[key] < high:  # true for NaN
+                check_derived(self.spec, key, values)
 
     def expand(
         self, optics: SystemOptics, store: ParameterStore, built_with: ParameterStore, free: ParamSpec
@@ -120,13 +145,19 @@ class Evaluator:
         values = {key: values[key] for key in needs.keys}
         if not slopes:
             image = self._program.output("image", optics, values)
-            return image, jnp.zeros((len(free.labels), *image.shape))
-        return self._program.expand(optics, values, slopes, tuple((key, rows[key]) for key in slopes))
+            expansion = image, jnp.zeros((len(free.labels), *image.shape))
+        else:
+            expansion = self._program.expand(optics, values, slopes, tuple((key, rows[key]) for key in slopes))
+        check_finite("image and derivatives", expansion, values, built_with)
+        return expansion
 
     def _with_derived(self, nodes: Iterable[Node], store: ParameterStore) -> dict[str, Any]:
         """Return the values of a store and of nodes, which run in order; an override replaces a node's value."""
-        check_tables(self._tables, store)
-        return _run(nodes, dict(store.items()))
+        check_process()
+        if self._constraints:
+            check_together(self._constraints, store)
+        with np.errstate(all="ignore"):  # what is not finite and acts raises in `_check`
+            return _run(nodes, dict(store.items()))
 
     def _needs_of(self, name: str, optics: SystemOptics) -> _Needs:
         outline = jax.tree.map(lambda _: None, optics)  # the dependencies are those of any optics

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -110,6 +109,16 @@ def _compiled(call: Callable[..., Any], *inputs: Any) -> Any:
     return call(*inputs)
 
 
+@dataclass(frozen=True)
+class _Compiled:
+    """A compiled function that pickles, unlike one that JAX has wrapped."""
+
+    call: Callable[..., Any]
+
+    def __call__(self, *inputs: Any) -> Any:
+        return _compiled(self.call, *inputs)
+
+
 _STARS = (SEPARATION, POSITION_ANGLE, X_POSITION, Y_POSITION, LOG_FLUX, CONTRAST)
 _TO_M2 = (M1_FOCAL_LENGTH, M1_M2_SEPARATION, M2_DIAMETER, M2_ZERNIKES)
 _TO_M3 = (*_TO_M2, M2_FOCAL_LENGTH, M2_M3_SEPARATION, M3_DIAMETER, M3_ZERNIKES)
@@ -209,7 +218,7 @@ class _Wiring:
     def _system_node(self, *parts: Any) -> DLuxSystemNode:
         """Return the same with the optics after the settings."""
         plain = self._node(*parts)
-        run = partial(_compiled, plain.fn) if self.compiled else plain.fn
+        run = _Compiled(plain.fn) if self.compiled else plain.fn
         return DLuxSystemNode(plain.name, self.optics, plain.inputs, run, plain.doc)
 
 

@@ -24,6 +24,7 @@ from dluxshera.optics import (
     binary_photons,
     binary_positions,
     crop,
+    within_limits,
 )
 from dluxshera.systems import (
     BANDWIDTH,
@@ -215,9 +216,13 @@ def plane_photons(
     """Return the photons that pass each plane of `RelayOptics.plane_names`, and those on the ``image``'s pixels.
 
     ``pupil`` has all photons; those beyond the angles that the grids carry are ``beyond_grid``, and lost to the planes
-    that follow.
+    that follow. All are NaN where the grids do not suffice, as the image.
     """
+    valid = within_limits(
+        optics.sampling, optics.bases, light.wavelengths, light.angles, light.pupil, light.surfaces, light.plate_scale
+    )
     carried = optics.powers(light.wavelengths, light.photons, light.angles, light.pupil, light.surfaces)
     total = jnp.sum(light.photons)
-    beyond = {"pupil": total, "beyond_grid": total - carried["pupil"]}
-    return {**carried, **beyond, "image": crop(optical_image, margin).sum()}
+    photons = {**carried, "pupil": total, "beyond_grid": total - carried["pupil"]}
+    certain = {name: jnp.where(valid, number, jnp.nan) for name, number in photons.items()}
+    return {**certain, "image": crop(optical_image, margin).sum()}

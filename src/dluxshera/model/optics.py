@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dluxshera.disk_cache import cached_arrays
+from dluxshera.model.process import check_process
 from dluxshera.optics import (
     Grid,
     RelayOptics,
@@ -67,7 +68,13 @@ def system_optics(config: SheraConfig, sampling: Sampling) -> SystemOptics:
         Configuration of any system.
     sampling : Sampling
         Grids, as of `sampling_for`.
+
+    Raises
+    ------
+    ConfigError
+        If this process was forked after a model had been built.
     """
+    check_process()
     dtype = np.dtype(jnp.result_type(float))
     if os.environ.get(CACHE_DISABLED_VARIABLE, "0") not in ("", "0"):
         return _build(config, sampling, dtype)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from dluxshera.errors import ParameterError
+from dluxshera.model.checks import moved_most, number_text
 from dluxshera.model.light import Band, point_sources, surface_states
 from dluxshera.optics import Sampling, needed_clearance, steepest_slopes
 from dluxshera.params import ParameterStore
@@ -18,9 +19,15 @@ from dluxshera.systems import (
     DEFOCUS,
     EFFECTS,
     M1_DIAMETER,
+    M1_FOCAL_LENGTH,
+    M1_M2_SEPARATION,
     M1_ZERNIKES,
     M2_DIAMETER,
+    M2_FOCAL_LENGTH,
+    M2_M3_SEPARATION,
+    M2_ZERNIKES,
     M3_DIAMETER,
+    M3_ZERNIKES,
     PLATE_SCALE,
     POSITION_ANGLE,
     SEPARATION,
@@ -39,6 +46,10 @@ from dluxshera.systems import (
 from dluxshera.units import ARCSEC, NANOMETRE
 
 _DIAMETERS: Final = (M2_DIAMETER, M3_DIAMETER)
+POSITION_KEYS: Final = (SEPARATION.key, X_POSITION.key, Y_POSITION.key)
+SCALE_KEYS: Final = (PLATE_SCALE.key, WAVELENGTH.key, BANDWIDTH.key, M1_DIAMETER.key)
+ZERNIKE_KEYS: Final = (M1_ZERNIKES.key, M2_ZERNIKES.key, M3_ZERNIKES.key)
+LENGTH_KEYS: Final = tuple(item.key for item in (M1_FOCAL_LENGTH, M1_M2_SEPARATION, M2_FOCAL_LENGTH, M2_M3_SEPARATION))
 _DEFOCUS_SLOPE: Final = float(steepest_slopes((4,))[0])
 
 
@@ -51,7 +62,26 @@ def reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
         Configuration of any system.
     values : mapping of str to number or array
         Values of the spec's keys, derived ones among them; none is traced.
+
+    Raises
+    ------
+    ParameterError
+        If the lengths give a surface no beam of a finite size.
     """
+    with np.errstate(all="ignore"):  # what is not finite raises
+        reach = _reach_of(config, values)
+    numbers = (reach.offset, reach.frequency, reach.blur, reach.plate_scale, reach.relative_bandwidth)
+    if not np.isfinite((*numbers, *reach.beams, *reach.spreads)).all():
+        raise ParameterError(
+            moved_most(LENGTH_KEYS, values, values),
+            expected="lengths with which the beam has a finite size on each surface",
+            got={key: float(values[key]) for key in LENGTH_KEYS if key in values},
+            remedy="The beam has no size on a surface in a focus: change a distance or a focal length",
+        )
+    return reach
+
+
+def _reach_of(config: SheraConfig, values: Mapping[str, Any]) -> Reach:
     diameter, plate_scale = float(values[M1_DIAMETER.key]), float(values[PLATE_SCALE.key])
     wavelength, bandwidth = float(values[WAVELENGTH.key]), float(values[BANDWIDTH.key])
     shortest, longest = wavelength - 0.5 * bandwidth, wavelength + 0.5 * bandwidth
@@ -123,30 +153,29 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
         If they do not. The error has the key that moved most, its value, the limit, and how to widen it.
     """
     if reach.offset > sampling.largest_offset:
-        key = _moved_most((SEPARATION.key, X_POSITION.key, Y_POSITION.key), values, built_with)
+        key = moved_most(POSITION_KEYS, values, built_with)
         limit, angle = sampling.largest_offset * reach.plate_scale, reach.offset * reach.plate_scale
         raise ParameterError(
             key,
             expected=f"sources at most {limit:.4g} arcsec from the axis",
-            got=f"{_spelled(values[key])}, with a source at {angle:.4g} arcsec",
+            got=f"{number_text(values[key])}, with a source at {angle:.4g} arcsec",
             remedy=f"Build the model with this store, or with source_offset_as={1.05 * angle:.3g} in its configuration",
         )
     if reach.frequency > sampling.largest_frequency:
-        key = _moved_most((PLATE_SCALE.key, WAVELENGTH.key, BANDWIDTH.key, M1_DIAMETER.key), values, built_with)
+        key = moved_most(SCALE_KEYS, values, built_with)
         raise ParameterError(
             key,
             expected=f"an image with at most {sampling.largest_frequency:.5g} cycles per pixel (plate scale over the"
             " shortest wavelength / diameter)",
-            got=f"{_spelled(values[key])}, with {reach.frequency:.5g} cycles per pixel",
+            got=f"{number_text(values[key])}, with {reach.frequency:.5g} cycles per pixel",
             remedy="Build the model with this store",
         )
     if reach.blur > sampling.largest_blur:
-        zernikes = [key for key in values if key.endswith("zernike_coeffs_nm")]
-        key = _moved_most((*zernikes, DEFOCUS.key), values, built_with)
+        key = moved_most((*ZERNIKE_KEYS, DEFOCUS.key), values, built_with)
         raise ParameterError(
             key,
             expected=f"aberrations that spread the light by at most {sampling.largest_blur:.3g} wavelengths / diameter",
-            got=f"{_spelled(values[key])}, with {reach.blur:.3g}",
+            got=f"{number_text(values[key])}, with {reach.blur:.3g}",
             remedy="Build the model with this store, or with"
             f" aberration_margin={ceil(aberration_margin_for(reach.blur))} in its configuration",
         )
@@ -162,22 +191,3 @@ def check_reach(sampling: Sampling, reach: Reach, values: Mapping[str, Any], bui
                 got=value,
                 remedy="Enlarge it, or make the beam on it smaller: the model does not draw an edge across the beam",
             )
-
-
-def _moved_most(keys: tuple[str, ...], values: Mapping[str, Any], built_with: ParameterStore) -> str:
-    """Return the key among those of the values that differs most from the store that the model was built with.
-
-    A derived value has moved where none of the others has.
-    """
-
-    def change(key: str) -> float:
-        if key not in built_with:
-            return 1e-12
-        old, new = np.asarray(built_with[key], float), np.asarray(values[key], float)
-        return float(np.max(np.abs(new - old)) / (np.max(np.abs(old)) or 1.0)) if new.size else -1.0
-
-    return max((key for key in keys if key in values), key=change)
-
-
-def _spelled(value: Any) -> str:
-    return np.array2string(np.asarray(value, float), precision=6, threshold=8)

@@ -1,6 +1,9 @@
 from .changes import Deprecation as Deprecation
 from .changes import FormerKey as FormerKey
 from .changes import SpecChanges as SpecChanges
+from .constraints import Below as Below
+from .constraints import Constraint as Constraint
+from .constraints import check_together as check_together
 from .field import Bounds as Bounds
 from .field import Kind as Kind
 from .field import ParamField as ParamField
@@ -33,3 +36,4 @@ from .transforms import TransformRegistry as TransformRegistry
 from .values import check_numbers as check_numbers
 from .values import check_shape as check_shape
 from .values import check_value as check_value
+from .values import is_traced_value as is_traced_value

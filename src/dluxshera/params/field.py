@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
 from itertools import product
-from math import isfinite
-from typing import Any, Literal, get_args
+from math import inf, isfinite
+from typing import Any, Final, Literal, get_args
 
 from dluxshera.errors import ParameterError
 from dluxshera.params.changes import Deprecation, FormerKey
@@ -14,6 +14,8 @@ from dluxshera.params.priors import Prior
 Kind = Literal["primitive", "derived", "structural"]
 Scale = Literal["linear", "log10"]
 Status = Literal["stable", "provisional", "deprecated"]
+
+LEAST_MASS: Final = 1e-3  # of a prior within the bounds, so that few draws have to be repeated
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,8 @@ class Bounds:
         Smallest and largest value.
     exclusive_minimum, exclusive_maximum : float, optional
         Limits that a value may not equal.
+    reason : str
+        Reason of the limits, as a phrase that completes "Bounds: ...". It is no part of comparisons.
 
     Examples
     --------
@@ -39,6 +43,12 @@ class Bounds:
     maximum: float | None = None
     exclusive_minimum: float | None = None
     exclusive_maximum: float | None = None
+    reason: str = field(default="", compare=False, repr=False)
+
+    @property
+    def sentence(self) -> str:
+        """The reason as a sentence; empty without one."""
+        return f"Bounds: {self.reason}." if self.reason else ""
 
     def contains(self, value: float) -> bool:
         """Return whether a number lies within the bounds; one that is not finite never does."""
@@ -49,6 +59,13 @@ class Bounds:
             and (self.exclusive_minimum is None or value > self.exclusive_minimum)
             and (self.exclusive_maximum is None or value < self.exclusive_maximum)
         )
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """The lower and the upper limit, whether included or not; infinite where there is none."""
+        lower = [limit for limit in (self.minimum, self.exclusive_minimum) if limit is not None]
+        upper = [limit for limit in (self.maximum, self.exclusive_maximum) if limit is not None]
+        return max(lower, default=-inf), min(upper, default=inf)
 
     def as_dict(self) -> dict[str, float]:
         """Return the limits that are set, under the keywords of JSON Schema."""
@@ -95,8 +112,12 @@ class ParamField:
         Default of a primitive, or of each element of a map; the value of a structural parameter.
     bounds : Bounds
         Limits of the value, which a store checks element by element.
+    period : float, optional
+        Period of a circular parameter, such as 360 for an angle in degrees: values that differ by it mean the same. The
+        bounds hold for values that are set; draws and steps of fits go beyond them and return by whole turns.
     prior : Prior, optional
-        Prior distribution, in the unit of the value; for an array, of each element.
+        Prior distribution, in the unit of the value; for an array, of each element. At least a thousandth of it lies
+        within the bounds, to which draws are confined.
     symbol, equation : str
         LaTeX, without dollar signs.
     transform : str
@@ -134,6 +155,7 @@ class ParamField:
     components: tuple[str, ...] = ()
     default: float | tuple[float, ...] | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    period: float | None = None
     prior: Prior | None = None
     symbol: str = ""
     equation: str = ""
@@ -182,6 +204,22 @@ class ParamField:
         for number in self.default if isinstance(self.default, tuple) else (self.default,):
             if number is not None and not self.bounds.contains(number):
                 raise ParameterError(self.key, expected=f"a default {self.bounds}", got=number)
+
+        self._check_period_and_prior()
+
+    def _check_period_and_prior(self) -> None:
+        low, high = self.bounds.interval
+        if self.period is not None and not (0.0 < self.period <= high - low < inf):
+            raise ParameterError(
+                self.key, expected=f"finite bounds that hold a period of {self.period}", got=str(self.bounds)
+            )
+        if self.prior is not None and self.period is None and (mass := self.prior.mass(low, high)) < LEAST_MASS:
+            raise ParameterError(
+                self.key,
+                expected=f"a prior with at least {LEAST_MASS:g} of its probability within the bounds, {self.bounds}",
+                got=mass,
+                remedy="Move the prior, or widen the bounds",
+            )
 
     @property
     def group(self) -> str:

@@ -7,10 +7,12 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.core import Tracer
 
 from dluxshera.errors import ShapeError
 from dluxshera.params.spec import ParamSpec
 from dluxshera.params.store import ParameterStore
+from dluxshera.params.values import within_period
 
 
 def pack_params(store: ParameterStore, free: ParamSpec) -> Array:
@@ -41,6 +43,8 @@ def pack_params(store: ParameterStore, free: ParamSpec) -> Array:
 def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterStore) -> ParameterStore:
     """Put a packed vector back into a store.
 
+    Concrete values of a circular parameter return within its bounds by whole turns.
+
     Parameters
     ----------
     theta : array, shape (n,)
@@ -67,4 +71,7 @@ def unpack_params(theta: Array | np.ndarray, free: ParamSpec, store: ParameterSt
     sizes = [len(field.labels) for field in free.fields]
     split: Any = np.split if isinstance(theta, np.ndarray) else jnp.split
     parts = split(theta, np.cumsum(sizes)[:-1]) if sizes else []
-    return store.replace({f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)})
+    values = {f.key: part.reshape(f.shape) for f, part in zip(free.fields, parts, strict=True)}
+    if not isinstance(theta, Tracer):
+        values = {key: within_period(free[key], value) for key, value in values.items()}
+    return store.replace(values)

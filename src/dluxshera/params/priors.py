@@ -50,6 +50,15 @@ class Normal:
         """Return the log of the density at a value, element by element."""
         return -0.5 * ((value - self.mean) / self.sigma) ** 2 - log(self.sigma * sqrt(2 * pi))
 
+    @property
+    def centre(self) -> float:
+        """The mean."""
+        return self.mean
+
+    def mass(self, low: float, high: float) -> float:
+        """Return the probability between two limits."""
+        return _normal_mass(self.mean, self.sigma, low, high)
+
     def sample(self, rng: np.random.Generator, shape: tuple[int, ...] = ()) -> Any:
         """Draw values of the given shape."""
         return rng.normal(self.mean, self.sigma, shape)
@@ -98,9 +107,18 @@ class TruncatedNormal:
         return (self.low, self.high)
 
     @property
+    def centre(self) -> float:
+        """The mean before truncation."""
+        return self.mean
+
+    def mass(self, low: float, high: float) -> float:
+        """Return the probability between two limits."""
+        low, high = max(low, self.low), min(high, self.high)
+        return _normal_mass(self.mean, self.sigma, low, high) / self._mass if low < high else 0.0
+
+    @property
     def _mass(self) -> float:
-        below, above = ((limit - self.mean) / (self.sigma * sqrt(2)) for limit in (self.low, self.high))
-        return 0.5 * (erfc(below) - erfc(above)) if below > 0 else 0.5 * (erfc(-above) - erfc(-below))
+        return _normal_mass(self.mean, self.sigma, self.low, self.high)
 
     def log_density(self, value: Any) -> Any:
         """Return the log of the density at a value, element by element."""
@@ -146,6 +164,15 @@ class Uniform:
         """The interval outside which the density is zero."""
         return (self.low, self.high)
 
+    @property
+    def centre(self) -> float:
+        """The middle of the support."""
+        return 0.5 * (self.low + self.high)
+
+    def mass(self, low: float, high: float) -> float:
+        """Return the probability between two limits."""
+        return max(min(high, self.high) - max(low, self.low), 0.0) / (self.high - self.low)
+
     def log_density(self, value: Any) -> Any:
         """Return the log of the density at a value, element by element."""
         return _inside(value, self.low, self.high, 0.0 * value - log(self.high - self.low))
@@ -188,6 +215,16 @@ class LogUniform:
         """The interval outside which the density is zero."""
         return (self.low, self.high)
 
+    @property
+    def centre(self) -> float:
+        """The middle of the support."""
+        return 0.5 * (self.low + self.high)
+
+    def mass(self, low: float, high: float) -> float:
+        """Return the probability between two limits."""
+        low, high = max(low, self.low), min(high, self.high)
+        return log(high / low) / log(self.high / self.low) if low < high else 0.0
+
     def log_density(self, value: Any) -> Any:
         """Return the log of the density at a value, element by element."""
         xp = _namespace(value)
@@ -217,6 +254,11 @@ def _namespace(value: Any) -> Any:
 def _inside(value: Any, low: float, high: float, log_density: Any) -> Any:
     xp = _namespace(value)
     return xp.where((value >= low) & (value <= high), log_density, -xp.inf)
+
+
+def _normal_mass(mean: float, sigma: float, low: float, high: float) -> float:
+    below, above = ((limit - mean) / (sigma * sqrt(2)) for limit in (low, high))
+    return 0.5 * (erfc(below) - erfc(above)) if below > 0 else 0.5 * (erfc(-above) - erfc(-below))
 
 
 def _check_normal(mean: float, sigma: float) -> None:

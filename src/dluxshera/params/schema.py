@@ -40,6 +40,8 @@ def spec_schema(
         If the dimension of a unit is not listed.
     """
     designs = design_values or {}
+    below = {key: limit for each in spec.constraints for key, limit in each.schema().get("x-below", {}).items()}
+    texts = [each.text for each in spec.constraints]
     return {
         "$schema": DIALECT,
         "$id": f"urn:dluxshera:schema:{spec.title}:{SCHEMA_VERSION}",
@@ -55,6 +57,8 @@ def spec_schema(
             for name, title, text in spec.groups
             if any(item.group == name for item in spec.fields)
         },
+        **({"x-constraints": texts} if texts else {}),
+        **({"x-below": below} if below else {}),
         "properties": {
             item.key: field_schema(
                 item, {name: values[item.key] for name, values in designs.items() if item.key in values}
@@ -76,7 +80,8 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
     """
     if item.units not in DIMENSIONS:
         raise ParameterError(item.key, expected="a unit whose dimension documents/keywords.py names", got=item.units)
-    schema: dict[str, Any] = {"title": item.title, "description": f"{item.doc} {_unit_sentence(item)}"}
+    description = " ".join(filter(None, (item.doc, _unit_sentence(item), item.bounds.sentence)))
+    schema: dict[str, Any] = {"title": item.title, "description": description}
     number = {"type": "number", **item.bounds.as_dict()}
     if item.shape:
         inner = number
@@ -105,6 +110,7 @@ def field_schema(item: ParamField, design_values: Mapping[str, Any]) -> dict[str
         "x-symbol": item.symbol,
         "x-equation": item.equation,
         "x-transform": item.transform,
+        "x-period": item.period,
         "x-prior": item.prior.as_dict() if item.prior else None,
     }
     schema |= {name: value for name, value in optional.items() if value}

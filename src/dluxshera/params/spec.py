@@ -13,6 +13,7 @@ from typing import Any
 
 from dluxshera.errors import ParameterError, UnknownKeyError
 from dluxshera.params.changes import FormerKey, SpecChanges, spec_changes
+from dluxshera.params.constraints import Constraint
 from dluxshera.params.field import Bounds as Bounds
 from dluxshera.params.field import Kind as Kind
 from dluxshera.params.field import ParamField as ParamField
@@ -33,6 +34,8 @@ class ParamSpec(Mapping[str, ParamField]):
         Parameters, in the order of the packed vector theta.
     groups : tuple of (str, str, str)
         Id, title and text of each group, in the order of the pages.
+    constraints : tuple of Constraint
+        Relations between the values of parameters of the spec.
 
     Raises
     ------
@@ -44,6 +47,7 @@ class ParamSpec(Mapping[str, ParamField]):
     name: str
     fields: tuple[ParamField, ...]
     groups: tuple[tuple[str, str, str], ...] = ()
+    constraints: tuple[Constraint, ...] = ()
 
     def __post_init__(self) -> None:
         seen: set[str] = set()
@@ -55,6 +59,10 @@ class ParamSpec(Mapping[str, ParamField]):
         described = {group for group, _, _ in self.groups}
         if described and (missing := {item.group for item in self.fields} - described):
             raise ParameterError("groups", expected=f"a text for {sorted(missing)}", got=sorted(described))
+        keys = {item.key for item in self.fields}
+        for constraint in self.constraints:
+            if not keys.issuperset(constraint.keys):
+                raise ParameterError("constraints", expected="constraints of the spec's keys", got=constraint.text)
 
     @cached_property
     def _by_key(self) -> dict[str, ParamField]:
@@ -64,27 +72,26 @@ class ParamSpec(Mapping[str, ParamField]):
     def _former(self) -> dict[str, tuple[ParamField, FormerKey]]:
         return {former.key: (item, former) for item in self.fields for former in item.formerly}
 
+    @property
+    def _parts(self) -> tuple[Any, ...]:
+        return (self.system_id, self.name, self.fields, self.groups, self.constraints)
+
     @cached_property
     def _hash(self) -> int:
-        return hash((self.system_id, self.name, self.fields, self.groups))
+        return hash(self._parts)
 
     def __hash__(self) -> int:
         return self._hash
 
     def __reduce__(self) -> tuple[Any, ...]:  # without the hash, which differs between processes
-        return type(self), (self.system_id, self.name, self.fields, self.groups)
+        return type(self), self._parts
 
     def __eq__(self, other: object) -> bool:  # Mapping would compare as an unordered dict
         if self is other:
             return True
         if not isinstance(other, ParamSpec):
             return NotImplemented
-        return hash(self) == hash(other) and (self.system_id, self.name, self.fields, self.groups) == (
-            other.system_id,
-            other.name,
-            other.fields,
-            other.groups,
-        )
+        return hash(self) == hash(other) and self._parts == other._parts
 
     def __getitem__(self, key: str) -> ParamField:
         try:
@@ -173,7 +180,7 @@ class ParamSpec(Mapping[str, ParamField]):
         UnknownKeyError
             If the spec does not have a key; near matches are named.
         """
-        return replace(self, fields=tuple(self[key] for key in keys))
+        return self._with(tuple(self[key] for key in keys))
 
     def without(self, keys: Iterable[str]) -> ParamSpec:
         """Return the spec with `keys` left out.
@@ -184,7 +191,13 @@ class ParamSpec(Mapping[str, ParamField]):
             If the spec does not have a key; near matches are named.
         """
         dropped = {self[key].key for key in keys}
-        return replace(self, fields=tuple(item for item in self.fields if item.key not in dropped))
+        return self._with(tuple(item for item in self.fields if item.key not in dropped))
+
+    def _with(self, fields: tuple[ParamField, ...]) -> ParamSpec:
+        """Return the spec with other fields, and the constraints between them."""
+        keys = {item.key for item in fields}
+        kept = tuple(constraint for constraint in self.constraints if keys.issuperset(constraint.keys))
+        return replace(self, fields=fields, constraints=kept)
 
     def merge(self, other: ParamSpec, name: str | None = None) -> ParamSpec:
         """Return a spec with the fields of both, those of this one first.
@@ -214,6 +227,7 @@ class ParamSpec(Mapping[str, ParamField]):
             name=name or self.name,
             fields=(*self.fields, *(item for item in other.fields if item.key not in self)),
             groups=tuple(groups[group] for group in ordered),
+            constraints=tuple(dict.fromkeys((*self.constraints, *other.constraints))),
         )
 
     def rename(self, old: str, new: str, *, removal: str) -> ParamSpec:
@@ -242,7 +256,8 @@ class ParamSpec(Mapping[str, ParamField]):
             replace(one, depends_on=tuple(new if key == item.key else key for key in one.depends_on))
             for one in (renamed if each is item else each for each in self.fields)
         )
-        return replace(self, fields=tuple(others))
+        constraints = tuple(each.renamed(item.key, new) for each in self.constraints)
+        return replace(self, fields=tuple(others), constraints=constraints)
 
     def diff(self, other: ParamSpec) -> SpecChanges:
         """Return the differences of a newer spec, parameter by parameter; printed, one per line."""
@@ -255,7 +270,8 @@ class ParamSpec(Mapping[str, ParamField]):
         Numbers enter with 12 digits, because the last bits of a computed default differ between processors.
         """
         fields = [_rounded(item.plain()) for item in self.fields]
-        text = json.dumps([self.system_id, self.name, fields], sort_keys=True)
+        constraints = [constraint.text for constraint in self.constraints]
+        text = json.dumps([self.system_id, self.name, fields, constraints], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -10,6 +10,7 @@ from jax import Array
 from jax.tree_util import DictKey, register_pytree_with_keys_class
 
 from dluxshera.errors import DerivedKeyError, MissingKeyError, ParameterError, UnknownKeyError
+from dluxshera.params.constraints import check_together
 from dluxshera.params.display import values_table
 from dluxshera.params.quantities import to_quantity
 from dluxshera.params.spec import ParamSpec
@@ -41,7 +42,7 @@ class ParameterStore(Mapping[str, Value]):
     UnknownKeyError, MissingKeyError, DerivedKeyError
         If the keys are not those of the spec.
     ShapeError, NonFiniteError, BoundsError, ParameterError
-        If a field does not accept a value.
+        If a field does not accept a value, or a constraint of the spec does not hold.
 
     Examples
     --------
@@ -71,6 +72,7 @@ class ParameterStore(Mapping[str, Value]):
                 remedy="Start from ParameterStore.from_spec_defaults(spec) and replace what differs",
             )
         checked = {key: check_value(spec[key], values[key]) for key in spec if key in values}
+        check_together(spec.constraints, checked)
         self._set(checked, spec, allow_derived)
 
     def _set(self, values: dict[str, Any], spec: ParamSpec, allow_derived: bool) -> None:
@@ -149,6 +151,7 @@ class ParameterStore(Mapping[str, Value]):
             _check_key(key, updates[key], self.spec, allow_derived=self.allow_derived)
         fresh = {key: check_value(self.spec[key], value) for key, value in updates.items()}
         both = {**self._values, **fresh}  # type: ignore[attr-defined]
+        check_together((each for each in self.spec.constraints if not fresh.keys().isdisjoint(each.keys)), both)
         new = object.__new__(type(self))
         new._set({key: both[key] for key in self.spec if key in both}, self.spec, self.allow_derived)
         return new

@@ -229,7 +229,8 @@ class DerivedResolver:
         Raises
         ------
         DerivationError
-            If a transform or an input is missing or the transforms form a cycle. The error shows the path.
+            If a transform or an input is missing or the transforms form a cycle; the error shows the path. If a value
+            is too large or too small to compute with.
         UnknownKeyError
             If the spec does not have one of `keys`.
         """
@@ -237,7 +238,15 @@ class DerivedResolver:
         results: dict[str, Any] = {**spec.structural, **values}
         for transform in self.order(spec, names, available=results):
             inputs = {name: results[name] for name in transform.inputs_in(spec)}
-            results[transform.key] = transform.evaluate(inputs)
+            try:
+                results[transform.key] = transform.evaluate(inputs)
+            except ArithmeticError as error:  # of Python's numbers; those of arrays are infinite or NaN
+                values_text = ", ".join(f"{name} = {value}" for name, value in inputs.items())
+                raise DerivationError(
+                    f"cannot be computed ({error}) from {values_text}",
+                    path=(transform.key,),
+                    remedy="Use values of plausible size",
+                ) from error
         return {name: results[name] for name in names}
 
     def check(self, spec: ParamSpec) -> None:

@@ -45,7 +45,7 @@ def check_value(field: ParamField, value: Any) -> np.ndarray | Array:
     numbers = _real(field, value)
     check_shape(field, numbers)
     if _is_jax(numbers):
-        if not isinstance(numbers, sys.modules["jax"].core.Tracer):
+        if not is_traced_value(numbers):
             check_numbers(field, np.asarray(numbers, dtype=np.float64))
         return numbers
     check_numbers(field, numbers)
@@ -78,7 +78,8 @@ def check_numbers(field: ParamField, numbers: Any) -> None:
     index = first_index(numbers, lambda x: not field.bounds.contains(x))
     if index is not None:
         expected = _with_unit(str(field.bounds), field)
-        raise BoundsError(field.key, expected=expected, got=numbers, index=index, remedy=field.doc)
+        remedy = f"{field.doc} {field.bounds.sentence}".strip()
+        raise BoundsError(field.key, expected=expected, got=numbers, index=index, remedy=remedy)
 
 
 def check_shape(field: ParamField, value: Any) -> None:
@@ -105,6 +106,36 @@ def check_shape(field: ParamField, value: Any) -> None:
             names = (*names[:_NAMED], "...", names[-1])
         components = f"One coefficient each for {', '.join(names)}" if names else ""
         raise ShapeError(field.key, expected=shape, got=value, remedy=components)
+
+
+def is_traced_value(value: object) -> bool:
+    """Return whether a value is traced by JAX. Without jax imported there is none."""
+    jax = sys.modules.get("jax")
+    return jax is not None and isinstance(value, jax.core.Tracer)
+
+
+def within_period(field: ParamField, numbers: Any) -> Any:
+    """Return concrete numbers of a circular parameter, brought within its bounds by whole turns.
+
+    Parameters
+    ----------
+    field : ParamField
+        The parameter. The numbers of one without a period, and those within its bounds, are returned as they are.
+    numbers : array_like
+        Numbers in the unit of the field.
+    """
+    low, high = field.bounds.minimum, field.bounds.maximum
+    if field.period is None or low is None or high is None:
+        return numbers
+    import numpy as np
+
+    values = np.asarray(numbers)
+    if not np.any((values < low) | (values > high)):
+        return numbers
+    turns = np.ceil(np.maximum(values - high, 0.0) / field.period) - np.ceil(
+        np.maximum(low - values, 0.0) / field.period
+    )
+    return values - field.period * turns
 
 
 def _real(field: ParamField, value: Any) -> Any:

@@ -20,7 +20,7 @@ from dluxshera.params import ParamSpec, check_shape
 from dluxshera.profiles.composition import load_profile
 from dluxshera.profiles.profile import Profile
 from dluxshera.profiles.schema import shera_profiles
-from dluxshera.profiles.setting import Setting
+from dluxshera.profiles.setting import OVERRIDE, Setting
 from dluxshera.systems import (
     ALPHA_CEN,
     CONFIG_CLASSES,
@@ -130,8 +130,9 @@ def model_of(profile: Profile, *, spec: str | None = None) -> ProfileModel:
         raise_all([*faults, _placed(profile, error)])
         raise
     raise_all([*faults, *_spec_faults(profile, config_class, built)])
-    primitives = {key: value for key, value in values.items() if key in built.primitives}
-    return ProfileModel(config, built, built.defaults() | primitives)
+    primitives = built.defaults() | {key: value for key, value in values.items() if key in built.primitives}
+    raise_all(_constraint_faults(profile, built, primitives))
+    return ProfileModel(config, built, primitives)
 
 
 def _system(profile: Profile) -> type[SheraConfig]:
@@ -234,6 +235,21 @@ def _spec_faults(profile: Profile, config_class: type[SheraConfig], spec: ParamS
     return faults
 
 
+def _constraint_faults(profile: Profile, spec: ParamSpec, values: Mapping[str, Any]) -> list[DocumentError]:
+    """Return the constraints between parameters that do not hold, each at a value that takes part in it."""
+    faults = []
+    for constraint in spec.constraints:
+        try:
+            constraint.check(values)
+        except ExpectationError as error:
+            setting = next((profile.parameters[key] for key in constraint.keys if key in profile.parameters), None)
+            if setting is None or error.key in profile.parameters:
+                faults.append(_placed(profile, error))
+            else:
+                faults.append(setting.error(str(error).removesuffix(".")))
+    return faults
+
+
 def _no_effect(key: str, setting: Setting, spec: ParamSpec) -> DocumentError:
     reason, allowed = f"does nothing in the {spec.title} spec", "a parameter of it"
     if key in spec:
@@ -252,5 +268,8 @@ def _placed(profile: Profile, error: Exception) -> DocumentError:
     setting = profile.config.get(key) or profile.parameters.get(key)
     if setting and isinstance(error, ExpectationError):
         return setting.placed(error)
-    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else error
-    return DocumentError(f"the design gives no model: {reason}", file=profile.documents[-1].file)
+    reason = "a value is too large or too small to compute with" if isinstance(error, ArithmeticError) else str(error)
+    settings = {**profile.config, **profile.parameters}
+    overrides = [f"{key}={item.value}" for key, item in settings.items() if item.document.file == OVERRIDE]
+    cause = f" With {OVERRIDE} {', '.join(overrides)}" if overrides else ""
+    return DocumentError(f"the design gives no model: {reason.rstrip('.')}.{cause}", file=profile.documents[-1].file)

@@ -122,9 +122,11 @@ def _parameter(field: ParamField) -> dict[str, Any]:
     limits = field.bounds.as_dict()
     is_list, unit = PARAMETERS[field.key].is_list, own_unit(field)
     amount = "a list of numbers" if is_list else "a number"
+    unit_sentence = f"Unit: {unit}." if unit else "A pure number."
+    constraints = [each.text for each in PARAMETERS[field.key].constraints]
     schema: dict[str, Any] = {
         "title": field.title,
-        "description": f"{field.doc} " + (f"Unit: {unit}." if unit else "A pure number."),
+        "description": " ".join(filter(None, (field.doc, unit_sentence, field.bounds.sentence, *constraints))),
         "type": ["array" if is_list else "number", "object"],
         "x-unit": unit,
         "x-dimension": DIMENSIONS[field.units],

@@ -32,7 +32,7 @@ def page(record: Mapping[str, Any]) -> str:
     verdict = f"{len(missed)} of {len(rows)} goals missed" if missed else "All goals met"
     measured = f"Measured on {record['made']}."
     if record.get("stale"):
-        kind, verdict = "warning", "These results are stale"
+        kind, verdict = "warning", f"{verdict} by an earlier version"
         measured += f" They belong to commit `{record['commit'][:7]}`; the model has changed since then."
     bars = [Bar(_words(row["quantity"]), "#results", _used(row), 1.0) for row in rows]
     caption = (
@@ -42,6 +42,7 @@ def page(record: Mapping[str, Any]) -> str:
     label = "Each result as a fraction of its goal"
     return "\n".join(
         [
+            "---\nhide: [toc]\n---\n",
             "# Benchmarks\n",
             text.MARK + "\n",
             INTRODUCTION,
@@ -52,6 +53,7 @@ def page(record: Mapping[str, Any]) -> str:
             text.markdown_table(
                 ["Quantity", "Goal", "Result", "", "Quartiles", "Compared with", "Wall times, s", "Processor times, s"],
                 [_row(row) for row in rows],
+                kind="dense",
             ),
             "Times are medians: first the package, then the baseline. Processor time is the sum over all cores. Other"
             " work on the machine changes the times, but hardly the ratios of interleaved runs.\n",
@@ -96,7 +98,7 @@ def _table(table: Mapping[str, Any]) -> list[str]:
     """Return the lines of a table without goals; its columns are the keys of its rows."""
     rows = table["rows"]
     cells = [[_cell(value) for value in row.values()] for row in rows]
-    return [f"## {table['title']}\n", table["text"] + "\n", text.markdown_table(list(rows[0]), cells)]
+    return [f"## {table['title']}\n", table["text"] + "\n", text.markdown_table(list(rows[0]), cells, kind="dense")]
 
 
 def _cell(value: Any) -> str:

@@ -135,7 +135,7 @@ def tab(report: dict[str, Any], estimator: dict[str, Any]) -> str:
     label = f"Contributions and allocations, {estimator['title']}"
     chart = bar_chart(bars, text.unit(unit), limit_name="allocation", label=label)
     figure = text.figure(chart, label, caption)
-    return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.markdown_table(head, rows, data=True))
+    return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.markdown_table(head, rows, kind="data"))
 
 
 def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:

@@ -71,7 +71,7 @@ def index_page(catalogue: Catalogue) -> str:
             "other parameters; *structural* values are fixed by the configuration. The kind depends on the spec, and "
             f"there is a column for each spec.{starred} Defaults are those of `{DESIGN}`, rounded; the "
             "[schemas](../schemas.md) have all digits. Select a heading to sort the table, or filter it.\n",
-            text.markdown_table(head + ["systems"] * several, rows, data=True),
+            text.markdown_table(head + ["systems"] * several, rows, kind="data"),
         ]
     )
 

@@ -73,12 +73,12 @@ def facts(rows: Iterable[tuple[str, str]]) -> str:
     return "\n".join(['<div class="facts" markdown data-search-exclude>\n', *items, "</div>\n"])
 
 
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, data: bool = False) -> str:
-    """Return a table; the site's script adds sorting and a filter to a data table."""
+def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, kind: str = "") -> str:
+    """Return a table; the site's script adds sorting and a filter to a ``data`` table, and a ``dense`` one is small."""
     lines = ["| " + " | ".join(head) + " |", "|" + " --- |" * len(head)]
     lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
     body = "\n".join(lines) + "\n"
-    return f'<div class="data-table" markdown>\n\n{body}\n</div>\n' if data else body
+    return f'<div class="{kind}-table" markdown>\n\n{body}\n</div>\n' if kind else body
 
 
 def facets(values: Mapping[str, Sequence[str]]) -> str:

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
+from dluxshera._partial_files import is_part
 from dluxshera.errors import DocumentError, OutputError, ParameterError
-from dluxshera.files import PART_NAME, check_folder, inside, write_bytes, write_text
+from dluxshera.files import check_folder, inside, write_bytes, write_text
 from dluxshera.runs.checkpoint import NAME, recorded_problem
 from dluxshera.runs.lock import LOCK, claimed, is_lock
 from dluxshera.runs.record import read_record, record_text
@@ -69,9 +70,7 @@ def content_of(folder: Path) -> FolderContent:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
         raise OutputError(folder, error.strerror or str(error), number=error.errno) from error
-    own = {name for name in names if PART_NAME.fullmatch(name)} | {
-        name for name in names & {LOCK} if is_lock(folder / name)
-    }
+    own = {name for name in names if is_part(name)} | {name for name in names & {LOCK} if is_lock(folder / name)}
     records = {name: record for name in (HEAD, PENDING) if name in names and (record := _record(folder / name))}
     for name, record in records.items():
         own |= {name, *(listed for listed, digest in _listed(record) if _has_hash(folder / listed, digest))}

@@ -76,8 +76,8 @@ def fit_profile(
     Returns
     -------
     Run
-        The run, read from its folder; look at ``result``. If `folder` cannot be written any more at the end, ``folder``
-        of the run is another one.
+        The run, read from its folder; look at ``result`` and ``misfit``, for which there is no limit. If `folder`
+        cannot be written any more at the end, ``folder`` of the run is another one.
 
     Raises
     ------
@@ -125,7 +125,7 @@ def fit_profile(
             return read_run(folder)
         solution = gauss_newton(
             posterior, start, max_steps=max_steps, tolerance=tolerance, callback=callback, checkpoint=checkpoint,
-            state=state, throw=False,
+            state=state, throw=False, misfit_sigmas=None,
         )  # fmt: skip
         values = {**solution.store, **binder.derived(solution.store)}
         base = profile_of(model.config, model.store, model.spec, name=model.config.name)

@@ -27,7 +27,7 @@ _LABEL: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": 500,
-    "not": {"enum": ["folder", "fault", "result", "steps", "loss", "seed"]},
+    "not": {"enum": ["folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas"]},
     "x-form": "the label of a parameter, which is no column of a table of runs",
 }
 _FIELD: Final = {

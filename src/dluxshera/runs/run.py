@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from dluxshera.errors import DocumentError
-from dluxshera.inference import FitResult, FitStep
+from dluxshera.inference import FitResult, FitStep, Misfit
 from dluxshera.params import ParameterStore, ParamSpec
 
 HEAD: Final = "run.json"
@@ -73,8 +73,13 @@ class Run:
 
     @property
     def converged(self) -> bool:
-        """True if the fit ended at a maximum of the posterior."""
+        """True if the fit ended at a maximum of the posterior, with any misfit."""
         return self.result is FitResult.CONVERGED
+
+    @property
+    def misfit(self) -> Misfit:
+        """The deviance per pixel at theta, compared with that of noise alone; NaN where it was not recorded."""
+        return Misfit.recorded(self.diagnostics)
 
     @property
     def sigma(self) -> Float[np.ndarray, " n"]:

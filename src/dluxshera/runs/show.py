@@ -37,12 +37,22 @@ def print_estimates(
     print_table(("parameter", "estimate", "sigma", *(() if truth is None else ("truth", "pull"))), rows)
 
 
-def print_run(run: Run) -> None:
-    """Print the result of a `run`, its provenance, and its estimates."""
+def print_run(run: Run, misfit_limit: float | None = 5.0) -> None:
+    """Print the result of a run, its misfit, its provenance, and its estimates.
+
+    Parameters
+    ----------
+    run : Run
+        Run to print.
+    misfit_limit : float or None
+        Misfit, in standard deviations on either side, beyond which its likely causes are printed; None for no limit.
+    """
     provenance = run.provenance
     config_hash = str(provenance.get("config_hash", "")).removeprefix("sha256:")
     facts = {
         "Result": f"{run.result}, after {run.steps} steps",
+        "Misfit": str(run.misfit),
+        "Likely causes": run.misfit.causes if run.misfit.exceeds(misfit_limit) else "",
         "Loss": f"{run.loss:.9g}",
         "Spec": f"{run.spec['title']} {run.spec['digest'][:12]}",
         "Design": f"{provenance.get('design', '')} {config_hash[:12]}",
@@ -64,11 +74,13 @@ def _data_text(provenance: Mapping[str, Any]) -> str:
 
 
 def run_data(run: Run) -> dict[str, Any]:
-    """Return a `run` as plain data for JSON: result, estimates, diagnostics and provenance.
+    """Return a `run` as plain data for JSON: result, misfit, estimates, diagnostics and provenance.
 
-    Each item of ``parameters`` has ``parameter``, ``estimate`` and ``sigma``, and with a known truth ``truth`` and
-    ``pull``. A number that is not finite is None.
+    The misfit has ``value``, ``expected`` and ``sigma`` per pixel, and ``sigmas``, its deviation in sigma. Each item of
+    ``parameters`` has ``parameter``, ``estimate`` and ``sigma``, and with a known truth ``truth`` and ``pull``. A
+    number that is not finite is None.
     """
+    misfit = {**run.misfit._asdict(), "sigmas": run.misfit.sigmas}
     columns = {"estimate": run.theta, "sigma": run.sigma}
     if run.truth is not None and run.pulls is not None:
         columns |= {"truth": run.truth, "pull": run.pulls}
@@ -76,6 +88,7 @@ def run_data(run: Run) -> dict[str, Any]:
         "result": run.result.name,
         "steps": run.steps,
         "loss": _finite(run.loss),
+        "misfit": {name: _finite(value) for name, value in misfit.items()},
         "parameters": [
             {"parameter": label, **{name: _finite(values[i]) for name, values in columns.items()}}
             for i, label in enumerate(run.labels)
@@ -95,9 +108,12 @@ def print_runs(rows: Sequence[Mapping[str, Any]], labels: Sequence[str] = ()) ->
     labels : sequence of str
         Labels of the parameters to print. By default the first one of each run.
     """
-    labels = labels or list(dict.fromkeys(name for row in rows for name in list(row)[6:7]))
+    from dluxshera.runs.table import RUN_COLUMNS
+
+    labels = labels or list(dict.fromkeys(name for row in rows for name in list(row)[len(RUN_COLUMNS) :][:1]))
     columns = [f"{label}{suffix}" for label in labels for suffix in ("", " sigma", " pull")]
-    head = ["folder", "result", "steps", "seed", *(name for name in columns if any(name in row for row in rows))]
+    recorded = [name for name in columns if any(name in row for row in rows)]
+    head = ["folder", "result", "steps", "seed", "misfit sigmas", *recorded]
     unreadable = {"result": "cannot be read"}
     print_table(head, [[_cell({**unreadable, **row}.get(name, "")) for name in head] for row in rows])
     for row in rows:

@@ -13,6 +13,8 @@ from dluxshera.errors import DocumentError, ParameterError
 from dluxshera.files import check_file, write_text
 from dluxshera.runs.folder import read_run
 
+# Columns of each run, before those of its parameters.
+RUN_COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
 _START: Final = b"folder,fault,"  # of the first line of a table
 # The first characters of formulas, their full-width forms, and blanks before them, which some programs strip.
 _FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
@@ -30,8 +32,9 @@ def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
     -------
     list of dict
         Rows in the order of the folders. Each has ``folder`` and ``fault``, the reason why the folder cannot be read,
-        or empty. The row of a run also has ``result``, ``steps``, ``loss``, ``seed`` (empty if not recorded), and for
-        each label ``LABEL``, ``LABEL sigma`` and, with a known truth, ``LABEL pull``.
+        or empty. The row of a run also has ``result``, ``steps``, ``loss``, ``seed`` (empty if not recorded),
+        ``misfit`` (per pixel), ``misfit sigmas`` (its deviation from noise alone, in sigma), and for each label
+        ``LABEL``, ``LABEL sigma`` and, with a known truth, ``LABEL pull``.
     """
     return [_row(Path(folder)) for folder in folders]
 
@@ -41,8 +44,11 @@ def _row(folder: Path) -> dict[str, Any]:
         run = read_run(folder)
     except DocumentError as error:
         return {"folder": str(folder), "fault": str(error)}
-    row: dict[str, Any] = {"folder": str(folder), "fault": "", "result": run.result.name}
-    row |= {"steps": run.steps, "loss": run.loss, "seed": run.provenance.get("seed", "")}
+    values = (
+        str(folder), "", run.result.name, run.steps, run.loss, run.provenance.get("seed", ""),
+        run.misfit.value, run.misfit.sigmas,
+    )  # fmt: skip
+    row: dict[str, Any] = dict(zip(RUN_COLUMNS, values, strict=True))
     for i, label in enumerate(run.labels):
         row |= {label: float(run.theta[i]), f"{label} sigma": float(run.sigma[i])}
         if run.pulls is not None:

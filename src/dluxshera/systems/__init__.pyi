@@ -74,6 +74,7 @@ from .resolver import SHERA_RESOLVER as SHERA_RESOLVER
 from .rules import Rule as Rule
 from .sampling import Reach as Reach
 from .sampling import aberration_margin_for as aberration_margin_for
+from .sampling import memory_of as memory_of
 from .sampling import sampling_for as sampling_for
 from .solve import set_derived as set_derived
 from .spec_builders import build_forward_model_spec_from_config as build_forward_model_spec_from_config

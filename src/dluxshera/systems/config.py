@@ -19,6 +19,7 @@ from dluxshera.optics import TOLIMAN, diffractive_pupil_file
 from dluxshera.params import Bounds
 from dluxshera.systems.design import Design, FourPlaneDesign, ThreePlaneDesign, TwoPlaneDesign
 from dluxshera.systems.effects import EFFECTS, effects_of
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.planes import FOUR_PLANE, SURFACES, THREE_PLANE, TWO_PLANE
 from dluxshera.systems.relations import AtLeast, Relation, SystemEffects
 from dluxshera.systems.rules import EffectNames, Integer, MaskSource, NollIndices, Number, Rule
@@ -61,7 +62,7 @@ class SheraConfig:
     strut_width: float = _structural(0.0, _FRACTION, "Width of a strut over the pupil's diameter.")
     strut_rotation_deg: float = _structural(
         0.0,
-        Number("a finite angle", unit="deg"),
+        Number("an angle of at most ten turns", Bounds(-3600, 3600), "deg"),
         "Position of the first strut (see `dluxshera.optics.aperture.pupil_raster`).",
     )
     m1_noll: tuple[int, ...] = _structural(_NOLL, _INDICES, "Noll indices of the Zernike basis of M1; empty for none.")
@@ -72,7 +73,7 @@ class SheraConfig:
         " starts at the folder of the document that has it; in Python and in --set at the working folder.",
     )
     mask_design_wavelength_m: float = _structural(
-        550e-9, Number("a positive length", Bounds(exclusive_minimum=0), "m"), "The mask's step is half of it."
+        550e-9, Number("a wavelength from 10 nm to 1 mm", bounds.WAVELENGTH, "m"), "The mask's step is half of it."
     )
     pupil_npix: int | None = _structural(
         None,
@@ -94,12 +95,12 @@ class SheraConfig:
     )
     source_offset_as: float | None = _structural(
         None,
-        Number("a positive angle", Bounds(exclusive_minimum=0), "arcsec", optional=True),
+        Number("a positive angle up to ten degrees", bounds.SEPARATION, "arcsec", optional=True),
         "Largest angle of a source from the axis; by default that of the values which the model is built with.",
     )
     aberration_margin: float | None = _structural(
         None,
-        Number("a positive number", Bounds(exclusive_minimum=0), optional=True),
+        Number("a positive number up to 10,000", Bounds(exclusive_minimum=0, maximum=1e4), optional=True),
         "Cycles per pupil diameter kept for aberrations beyond the detector's band; by default as many as the"
         " aberrations need which the model is built with.",
     )

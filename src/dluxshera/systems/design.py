@@ -9,11 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
+from math import inf
 from typing import Any
 
-from dluxshera.errors import ConfigError
+from dluxshera.errors import ConfigError, ParameterError
 from dluxshera.optics import RayMatrix, two_mirror_telescope
+from dluxshera.params import check_together
 from dluxshera.systems.parameters.origins import DesignAttribute
+from dluxshera.systems.parameters.scales import PLATE_SCALE
 from dluxshera.systems.rules import Number
 from dluxshera.systems.table import PARAMETERS
 from dluxshera.units import ARCSEC
@@ -37,7 +40,7 @@ class Design(ABC):
     Raises
     ------
     ConfigError
-        If a value lies outside the bounds of its parameter.
+        If a value lies outside the bounds of its parameter, or values contradict each other.
     """
 
     m1_diameter_m: float
@@ -60,6 +63,28 @@ class Design(ABC):
         for name, _ in self.sources:
             if name not in names:
                 raise ConfigError("design.sources", expected=f"sources of {', '.join(names)}", got=name)
+        self._check_together(names)
+
+    def _check_together(self, names: list[str]) -> None:
+        """Check the constraints between parameters, and that there is a plate scale."""
+        keys = {name: key for name in names if (key := _key(name))}
+        values = {key: getattr(self, name) for name, key in keys.items()}
+        try:
+            check_together((each for key in values for each in PARAMETERS[key].constraints), values)
+        except ParameterError as error:
+            name = next(name for name, key in keys.items() if key == error.key)
+            raise ConfigError(f"design.{name}", expected=error.expected, got=error.got, remedy=error.remedy) from None
+        try:
+            plate_scale = self.plate_scale / ARCSEC
+        except ZeroDivisionError:
+            plate_scale = inf
+        if not PLATE_SCALE.bounds.contains(plate_scale):
+            raise ConfigError(
+                "design",
+                expected=f"lengths that give a plate scale {PLATE_SCALE.bounds} arcsec per pixel",
+                got=plate_scale,
+                remedy="Check the focal lengths, the distances and the pixel pitch",
+            )
 
     @property
     @abstractmethod
@@ -175,11 +200,20 @@ class FourPlaneDesign(ThreePlaneDesign):
 
 
 @cache
+def _key(name: str) -> str:
+    """Return the key of the parameter whose default an attribute is; empty if there is none."""
+    for key, parameter in PARAMETERS.items():
+        if parameter.name == name and isinstance(parameter.origin, DesignAttribute):
+            return key
+    return ""
+
+
+@cache
 def _rule(name: str) -> Number:
     """Return the rule of an attribute: the bounds of the parameter whose default it is."""
-    for parameter in PARAMETERS.values():
-        if parameter.name == name and isinstance(parameter.origin, DesignAttribute):
-            return Number(f"a number {parameter.bounds}", parameter.bounds, parameter.units)
+    if key := _key(name):
+        parameter = PARAMETERS[key]
+        return Number(f"a number {parameter.bounds}", parameter.bounds, parameter.units)
     return Number("a finite number")
 
 

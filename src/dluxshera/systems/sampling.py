@@ -21,6 +21,9 @@ _LEAST_SAMPLES: Final = 40  # samples of the intensity across a small image, mos
 _STEP: Final = 1.01  # ratio of neighbouring limits of the intensity's frequency, which models of similar scales share
 _BEYOND_BLUR: Final = 0.5  # cycles per diameter that the band keeps for the light of a pupil without aberrations
 _PER_BLUR: Final = 1.2  # cycles that the band keeps for each cycle of blur, since some light spreads further
+_LARGEST_TRANSFORM: Final = 32768  # cells across the largest grid that is rounded up for a fast transform
+_COMPLEX, _REAL = 16, 8  # bytes of a number in double precision
+_COPIES: Final = 3  # arrays at a time for each factor on the field: its phase, its value, and a product with another
 _LEAST_BLUR: Final = 3.0  # cycles per diameter: Zernike polynomials of 20 nm in 16 terms
 
 
@@ -106,6 +109,23 @@ def sampling_for(config: SheraConfig, reach: Reach) -> Sampling:
     )
 
 
+def memory_of(sampling: Sampling) -> int:
+    """Return about how many bytes the arrays of an image take in double precision.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        Sampling of a model.
+    """
+    first, *_, last = sampling.grids
+    planes = len(sampling.grids) - 1
+    fields = _COPIES * planes * sampling.n_wavelengths * last.npix**2 * _COMPLEX
+    maps = _COPIES * max(grid.npix for grid in (first, *sampling.grids)) ** 2 * _COMPLEX
+    samples = _COPIES * sampling.image_samples * (sampling.image_samples + sampling.image_npix) * _REAL
+    kernels = sampling.n_wavelengths * last.npix * sampling.image_samples * _REAL
+    return fields + maps + samples + kernels
+
+
 def aberration_margin_for(blur: float) -> float:
     """Return the cycles per diameter that the band keeps beyond the detector's for aberrations.
 
@@ -156,6 +176,8 @@ def _raised(config: SheraConfig, name: str, least: int) -> int:
 def _smooth(least: float) -> int:
     """Return the smallest even number that is not below `least` and has no prime factor above 5."""
     number = 2 * ceil(0.5 * least)
+    if number > _LARGEST_TRANSFORM:  # too large to compute with, so that `memory_of` is all that matters
+        return number
     while _without_small_factors(number) != 1:
         number += 2
     return number

@@ -47,7 +47,7 @@ def set_derived(
         If the value is not a real number, or its unit does not convert.
     InversionError
         If there is no solution; the error states the reason: `key` is not derived or is overridden, it does not depend
-        on `solve_for`, or no value of `solve_for` within its bounds gives it.
+        on `solve_for`, or no value of `solve_for` within its bounds and the constraints of the spec gives it.
 
     Examples
     --------
@@ -76,7 +76,10 @@ def set_derived(
             root = root if isinstance(other, str) else other
     if isinstance(root, str):
         raise InversionError(key, solve_for, root)
-    return store.replace({solve_for: root})
+    try:
+        return store.replace({solve_for: root})
+    except ParameterError as error:  # it contradicts another value
+        raise InversionError(key, solve_for, f"it would have to be {root:.9g}, and then {error}") from None
 
 
 def _target(field: ParamField, value: Any) -> float:

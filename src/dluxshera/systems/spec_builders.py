@@ -68,7 +68,12 @@ def build_spec(config: SheraConfig, name: str, target: Target = ALPHA_CEN) -> Pa
             if parameter not in derived
         },
     }
-    return ParamSpec(system, name, _with_action([spec_fields[parameter.key] for parameter in parameters]), GROUPS)
+    primitives = {parameter.key for parameter in parameters if parameter.in_specs(system)[name] == "primitive"}
+    constraints = tuple(
+        each for parameter in parameters for each in parameter.constraints if primitives.issuperset(each.keys)
+    )
+    with_action = _with_action([spec_fields[parameter.key] for parameter in parameters])
+    return ParamSpec(system, name, with_action, GROUPS, constraints)
 
 
 def parameters_of(config: SheraConfig, name: str) -> tuple[Parameter, ...]:

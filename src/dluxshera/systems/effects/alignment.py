@@ -7,6 +7,7 @@ from typing import Final
 from dluxshera.systems import transforms
 from dluxshera.systems.effects.hooks import Array, PointingHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FOLLOWS_GEOMETRY, WITH_GEOMETRY, in_systems
 from dluxshera.systems.parameters.origins import Constant, NoDefault
 from dluxshera.systems.parameters.record import Computation, Parameter
@@ -24,6 +25,7 @@ def _decentre(axis: str) -> Parameter:
         doc=f"Distance of M2's axis from that of M1, positive towards +{axis}. {_SHIFTS}",
         symbol=f"d_{axis}",
         units="m",
+        bounds=bounds.DISPLACEMENT,
         kinds=in_systems(WITH_GEOMETRY, surfaces=1),
         origin=Constant(0.0, "design: none"),
         effect="alignment",
@@ -37,6 +39,7 @@ def _tilt(axis: str) -> Parameter:
         doc=f"Angle by which M2 is turned, positive where it turns the light behind it towards +{axis}. {_SHIFTS}",
         symbol=f"t_{axis}",
         units="rad",
+        bounds=bounds.TILT,
         kinds=in_systems(WITH_GEOMETRY, surfaces=1),
         origin=Constant(0.0, "design: none"),
         effect="alignment",
@@ -52,6 +55,7 @@ def _line_of_sight(axis: str) -> Parameter:
         doc=f"Shift of the whole image along {axis} by decentre and tilt of M2.",
         symbol=rf"{axis}_\mathrm{{los}}",
         units="arcsec",
+        bounds=bounds.POSITION,
         kinds=in_systems(FOLLOWS_GEOMETRY, surfaces=1),
         origin=NoDefault(),
         computed={

@@ -6,9 +6,10 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
-from dluxshera.systems.parameters.record import NOT_NEGATIVE, Parameter
+from dluxshera.systems.parameters.record import Parameter
 
 BACKGROUND: Final = Parameter(
     key="field.background",
@@ -16,7 +17,7 @@ BACKGROUND: Final = Parameter(
     doc="Uniform light of sky and straylight: photons detected per pixel in one exposure at nominal response.",
     symbol="b",
     units="ph",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.PHOTONS,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.0, "design: none"),
     effect="background",

@@ -11,9 +11,10 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import TargetAttribute
-from dluxshera.systems.parameters.record import POSITIVE, Parameter
+from dluxshera.systems.parameters.record import Parameter
 
 
 def _temperature(star: str) -> Parameter:
@@ -23,7 +24,7 @@ def _temperature(star: str) -> Parameter:
         doc=f"Temperature of the black body that gives star {star} its spectrum across the band.",
         symbol=f"T_{star}",
         units="K",
-        bounds=POSITIVE,
+        bounds=bounds.TEMPERATURE,
         kinds=in_systems(IN_EVERY_SPEC),
         origin=TargetAttribute("{name}: illustrative, for {spectral_types}"),
         prior_sigma=50.0,

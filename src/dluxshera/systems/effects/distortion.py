@@ -6,6 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DirectionHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Parameter
@@ -17,6 +18,7 @@ DISTORTION: Final = Parameter(
     " stretches the field outwards.",
     symbol="k_3",
     units="arcsec**-2",
+    bounds=bounds.DISTORTION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.0, "design: none"),
     effect="distortion",

@@ -8,10 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.band import EFFECTIVE_WAVELENGTH
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, in_systems
 from dluxshera.systems.parameters.origins import NoDefault
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 from dluxshera.systems.parameters.scales import DIFFRACTION_LIMIT
 
 OF_A_FLAT_BAND: Final = (EFFECTIVE_WAVELENGTH, DIFFRACTION_LIMIT)
@@ -26,7 +27,7 @@ def _of_star(star: str) -> Parameter:
         doc=f"Mean wavelength of the photons detected from star {star}, through filter and spectrum.",
         symbol=rf"\lambda_{{\mathrm{{eff}},{star}}}",
         units="m",
-        bounds=POSITIVE,
+        bounds=bounds.WAVELENGTH,
         kinds=in_systems(FORWARD_DERIVED),
         origin=NoDefault(),
         computed=in_systems(

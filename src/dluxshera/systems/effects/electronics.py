@@ -7,9 +7,10 @@ from typing import Final
 from dluxshera.systems import transforms
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_PRIMITIVE, SpecKinds, in_systems
 from dluxshera.systems.parameters.origins import DesignAttribute, ForwardSpec
-from dluxshera.systems.parameters.record import NOT_NEGATIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 
 _DATA_SHEET = DesignAttribute("data sheet of the detector")
 _PER_EXPOSURE = SpecKinds(forward="derived", inference="primitive", physics_inference="primitive")
@@ -20,7 +21,7 @@ DARK_CURRENT: Final = Parameter(
     doc="Electrons per pixel and second without light, counted as detected photons (VOUnit has no electron).",
     symbol="i_d",
     units="ph.s**-1",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.PHOTON_RATE,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=_DATA_SHEET,
     effect="electronics",
@@ -32,7 +33,7 @@ READ_NOISE: Final = Parameter(
     " not change the expected image.",
     symbol=r"\sigma_r",
     units="ph",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.PHOTON_RATE,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=_DATA_SHEET,
     acts_on=(),
@@ -44,7 +45,7 @@ DARK_SIGNAL: Final = Parameter(
     doc="Electrons per pixel that the dark current adds in one exposure, counted as detected photons.",
     symbol="n_d",
     units="ph",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.PHOTONS,
     kinds=in_systems(_PER_EXPOSURE),
     origin=ForwardSpec(),
     computed=in_systems(
@@ -62,7 +63,7 @@ TOTAL_READ_NOISE: Final = Parameter(
     doc="Standard deviation of a pixel's sum over the frames of an exposure, from reading alone.",
     symbol=r"\sigma_R",
     units="ph",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.PHOTONS,
     kinds=in_systems(_PER_EXPOSURE),
     origin=ForwardSpec(),
     computed=in_systems(

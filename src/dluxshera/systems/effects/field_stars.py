@@ -6,6 +6,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, PointSources, SourceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Elements, Parameter
@@ -18,6 +19,7 @@ STAR_X: Final = Parameter(
     doc="Position of each field star from the centre of the image; +x is a growing column.",
     symbol="x_i",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(3.0, "illustrative"),
     size=_COUNT,
@@ -29,6 +31,7 @@ STAR_Y: Final = Parameter(
     doc="Position of each field star from the centre of the image; +y is a growing row.",
     symbol="y_i",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(-4.0, "illustrative"),
     size=_COUNT,
@@ -42,6 +45,7 @@ STAR_LOG_FLUX: Final = Parameter(
     symbol=r"\log_{10} F_i",
     units="ph",
     scale="log10",
+    bounds=bounds.LOG_PHOTONS,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(6.0, "illustrative"),
     size=_COUNT,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.optics import Curve
-from dluxshera.params import Bounds
 from dluxshera.systems import transforms
 from dluxshera.systems.effects.curve_rows import table_wavelengths
 from dluxshera.systems.effects.effective_wavelengths import (
@@ -15,6 +14,7 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant, NoDefault
 from dluxshera.systems.parameters.record import Computation, Elements, Parameter
@@ -26,21 +26,21 @@ TRANSMISSION: Final = Parameter(
     " in wavelength: centre and width of the band choose the part of it that counts.",
     symbol=r"\tau",
     units="",
-    bounds=Bounds(minimum=0, maximum=1),
+    bounds=bounds.FRACTION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(1.0, "illustrative: a top hat"),
     size=Elements("transmission_rows"),
     effect="filter",
 )
 
-TRANSMISSION_WAVELENGTHS: Final = table_wavelengths(TRANSMISSION)
+TRANSMISSION_WAVELENGTHS: Final = table_wavelengths(TRANSMISSION, bounds.LEAST_EFFICIENCY)
 MEAN_TRANSMISSION: Final = Parameter(
     key="band.mean_transmission",
     title="Mean transmission",
     doc="Mean of the filter's transmission across the band, by which it lowers the flux.",
     symbol=r"\bar\tau",
     units="",
-    bounds=Bounds(minimum=0, maximum=1),
+    bounds=bounds.EFFICIENCY,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.params import Bounds
 from dluxshera.systems.effects.hooks import CompanionHook, PointSources, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Parameter
@@ -17,7 +17,7 @@ GHOST_RATIO: Final = Parameter(
     doc="Light in the ghost of a star over that of the star itself, which keeps its own.",
     symbol="g",
     units="",
-    bounds=Bounds(minimum=0, maximum=1),
+    bounds=bounds.FRACTION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(1e-6, "illustrative"),
     effect="ghosts",
@@ -28,6 +28,7 @@ GHOST_X: Final = Parameter(
     doc="Position of the ghost of a star on the axis, from the centre of the image; +x is a growing column.",
     symbol="x_g",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(1.0, "illustrative"),
     effect="ghosts",
@@ -38,6 +39,7 @@ GHOST_Y: Final = Parameter(
     doc="Position of the ghost of a star on the axis, from the centre of the image; +y is a growing row.",
     symbol="y_g",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.5, "illustrative"),
     effect="ghosts",
@@ -49,6 +51,7 @@ GHOST_MAGNIFICATION: Final = Parameter(
     " distance from the star.",
     symbol="m_g",
     units="",
+    bounds=bounds.MAGNIFICATION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(-1.0, "illustrative"),
     effect="ghosts",

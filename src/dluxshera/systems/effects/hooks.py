@@ -133,6 +133,10 @@ def _no_margin(_config: Any) -> int:
     return 0
 
 
+def _no_check(_config: Any, _values: Values) -> None:
+    """Accept all values."""
+
+
 @final
 @dataclass(frozen=True)
 class DetectorHook(Hook):
@@ -144,10 +148,14 @@ class DetectorHook(Hook):
     ----------
     margin : callable
         Function of the configuration: the number of pixels beyond each border of the image that the effect needs.
+    check : callable
+        Function of the configuration and of concrete values, which raises `ParameterError` where the margin does not
+        suffice for them. There `run` returns NaN for traced values.
     """
 
     run: Callable[[Array, int, Values], Array]
     margin: Callable[[Any], int] = _no_margin
+    check: Callable[[Any, Values], None] = _no_check
 
 
 # The kinds that the model folds over (see `dluxshera.model.graph`): the model would ignore a hook of another kind.

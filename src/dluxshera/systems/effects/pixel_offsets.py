@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dluxshera.params import Bounds
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Cells, Parameter
@@ -19,7 +19,7 @@ def _offset(axis: str) -> Parameter:
         doc=f"Displacement of each pixel from its place, along {axis}: a pixel collects the light where it is.",
         symbol=rf"\delta_{axis}",
         units="pixel",
-        bounds=Bounds(minimum=-1, exclusive_maximum=1),
+        bounds=bounds.PIXEL_OFFSET,
         kinds=in_systems(IN_EVERY_SPEC),
         origin=Constant(0.0, "design: none"),
         size=Cells("image_npix"),

@@ -6,9 +6,10 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, DetectorHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
-from dluxshera.systems.parameters.record import NOT_NEGATIVE, Cells, Parameter
+from dluxshera.systems.parameters.record import Cells, Parameter
 
 PIXEL_RESPONSE: Final = Parameter(
     key="detector.pixel_response",
@@ -16,7 +17,7 @@ PIXEL_RESPONSE: Final = Parameter(
     doc="Response of each pixel to light, over the nominal one.",
     symbol="r",
     units="",
-    bounds=NOT_NEGATIVE,
+    bounds=bounds.RESPONSE,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(1.0, "design: uniform"),
     size=Cells("image_npix"),

@@ -13,9 +13,12 @@ from dluxshera.systems.effects.effective_wavelengths import (
 )
 from dluxshera.systems.effects.hooks import BandHook, Spectra, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
-from dluxshera.systems.parameters.record import NOT_NEGATIVE, Elements, Parameter
+from dluxshera.systems.parameters.record import Elements, Parameter
+
+LEAST_MEAN: Final = 1e-30  # of a spectrum in any unit, across the band; single precision holds numbers from 1e-38
 
 
 def _spectrum(star: str) -> Parameter:
@@ -26,7 +29,7 @@ def _spectrum(star: str) -> Parameter:
         " only the shape acts. It is fixed in wavelength when the band moves. It multiplies that of a black body.",
         symbol=f"s_{star}",
         units="",
-        bounds=NOT_NEGATIVE,
+        bounds=bounds.SPECTRUM,
         kinds=in_systems(IN_EVERY_SPEC),
         origin=Constant(1.0, "illustrative: flat"),
         size=Elements(f"spectrum_{star.lower()}_rows"),
@@ -36,8 +39,8 @@ def _spectrum(star: str) -> Parameter:
 
 SPECTRUM_A: Final = _spectrum("A")
 SPECTRUM_B: Final = _spectrum("B")
-SPECTRUM_A_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_A)
-SPECTRUM_B_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_B)
+SPECTRUM_A_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_A, LEAST_MEAN)
+SPECTRUM_B_WAVELENGTHS: Final = table_wavelengths(SPECTRUM_B, LEAST_MEAN)
 
 
 def _multiply_by_spectra(spectra: Spectra, values: Values) -> Spectra:

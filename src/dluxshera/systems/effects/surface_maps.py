@@ -7,6 +7,7 @@ from typing import Final
 
 from dluxshera.systems.effects.hooks import Array, SurfaceHook, Values
 from dluxshera.systems.effects.optional_effect import OptionalEffect
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Cells, Parameter
@@ -27,6 +28,7 @@ def _map(group: str, surface: int, calibrated: bool) -> Parameter:
         " at -x. It adds to the Zernike polynomials and to the other map.",
         symbol=r"w_\mathrm{cal}" if calibrated else r"w_\mathrm{unc}",
         units="nm",
+        bounds=bounds.OPD,
         kinds=in_systems(IN_EVERY_SPEC, surfaces=surface),
         origin=Constant(0.0, "design: none"),
         size=Cells(_SIDES[surface]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import Constant
 from dluxshera.systems.parameters.record import Coefficients, Parameter
@@ -16,6 +17,7 @@ M1_ZERNIKES: Final = Parameter(
     doc="OPD of each Zernike polynomial (Noll index, unit rms over the full circle of the M1 diameter).",
     symbol="a_j",
     units="nm",
+    bounds=bounds.OPD,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=_NO_ABERRATION,
     size=Coefficients("m1_noll"),
@@ -28,6 +30,7 @@ M2_ZERNIKES: Final = Parameter(
     " beam's footprint).",
     symbol="b_j",
     units="nm",
+    bounds=bounds.OPD,
     kinds=in_systems(IN_EVERY_SPEC, surfaces=1),
     origin=_NO_ABERRATION,
     size=Coefficients("m2_noll"),
@@ -40,6 +43,7 @@ M3_ZERNIKES: Final = Parameter(
     " beam's footprint).",
     symbol="c_j",
     units="nm",
+    bounds=bounds.OPD,
     kinds=in_systems(IN_EVERY_SPEC, surfaces=2),
     origin=_NO_ABERRATION,
     size=Coefficients("m3_noll"),

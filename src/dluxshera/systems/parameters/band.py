@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from dluxshera.params import Below
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, in_systems
 from dluxshera.systems.parameters.origins import DesignAttribute, NoDefault
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 
 WAVELENGTH: Final = Parameter(
     key="band.wavelength_m",
@@ -15,7 +17,7 @@ WAVELENGTH: Final = Parameter(
     doc="Centre of the band.",
     symbol=r"\lambda",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.WAVELENGTH,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=DesignAttribute(),
 )
@@ -25,7 +27,12 @@ BANDWIDTH: Final = Parameter(
     doc="Full width of the band, a top hat.",
     symbol=r"\Delta\lambda",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.BANDWIDTH,
+    constraints=(
+        Below(
+            "band.bandwidth_m", "band.wavelength_m", "The blue edge of the band has a positive wavelength", factor=2.0
+        ),
+    ),
     kinds=in_systems(IN_EVERY_SPEC),
     origin=DesignAttribute(),
 )
@@ -36,7 +43,7 @@ EFFECTIVE_WAVELENGTH: Final = Parameter(
     " it is the band's centre.",
     symbol=r"\lambda_\mathrm{eff}",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.WAVELENGTH,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.params import Bounds
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, FORWARD_PRIMITIVE, IN_EVERY_SPEC, SpecKinds, in_systems
 from dluxshera.systems.parameters.origins import Constant, ForwardSpec, NoDefault, TargetAttribute
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 
 SEPARATION: Final = Parameter(
     key="binary.separation_as",
@@ -16,7 +16,7 @@ SEPARATION: Final = Parameter(
     doc="Angle between the two stars: the quantity that SHERA measures.",
     symbol=r"\rho",
     units="arcsec",
-    bounds=POSITIVE,
+    bounds=bounds.SEPARATION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=TargetAttribute(),
     prior_sigma=0.010,
@@ -27,7 +27,8 @@ POSITION_ANGLE: Final = Parameter(
     doc="Direction of star B seen from star A, from +y (North) towards +x (East).",
     symbol=r"\phi",
     units="deg",
-    bounds=Bounds(minimum=-360, maximum=360),
+    bounds=bounds.POSITION_ANGLE,
+    period=360.0,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=TargetAttribute(),
     prior_sigma=0.05,
@@ -38,6 +39,7 @@ X_POSITION: Final = Parameter(
     doc="Midpoint of the pair from the centre of the image; +x is a growing column.",
     symbol="x_0",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.0, "design: centred"),
     prior_sigma=0.020,
@@ -48,6 +50,7 @@ Y_POSITION: Final = Parameter(
     doc="Midpoint of the pair from the centre of the image; +y is a growing row.",
     symbol="y_0",
     units="arcsec",
+    bounds=bounds.POSITION,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=Constant(0.0, "design: centred"),
     prior_sigma=0.020,
@@ -60,6 +63,7 @@ LOG_FLUX: Final = Parameter(
     symbol=r"\log_{10} F",
     units="ph",
     scale="log10",
+    bounds=bounds.LOG_PHOTONS,
     kinds=in_systems(SpecKinds(forward="derived", inference="primitive", physics_inference="primitive")),
     origin=ForwardSpec(),
     computed=in_systems(
@@ -85,7 +89,7 @@ CONTRAST: Final = Parameter(
     doc="Flux of star A over that of star B, in the band.",
     symbol="c",
     units="",
-    bounds=POSITIVE,
+    bounds=bounds.RATIO,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=TargetAttribute(),
     prior_sigma=0.1,
@@ -96,7 +100,7 @@ FLUX_DENSITY: Final = Parameter(
     doc="Photons of both stars together at the pupil, per second, square metre of area and metre of bandwidth.",
     symbol="f",
     units="ph.s**-1.m**-3",
-    bounds=POSITIVE,
+    bounds=bounds.FLUX_DENSITY,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=TargetAttribute(),
 )
@@ -107,6 +111,7 @@ LOG_FLUX_A: Final = Parameter(
     symbol=r"\log_{10} F_A",
     units="ph",
     scale="log10",
+    bounds=bounds.LOG_PHOTONS,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(
@@ -125,6 +130,7 @@ LOG_FLUX_B: Final = Parameter(
     symbol=r"\log_{10} F_B",
     units="ph",
     scale="log10",
+    bounds=bounds.LOG_PHOTONS,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(

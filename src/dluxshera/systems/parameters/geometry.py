@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.params import Bounds
+from dluxshera.params import Below, Bounds
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, IN_EVERY_SPEC, WITH_GEOMETRY, SpecKinds, in_systems
 from dluxshera.systems.parameters.origins import ApertureNumber, DesignAttribute, NoDefault
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 from dluxshera.systems.planes import FOUR_PLANE, THREE_PLANE
 
 M1_DIAMETER: Final = Parameter(
@@ -17,7 +18,7 @@ M1_DIAMETER: Final = Parameter(
     doc="Diameter of the pupil; obscuration, struts and diffractive pupil scale with it.",
     symbol="D",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.DIAMETER,
     kinds=in_systems(IN_EVERY_SPEC),
     origin=DesignAttribute(),
 )
@@ -28,7 +29,7 @@ M2_DIAMETER: Final = Parameter(
     " that M2 causes in the pupil is part of the configuration.",
     symbol="D_2",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.DIAMETER,
     kinds=in_systems(IN_EVERY_SPEC, surfaces=1),
     origin=DesignAttribute(),
 )
@@ -38,7 +39,7 @@ M1_FOCAL_LENGTH: Final = Parameter(
     doc="Focal length of the primary mirror; positive, because it converges.",
     symbol="f_1",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.LENGTH,
     kinds=in_systems(IN_EVERY_SPEC, surfaces=1),
     origin=DesignAttribute(),
 )
@@ -48,7 +49,7 @@ M2_FOCAL_LENGTH: Final = Parameter(
     doc="Focal length of the secondary mirror; negative, because it diverges.",
     symbol="f_2",
     units="m",
-    bounds=Bounds(exclusive_maximum=0),
+    bounds=bounds.DIVERGING,
     # Where the light meets M3 depends on all lengths up to it, so that the effective mode needs them too.
     kinds={THREE_PLANE: WITH_GEOMETRY, FOUR_PLANE: IN_EVERY_SPEC},
     origin=DesignAttribute(),
@@ -59,7 +60,8 @@ M1_M2_SEPARATION: Final = Parameter(
     doc="Distance from the primary to the secondary mirror.",
     symbol="s",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.LENGTH,
+    constraints=(Below("system.m1_m2_separation_m", "system.m1_focal_length_m", "M2 is in front of the focus of M1"),),
     kinds=in_systems(IN_EVERY_SPEC, surfaces=1),
     origin=DesignAttribute(),
 )
@@ -69,7 +71,7 @@ M2_DETECTOR_SEPARATION: Final = Parameter(
     doc="Distance from the secondary mirror to the detector.",
     symbol="L",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.LENGTH,
     kinds={THREE_PLANE: WITH_GEOMETRY},
     origin=DesignAttribute("computed: the detector in focus"),
 )
@@ -79,7 +81,7 @@ M2_M3_SEPARATION: Final = Parameter(
     doc="Distance from the secondary mirror to the surface behind it.",
     symbol="s_2",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.LENGTH,
     kinds={FOUR_PLANE: IN_EVERY_SPEC},
     origin=DesignAttribute("illustrative"),
 )
@@ -89,7 +91,7 @@ M3_DIAMETER: Final = Parameter(
     doc="Clear aperture of the surface behind M2, and the circle over which its Zernike polynomials have unit rms.",
     symbol="D_3",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.DIAMETER,
     kinds={FOUR_PLANE: IN_EVERY_SPEC},
     origin=DesignAttribute("illustrative"),
 )
@@ -100,6 +102,7 @@ M3_POWER: Final = Parameter(
     " corrector.",
     symbol="P_3",
     units="m**-1",
+    bounds=bounds.POWER,
     kinds={FOUR_PLANE: WITH_GEOMETRY},
     origin=DesignAttribute("illustrative: no power"),
 )
@@ -109,7 +112,7 @@ M3_DETECTOR_SEPARATION: Final = Parameter(
     doc="Distance from the surface behind M2 to the detector.",
     symbol="L_3",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.LENGTH,
     kinds={FOUR_PLANE: WITH_GEOMETRY},
     origin=DesignAttribute("computed: the detector in focus"),
 )
@@ -119,7 +122,7 @@ PIXEL_PITCH: Final = Parameter(
     doc="Distance between the centres of neighbouring pixels.",
     symbol="p",
     units="m",
-    bounds=POSITIVE,
+    bounds=bounds.PITCH,
     kinds=in_systems(WITH_GEOMETRY),
     origin=DesignAttribute(),
     acts_on=(),
@@ -141,7 +144,7 @@ OPEN_AREA: Final = Parameter(
     doc="Area of the pupil that passes light: the full circle less obscuration and struts, as rasterised.",
     symbol=r"A_\mathrm{open}",
     units="m**2",
-    bounds=POSITIVE,
+    bounds=bounds.AREA,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from dluxshera.params import Bounds
+from dluxshera.params import Below, Bounds
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FORWARD_DERIVED, FORWARD_PRIMITIVE, SpecKinds, in_systems
 from dluxshera.systems.parameters.origins import ApertureNumber, DesignAttribute, NoDefault
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 
 EXPOSURE_TIME: Final = Parameter(
     key="imaging.exposure_time_s",
@@ -16,7 +17,7 @@ EXPOSURE_TIME: Final = Parameter(
     doc="Total time of the frames that an image adds up.",
     symbol="t",
     units="s",
-    bounds=POSITIVE,
+    bounds=bounds.TIME,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=DesignAttribute("SHERA public design: one visit", per_visit=True),
 )
@@ -26,7 +27,10 @@ FRAME_TIME: Final = Parameter(
     doc="Time of one frame. The expected image of an exposure does not depend on it.",
     symbol="t_f",
     units="s",
-    bounds=POSITIVE,
+    bounds=bounds.TIME,
+    constraints=(
+        Below("imaging.frame_time_s", "imaging.exposure_time_s", "An exposure has at least one frame", inclusive=True),
+    ),
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=DesignAttribute(per_visit=True),
     acts_on=(),
@@ -37,7 +41,7 @@ THROUGHPUT: Final = Parameter(
     doc="Detected photons over photons on the open aperture; quantum efficiency included.",
     symbol=r"\eta",
     units="",
-    bounds=Bounds(exclusive_minimum=0, maximum=1),
+    bounds=bounds.EFFICIENCY,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=DesignAttribute(
         "quantum efficiency of the HWK4123 on flight; illustrative for the testbed; mirrors and filter not counted"
@@ -50,7 +54,7 @@ FULL_WELL: Final = Parameter(
     " model's image does not saturate: see the full-well margin.",
     symbol="W",
     units="ph",
-    bounds=POSITIVE,
+    bounds=bounds.FULL_WELL,
     kinds=in_systems(FORWARD_PRIMITIVE),
     origin=DesignAttribute("data sheet of the detector"),
     acts_on=(),
@@ -76,7 +80,7 @@ FRAME_PHOTONS: Final = Parameter(
     doc="Photons detected from both stars in one frame.",
     symbol="n_f",
     units="ph",
-    bounds=POSITIVE,
+    bounds=bounds.PHOTONS,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(
@@ -95,7 +99,7 @@ PEAK_PHOTONS: Final = Parameter(
     " is not counted.",
     symbol=r"n_\mathrm{peak}",
     units="ph",
-    bounds=POSITIVE,
+    bounds=bounds.PHOTONS,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(
@@ -113,7 +117,7 @@ FULL_WELL_MARGIN: Final = Parameter(
     doc="Full well over the photons of the brightest pixel of a frame; below 1 that pixel saturates.",
     symbol="m_W",
     units="",
-    bounds=POSITIVE,
+    bounds=bounds.SIGNAL_RATIO,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(

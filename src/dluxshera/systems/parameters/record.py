@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, final
+from typing import Any, final
 
 from dluxshera.errors import ParameterError
-from dluxshera.params import Bounds, Deprecation, FormerKey, Kind, ParamField, Scale, Status
+from dluxshera.params import Bounds, Constraint, Deprecation, FormerKey, Kind, ParamField, Scale, Status
 from dluxshera.systems.parameters.kinds import SpecKinds
 from dluxshera.systems.parameters.origins import (
     ApertureNumber,
@@ -19,9 +19,6 @@ from dluxshera.systems.parameters.origins import (
     TargetAttribute,
 )
 from dluxshera.systems.planes import SURFACES
-
-POSITIVE: Final = Bounds(exclusive_minimum=0)
-NOT_NEGATIVE: Final = Bounds(minimum=0)
 
 
 @final
@@ -82,7 +79,7 @@ class Parameter:
     ----------
     key : str
         Dotted name, ``group.name``; a unit suffix in it agrees with `units`.
-    title, doc, units, symbol, bounds, scale, acts_on, since, status, deprecated, formerly
+    title, doc, units, symbol, bounds, period, scale, acts_on, since, status, deprecated, formerly
         Attributes of the same names of `dluxshera.params.ParamField`. `acts_on` states whether the image itself reads
         the parameter; in a spec, the inputs of a derived value that acts on the image act on it as well.
     kinds : mapping of str to SpecKinds
@@ -96,6 +93,8 @@ class Parameter:
         Length of a list or side of a map; None for a number.
     prior_sigma, relative_prior_sigma : float, optional
         Standard deviation of the prior, in the unit of the parameter or as a part of the default.
+    constraints : tuple of Constraint
+        Relations with other parameters; each holds in the specs that have all of its keys as primitives.
     effect : str
         Optional effect that the parameter belongs to, the first of several; empty for a parameter of every model.
 
@@ -115,6 +114,8 @@ class Parameter:
     computed: Mapping[str, Computation] = field(default_factory=dict)
     size: Size | None = None
     bounds: Bounds = field(default_factory=Bounds)
+    period: float | None = None
+    constraints: tuple[Constraint, ...] = ()
     scale: Scale = "linear"
     prior_sigma: float | None = None
     relative_prior_sigma: float | None = None
@@ -249,6 +250,7 @@ class Parameter:
             units=self.units,
             scale=self.scale,
             bounds=self.bounds,
+            period=self.period,
             symbol=self.symbol,
             acts_on=self.acts_on,
             effect=self.effect,

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from dluxshera.systems import transforms
+from dluxshera.systems.parameters import bounds
 from dluxshera.systems.parameters.kinds import FOLLOWS_GEOMETRY, FORWARD_DERIVED, SpecKinds, in_systems
 from dluxshera.systems.parameters.origins import DesignAttribute, ForwardSpec, NoDefault
-from dluxshera.systems.parameters.record import POSITIVE, Computation, Parameter
+from dluxshera.systems.parameters.record import Computation, Parameter
 from dluxshera.systems.planes import FOUR_PLANE, THREE_PLANE, TWO_PLANE
 
 _TO_M2 = ("system.m1_focal_length_m", "system.m2_focal_length_m", "system.m1_m2_separation_m")
@@ -26,6 +27,7 @@ FOCAL_LENGTH: Final = Parameter(
     doc="Focal length of all surfaces together, once refocused.",
     symbol="f",
     units="m",
+    bounds=bounds.FOCAL_LENGTH,
     kinds={
         TWO_PLANE: SpecKinds(forward="derived", physics_inference="primitive"),
         **in_systems(FOLLOWS_GEOMETRY, surfaces=1),
@@ -53,6 +55,7 @@ FOCAL_RATIO: Final = Parameter(
     doc="Effective focal length over M1 diameter.",
     symbol="N",
     units="",
+    bounds=bounds.FOCAL_RATIO,
     kinds=in_systems(FOLLOWS_GEOMETRY),
     origin=NoDefault(),
     computed=in_systems(
@@ -66,7 +69,7 @@ PLATE_SCALE: Final = Parameter(
     doc="Angle on the sky that a pixel of the image spans, with the detector where it is.",
     symbol=r"\theta_p",
     units="arcsec/pixel",
-    bounds=POSITIVE,
+    bounds=bounds.PLATE_SCALE,
     kinds={
         TWO_PLANE: SpecKinds(forward="primitive", inference="primitive", physics_inference="derived"),
         **in_systems(SpecKinds(forward="derived", inference="primitive", physics_inference="derived"), surfaces=1),
@@ -98,6 +101,7 @@ REFOCUSED_PLATE_SCALE: Final = Parameter(
     " that stays where it is: use the plate scale for stability.",
     symbol=r"\theta_p^{\mathrm{ref}}",
     units="arcsec/pixel",
+    bounds=bounds.REFOCUSED,
     kinds=in_systems(FOLLOWS_GEOMETRY, surfaces=1),
     origin=NoDefault(),
     computed=in_systems(
@@ -117,6 +121,7 @@ DEFOCUS: Final = Parameter(
     " the OPD grows towards the edge. Zero in focus.",
     symbol="w_4",
     units="nm",
+    bounds=bounds.DEFOCUS,
     kinds=in_systems(FOLLOWS_GEOMETRY, surfaces=1),
     origin=NoDefault(),
     computed={
@@ -138,7 +143,7 @@ DIFFRACTION_LIMIT: Final = Parameter(
     doc="Effective wavelength over the pupil's diameter: the angle that sets the size of a diffraction pattern.",
     symbol=r"\theta_d",
     units="arcsec",
-    bounds=POSITIVE,
+    bounds=bounds.RESOLUTION,
     kinds=in_systems(FORWARD_DERIVED),
     origin=NoDefault(),
     computed=in_systems(
