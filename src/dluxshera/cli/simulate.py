@@ -18,6 +18,9 @@ def write_exposure(
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Simulate an exposure and write it as FITS, with its origin in the header; `run fit --data` reads it."""
+    from dluxshera.files import check_file
+
+    check_file(output)
     if output.exists() and not force:
         raise typer.BadParameter(f"{output} exists already; --force replaces it")
     from dluxshera.runtime import set_up_command

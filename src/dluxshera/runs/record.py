@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ ARRAYS: Final = "arrays.npz"
 RESTORE: Final = "repeat the run, or restore the folder from a copy"
 MAX_RECORD_BYTES: Final = 10_000_000
 
+_SURROGATE: Final = re.compile("[\ud800-\udfff]")  # in names of files with bytes that are no text
 _OTHER: Final = "has the format"
 _TEXT: Final = {"type": "string", "maxLength": 100_000}
 _TEXTS: Final = {"type": "array", "items": _TEXT}
@@ -25,7 +27,7 @@ _LABEL: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": 500,
-    "not": {"enum": ["folder", "fault", "result", "steps", "loss", "seed"]},
+    "not": {"enum": ["folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas"]},
     "x-form": "the label of a parameter, which is no column of a table of runs",
 }
 _FIELD: Final = {
@@ -111,7 +113,7 @@ def record_text(record: dict[str, Any]) -> str:
         If a part of it is no plain data, or a reader would not take it.
     """
     try:
-        text = json_text(record)
+        text = _SURROGATE.sub(lambda match: rf"\\u{ord(match[0]):04x}", json_text(record))
         _parsed(text, Path("run.json"))
         if len(text) > MAX_RECORD_BYTES:
             raise ValueError(f"more than {MAX_RECORD_BYTES / 1e6:.0f} MB")
