@@ -151,8 +151,10 @@ class DiskCache:
         entry = _hash(key, content) + content
         if len(entry) > self.max_bytes:
             return
+        path = self._path(key)
         try:
-            write_bytes(self._path(key), entry, mode=0o600)
+            path.unlink(missing_ok=True)  # a link would be followed, and permissions kept
+            write_bytes(path, entry, mode=0o600)
             self._remove_oldest()
         except OSError as error:
             self.warn(f"an entry cannot be stored: {error}")

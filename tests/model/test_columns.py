@@ -128,6 +128,7 @@ def test_models_of_one_structure_share_the_compiled_columns(traces):
             assert "expand" in traces
 
 
+@pytest.mark.filterwarnings("ignore::dluxshera.inference.PriorWarning")  # the prior is that of alpha Cen
 def test_a_fit_compiles_one_image_and_one_set_of_columns(traces):
     """And a fit of other data, from another start, with another prior, compiles no model at all."""
     config = ds.SHERA_FLIGHT_CONFIG.replace(**SMALL, strut_width=0.0118)
