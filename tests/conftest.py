@@ -13,6 +13,7 @@ from support import covers
 ROOT = Path(__file__).resolve().parents[1]
 # jax traces under these names, whether or not a compiled program is found on disk afterwards.
 TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
+MAX_MAPS = 25_000
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
 # In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
@@ -67,6 +68,15 @@ def pytest_make_collect_report(collector: pytest.Collector):
     report = yield
     _refuse_skip(report)
     return report
+
+
+@pytest.fixture(scope="module", autouse=True)
+def bounded_programs():
+    """Forget the compiled programs of a long-lived worker: each maps memory, and a process may map 65,530 regions."""
+    yield
+    maps = Path("/proc/self/maps")
+    if maps.exists() and maps.read_bytes().count(b"\n") > MAX_MAPS:
+        jax.clear_caches()
 
 
 @pytest.fixture

@@ -153,7 +153,10 @@ class DiskCache:
             return
         path = self._path(key)
         try:
-            path.unlink(missing_ok=True)  # a link would be followed, and permissions kept
+            with suppress(FileNotFoundError):
+                status = path.lstat()
+                if stat.S_ISLNK(status.st_mode) or status.st_mode & _BY_OTHERS:
+                    path.unlink()  # a link would be followed, and permissions kept
             write_bytes(path, entry, mode=0o600)
             self._remove_oldest()
         except OSError as error:
