@@ -99,7 +99,7 @@ print(str(caught[0].message).replace("; ", "\n    "))
 
 # %% [markdown]
 # The limit is five sigma, on either side. Result codes and misfit has the likely causes, and the errors that no misfit shows. The residual shows
-# what is missing: a pattern, where noise has none.
+# what is missing, because noise alone would have no pattern.
 
 # %%
 from dluxshera.plot import plot_residual

@@ -80,7 +80,7 @@ def set_up_command() -> None:
 
     jax.config.update("jax_enable_x64", True)  # type: ignore[no-untyped-call]  # untyped in jax
     enabled: bool = jax.config.jax_enable_compilation_cache  # type: ignore[attr-defined]  # unknown to its stubs
-    named: str | None = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]
+    named: str | None = jax.config.jax_compilation_cache_dir  # type: ignore[attr-defined]  # unknown to its stubs
     if caches_disabled() or named or not enabled:
         return
     try:

@@ -119,7 +119,7 @@ class ParameterStore(Mapping[str, Value]):
     @property
     def allow_derived(self) -> bool:
         """True if derived keys are accepted as overrides."""
-        return self._allow_derived  # type: ignore[attr-defined]
+        return self._allow_derived  # type: ignore[attr-defined]  # set through __slots__
 
     @property
     def overrides(self) -> tuple[str, ...]:
@@ -150,7 +150,7 @@ class ParameterStore(Mapping[str, Value]):
             self.spec.warn_deprecated(key)
             _check_key(key, updates[key], self.spec, allow_derived=self.allow_derived)
         fresh = {key: check_value(self.spec[key], value) for key, value in updates.items()}
-        both = {**self._values, **fresh}  # type: ignore[attr-defined]
+        both = {**self._values, **fresh}  # type: ignore[attr-defined]  # set through __slots__
         check_together((each for each in self.spec.constraints if not fresh.keys().isdisjoint(each.keys)), both)
         new = object.__new__(type(self))
         new._set({key: both[key] for key in self.spec if key in both}, self.spec, self.allow_derived)
@@ -159,7 +159,7 @@ class ParameterStore(Mapping[str, Value]):
     def with_derived_allowed(self) -> Self:
         """Return the same store, with derived keys accepted as explicit overrides."""
         new = object.__new__(type(self))
-        new._set(dict(self._values), self.spec, True)  # type: ignore[attr-defined]
+        new._set(dict(self._values), self.spec, True)  # type: ignore[attr-defined]  # set through __slots__
         return new
 
     def strip_derived(self) -> Self:
@@ -204,7 +204,7 @@ class ParameterStore(Mapping[str, Value]):
 
     def __getitem__(self, key: str) -> Value:
         try:
-            return self._values[key]  # type: ignore[attr-defined]
+            return self._values[key]  # type: ignore[attr-defined]  # set through __slots__
         except KeyError:
             now = self.spec.current_key(key)
             if now != key:
@@ -219,23 +219,23 @@ class ParameterStore(Mapping[str, Value]):
             raise UnknownKeyError(key, self.spec, expected=f"a key of the {self.spec.title} spec") from None
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._values)  # type: ignore[attr-defined]
+        return iter(self._values)  # type: ignore[attr-defined]  # set through __slots__
 
     def __len__(self) -> int:
-        return len(self._values)  # type: ignore[attr-defined]
+        return len(self._values)  # type: ignore[attr-defined]  # set through __slots__
 
     def __contains__(self, key: object) -> bool:
-        return key in self._values  # type: ignore[attr-defined]
+        return key in self._values  # type: ignore[attr-defined]  # set through __slots__
 
     # The methods of `Mapping` look up each key, and a model reads all values for each image.
 
     def values(self) -> ValuesView[Any]:
         """Return the values, in the order of the spec."""
-        return self._values.values()  # type: ignore[attr-defined]
+        return self._values.values()  # type: ignore[attr-defined]  # set through __slots__
 
     def items(self) -> ItemsView[str, Any]:
         """Return the keys with their values, in the order of the spec."""
-        return self._values.items()  # type: ignore[attr-defined]
+        return self._values.items()  # type: ignore[attr-defined]  # set through __slots__
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ParameterStore):
