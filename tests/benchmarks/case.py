@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,7 +13,14 @@ import numpy as np
 
 import dluxshera as ds
 from benchmarks.baseline import NPIX, WAVELENGTHS, Baseline
-from dluxshera.inference import FisherInformation, GaussianNoise, Posterior, fisher_information, make_posterior
+from dluxshera.inference import (
+    FisherInformation,
+    GaussianNoise,
+    Posterior,
+    PriorWarning,
+    fisher_information,
+    make_posterior,
+)
 from dluxshera.optics import power_law_map
 from dluxshera.params import pack_params, unpack_params
 from support.scenes import ABERRATED, CONFIGS, Scene, scene
@@ -65,7 +73,11 @@ def reference_case(baseline_npix: int = NPIX, **changes: Any) -> Case:
     free = made.binder.spec.subset(FREE)
     data = made.image()
     noise = GaussianNoise(np.maximum(data, 1.0))
-    posterior = make_posterior(made.binder, free, made.store, data, noise)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", PriorWarning
+        )  # the scene is not drawn from the prior, and the prior is not used
+        posterior = make_posterior(made.binder, free, made.store, data, noise)
     baseline = Baseline(made.binder.config, made.params(), baseline_npix)
     return Case(made, baseline, free, pack_params(made.store, free), noise, posterior)
 

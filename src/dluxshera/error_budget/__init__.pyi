@@ -2,6 +2,7 @@ from .consistency import check_against_specs as check_against_specs
 from .discovery import perturbation_kinds as perturbation_kinds
 from .document import parse_budget as parse_budget
 from .document import read_budget as read_budget
+from .document_schema import budget_schema as budget_schema
 from .evaluation import Evaluation as Evaluation
 from .kinds.photon_noise import clear_pupil_floor as clear_pupil_floor
 from .perturbation import ImagePerturbation as ImagePerturbation
@@ -12,6 +13,7 @@ from .report import build_report as build_report
 from .report import evaluate as evaluate
 from .report import evaluation_of as evaluation_of
 from .report import reference_budget as reference_budget
+from .report_schema import report_schema as report_schema
 from .requirement import Estimator as Estimator
 from .requirement import Quantity as Quantity
 from .requirement import Requirement as Requirement
@@ -24,8 +26,6 @@ from .rollup import Contribution as Contribution
 from .rollup import by_class as by_class
 from .rollup import combine as combine
 from .rollup import reserve as reserve
-from .schema import budget_schema as budget_schema
-from .schema import report_schema as report_schema
 from .sensitivity import Directions as Directions
 from .sensitivity import ImageChange as ImageChange
 from .sensitivity import LinearFit as LinearFit

@@ -9,9 +9,9 @@ from typing import Any
 from dluxshera.documents import Document, read_document, validate
 from dluxshera.error_budget.consistency import check_budget
 from dluxshera.error_budget.discovery import perturbation_kinds
+from dluxshera.error_budget.document_schema import budget_schema
 from dluxshera.error_budget.perturbation import Perturbation
 from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
-from dluxshera.error_budget.schema import budget_schema
 from dluxshera.error_budget.terms import Budget, ReferencePoint, Term
 
 
