@@ -41,7 +41,7 @@ $(INSTALLED): pyproject.toml constraints.txt src/dluxshera/_version.py
 site: $(INSTALLED)  ## run the code of every page and build the site
 	@echo "Schemas, error budget and reference pages"
 	@$(VENV)/bin/dluxshera schema export
-	@$(VENV)/bin/dluxshera budget report
+	@$(VENV)/bin/dluxshera budget report --output docs/reference/data/error-budget-report.json
 	@$(RUN) -m dluxshera.reference
 	@echo "Code of the pages"
 	@$(RUN) -m pytest -q $(PARALLEL) tests/docs

@@ -11,10 +11,10 @@ from html import unescape
 import pytest
 
 from dluxshera import errors
+from dluxshera.drawing import Bar, bar_chart
 from dluxshera.errors import DocumentError
 from dluxshera.reference import anchors, systems, text
 from dluxshera.reference.__main__ import main
-from dluxshera.reference.bar_chart import Bar, bar_chart
 from dluxshera.reference.inputs import Label, read_schemas
 from support.drawings import SVG, read_drawing
 from support.page_runner import ROOT, Page

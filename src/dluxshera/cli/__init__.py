@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import dluxshera.cli.budget as budget
+import dluxshera.cli.budget_review as budget_review
 import dluxshera.cli.params as params
 import dluxshera.cli.profile as profile
 import dluxshera.cli.run as run
@@ -29,6 +30,12 @@ app.add_typer(profile.app, name="profile")
 app.add_typer(schema.app, name="schema")
 app.add_typer(budget.app, name="budget")
 app.add_typer(run.app, name="run")
+budget.app.command("diff", epilog=example("dluxshera budget diff old-report.json my-budget.yaml"))(
+    budget_review.compare_budgets
+)
+budget.app.command(
+    "sign", epilog=example("dluxshera budget sign my-budget.yaml --role 'systems engineer' --revision B")
+)(budget_review.sign_budget)
 app.command("simulate", epilog=example("dluxshera simulate observation/flight_alpha_cen --seed 1 --output image.fits"))(
     simulate.write_exposure
 )

@@ -10,6 +10,7 @@ from dluxshera.documents import Document, read_document, validate
 from dluxshera.error_budget.consistency import check_budget
 from dluxshera.error_budget.discovery import perturbation_kinds
 from dluxshera.error_budget.document_schema import budget_schema
+from dluxshera.error_budget.exclusion import exclusions_of
 from dluxshera.error_budget.perturbation import Perturbation
 from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.terms import Budget, ReferencePoint, Term
@@ -54,6 +55,7 @@ def parse_budget(document: Document) -> Budget:
         ),
         terms=tuple(map(_term, data["terms"])),
         source=document,
+        exclusions=exclusions_of(document),
     )
     check_budget(budget)
     return budget

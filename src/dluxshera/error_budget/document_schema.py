@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dluxshera.error_budget.discovery import perturbation_kinds
+from dluxshera.error_budget.exclusion import exclusions_schema
 from dluxshera.error_budget.schema_columns import (
     VERSION,
     overrides_column,
@@ -71,5 +72,7 @@ def budget_schema() -> dict[str, Any]:
         ),
     }
     return schema_head("budget", "Error budget") | record_schema(
-        "The terms of an error budget and their magnitudes. Their effects on the answer are computed.", content
+        "The terms of an error budget and their magnitudes. Their effects on the answer are computed.",
+        content,
+        {"exclusions": exclusions_schema()},
     )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dluxshera._version import __version__
-from dluxshera.error_budget.sensitivity import Model, matching_store
 from dluxshera.error_budget.terms import Budget
 from dluxshera.errors import ConfigError, DocumentError, ParameterError
-from dluxshera.model import binder_of
-from dluxshera.params import ParameterStore, ParamSpec
+from dluxshera.params import ParamField, ParamSpec
 from dluxshera.profiles import (
     OVERRIDE,
     Profile,
@@ -23,9 +21,68 @@ from dluxshera.profiles import (
     provenance_of,
     shera_profiles,
 )
-from dluxshera.systems import SheraConfig, build_spec
+from dluxshera.systems import SheraConfig, build_spec, effects_of
+
+if TYPE_CHECKING:
+    from dluxshera.error_budget.sensitivity import Model
+    from dluxshera.params import ParameterStore
+    from dluxshera.profiles import ProfileModel
 
 REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
+
+
+@dataclass(frozen=True, eq=False)
+class ComposedReference:
+    """The profile of a budget's reference point, and the specs and values that it describes. No jax.
+
+    Parameters
+    ----------
+    profile : Profile
+        Composed profile, with the overrides.
+    model : ProfileModel
+        Configuration of any system, forward spec, and the value of each of its primitives.
+    inference : ParamSpec
+        Inference spec of the same configuration.
+    """
+
+    profile: Profile
+    model: ProfileModel
+    inference: ParamSpec
+
+    @classmethod
+    def of(cls, budget: Budget) -> ComposedReference:
+        """Compose the profile of a budget's reference point.
+
+        Raises
+        ------
+        DocumentError
+            At the place of the profile, or of an override, in the budget document. For a fault in a profile the message
+            contains its file, line and column.
+        """
+        try:
+            profile = _load(budget, budget.reference.overrides)
+            model = model_of(profile, spec="forward")
+        except DocumentError as error:
+            raise _fault(budget, error) from error
+        return cls(profile, model, build_spec(model.config, "inference"))
+
+    def parameters(self) -> dict[str, ParamField]:
+        """Return the primitives of the forward spec by key, followed by those of every optional effect."""
+        config, spec = self.model.config, self.model.spec
+        every = build_spec(config.replace(effects=effects_of(config.surfaces)), "forward")
+        return {key: spec[key] for key in spec.primitives} | {
+            key: every[key] for key in every.primitives if key not in spec
+        }
+
+    def provenance(self) -> dict[str, Any]:
+        """Return the versions of packages, and the hashes of forward spec, configuration, design and profiles."""
+        origin = provenance_of(self.model.config, self.profile)
+        return {
+            "package_version": __version__,
+            "created_with": package_versions(REPORTED_PACKAGES),
+            "spec_hash": f"sha256:{self.model.spec.digest()}",
+            **{name: origin[name] for name in ("config_hash", "design_hash", "profiles")},
+        }
 
 
 @dataclass(frozen=True)
@@ -34,7 +91,7 @@ class ReferenceModels:
 
     Parameters
     ----------
-    profile : Profile
+    composed : ComposedReference
         Composed profile, with the overrides.
     config : SheraConfig
         Configuration of any system.
@@ -44,14 +101,21 @@ class ReferenceModels:
         Inference spec of the same configuration.
     """
 
-    profile: Profile
+    composed: ComposedReference
     config: SheraConfig
     store: ParameterStore
     inference: ParamSpec
 
     @classmethod
-    def of(cls, budget: Budget) -> ReferenceModels:
-        """Compose the profile of a budget's reference point.
+    def of(cls, budget: Budget, composed: ComposedReference | None = None) -> ReferenceModels:
+        """Return the models at a budget's reference point.
+
+        Parameters
+        ----------
+        budget : Budget
+            Budget with the reference point.
+        composed : ComposedReference, optional
+            Composed profile of the point; by default it is composed here.
 
         Raises
         ------
@@ -60,19 +124,21 @@ class ReferenceModels:
             contains its file, line and column. So too if no model can be built with the values, as with a grid that is
             too coarse.
         """
-        try:
-            profile = _load(budget, budget.reference.overrides)
-            config, spec, store = model_of(profile, spec="forward")
-        except DocumentError as error:
-            raise _fault(budget, error) from error
+        from dluxshera.model import binder_of
+
+        composed = composed or ComposedReference.of(budget)
+        config, spec, store = composed.model
         try:
             binder_of(config, spec, store)
         except (ConfigError, ParameterError) as error:
             raise _fault_of_model(budget, error) from error
-        return cls(profile, config, store, build_spec(config, "inference"))
+        return cls(composed, config, store, composed.inference)
 
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point."""
+        from dluxshera.error_budget.sensitivity import Model, matching_store
+        from dluxshera.model import binder_of
+
         binder = binder_of(self.config, self.store.spec, self.store)
         forward = Model(self.store, binder.predict, binder.derived)
         binder = binder_of(self.config, self.inference, matching_store(forward, self.inference))
@@ -80,7 +146,11 @@ class ReferenceModels:
 
     def facts(self, forward: Model) -> dict[str, Any]:
         """Return the system, the design, the target, the grids and the photons, as plain data."""
-        targets = [document.data["name"] for document in self.profile.documents if document.data["kind"] == "target"]
+        from dluxshera.model import binder_of
+
+        targets = [
+            document.data["name"] for document in self.composed.profile.documents if document.data["kind"] == "target"
+        ]
         values = {**forward.derived(forward.store), **forward.store}
         npix, sampling = self.config.image_npix, binder_of(self.config, self.store.spec, self.store).optics.sampling
         return {
@@ -95,13 +165,7 @@ class ReferenceModels:
 
     def provenance(self) -> dict[str, Any]:
         """Return the versions of packages, and the hashes of forward spec, configuration, design and profiles."""
-        origin = provenance_of(self.config, self.profile)
-        return {
-            "package_version": __version__,
-            "created_with": package_versions(REPORTED_PACKAGES),
-            "spec_hash": f"sha256:{self.store.spec.digest()}",
-            **{name: origin[name] for name in ("config_hash", "design_hash", "profiles")},
-        }
+        return self.composed.provenance()
 
 
 def _load(budget: Budget, overrides: Iterable[str]) -> Profile:

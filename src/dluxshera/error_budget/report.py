@@ -1,31 +1,47 @@
-"""The computed report of a budget: plain data, reproducible to a stated tolerance, without a date."""
+"""The computed report of a budget: plain data, reproducible to a stated tolerance, without a date.
+
+jax is imported only where a number has to be computed that the cache on disk does not have.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import jax
-
-from dluxshera.documents import SCHEMA_VERSION, read_text
+from dluxshera.documents import read_text
+from dluxshera.error_budget.completeness import completeness, parameter_rows
+from dluxshera.error_budget.computed import ComputedPoint, ComputedTerm
 from dluxshera.error_budget.consistency import check_against_specs
 from dluxshera.error_budget.document import read_budget
-from dluxshera.error_budget.evaluation import Evaluation
-from dluxshera.error_budget.reference import ReferenceModels
-from dluxshera.error_budget.requirement import Estimator, quotient
-from dluxshera.error_budget.results import Driver, TermResult
-from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
-from dluxshera.error_budget.sensitivity import Model
+from dluxshera.error_budget.exclusion import check_exclusions
+from dluxshera.error_budget.reference import ComposedReference, ReferenceModels
+from dluxshera.error_budget.report_rows import amount, estimator_row, rounded, term_row
+from dluxshera.error_budget.report_schema import REPORT_VERSION
+from dluxshera.error_budget.report_totals import deficits, reserve_of, total_row
+from dluxshera.error_budget.result_cache import ResultCache
 from dluxshera.error_budget.spec_check import ModelName
-from dluxshera.error_budget.terms import Budget, Term
-from dluxshera.errors import ParameterError
+from dluxshera.error_budget.terms import Budget
+from dluxshera.error_budget.trace import trace_of
 
-DIGITS: Final = 9  # significant digits of the numbers in a report
+if TYPE_CHECKING:
+    from dluxshera.error_budget.evaluation import Evaluation
+    from dluxshera.error_budget.sensitivity import Model
+    from dluxshera.params import ParamField, ParamSpec
+
 COMMAND: Final = ("dluxshera", "budget", "report")
+Progress = Callable[[str], None]
+
+
+def _silent(text: str) -> None:
+    pass
+
+
+def _nothing() -> None:
+    pass
 
 
 def reference_budget() -> Path:
@@ -33,13 +49,45 @@ def reference_budget() -> Path:
     return Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
 
 
+def validate_budget(path: Path | str | None = None) -> tuple[Budget, ComposedReference]:
+    """Read a budget document and check it against its reference point, without a computation and without jax.
+
+    Parameters
+    ----------
+    path : path, optional
+        Budget document; by default the packaged reference budget.
+
+    Returns
+    -------
+    budget : Budget
+        The budget.
+    reference : ComposedReference
+        Its reference point.
+
+    Raises
+    ------
+    DocumentError
+        For a fault in the document or in the profile of its reference point, with file, line and column.
+    """
+    budget = read_budget(reference_budget() if path is None else Path(path))
+    reference = ComposedReference.of(budget)
+    check_against_specs(budget, reference.model.spec, reference.inference)
+    check_exclusions(budget.source, budget.exclusions, reference.parameters())
+    return budget, reference
+
+
 def evaluate(
     path: Path | str | None = None,
     *,
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Progress = _silent,
     command: str | None = None,
+    prepare: Callable[[], None] = _nothing,
 ) -> dict[str, Any]:
     """Compute the report of a budget document, in double precision.
+
+    Numbers that the cache on disk has are not computed again: those of the reference point as long as it and the
+    package are unchanged, and those of a term as long as its perturbation is, also at another magnitude within the
+    linear range. A computation that was interrupted continues at the first term that is not in the cache.
 
     Parameters
     ----------
@@ -49,6 +97,8 @@ def evaluate(
         Function that receives a line about each stage of the computation.
     command : str, optional
         Command to record as the one that recomputes the report; by default ``dluxshera budget report`` with the path.
+    prepare : callable
+        Function that is called before jax is first used, to set it up; not called if every number is in the cache.
 
     Returns
     -------
@@ -66,24 +116,50 @@ def evaluate(
         If an estimator has no unique answer.
     """
     file = reference_budget() if path is None else Path(path)
-    budget = read_budget(file)
+    budget, reference = validate_budget(file)
     arguments = () if path is None else ("--budget", file.as_posix())
+    provenance = {
+        **reference.provenance(),
+        "budget_hash": f"sha256:{hashlib.sha256(read_text(file).encode()).hexdigest()}",
+        "command": command or shlex.join((*COMMAND, *arguments)),
+    }
+    point, numbers = _numbers(budget, reference, progress, prepare)
+    return assembled(budget, point, numbers, provenance, reference.parameters(), reference.model.spec)
+
+
+def _numbers(
+    budget: Budget, reference: ComposedReference, progress: Progress, prepare: Callable[[], None]
+) -> tuple[ComputedPoint, list[ComputedTerm]]:
+    """Return the numbers of the point and of all terms, from the cache or computed and stored in it."""
+    cache = ResultCache(budget, reference)
+    point, stored = cache.point(), [cache.term(term) for term in budget.terms]
+    if point is not None and None not in stored:
+        return point, [numbers for numbers in stored if numbers is not None]
+    prepare()
+    import jax
+
+    from dluxshera.error_budget.computation import compute_point, compute_term
+
     with jax.enable_x64(True):
-        reference = ReferenceModels.of(budget)
-        check_against_specs(budget, reference.store.spec, reference.inference)
-        forward, inference = reference.models()
+        models = ReferenceModels.of(budget, reference)
+        forward, inference = models.models()
+        # The derivatives of all terms even if some terms are stored, so that a resumed computation has the same bits.
         evaluation = evaluation_of(budget, forward, inference, progress=progress)
-        provenance = {
-            **reference.provenance(),
-            "budget_hash": f"sha256:{hashlib.sha256(read_text(file).encode()).hexdigest()}",
-            "command": command or shlex.join((*COMMAND, *arguments)),
-        }
-        return build_report(budget, evaluation, reference.facts(forward), provenance, progress)
+        if point is None:
+            progress("derivatives by every parameter")
+            point = compute_point(evaluation, models.facts(forward), {})
+            cache.keep_point(point)
+        computed = []
+        for i, (term, numbers) in enumerate(zip(budget.terms, stored, strict=True)):
+            if numbers is None:
+                progress(f"{term.id} {term.name}")
+                numbers = compute_term(budget, i, evaluation)
+                cache.keep_term(term, numbers)
+            computed.append(numbers)
+    return point, computed
 
 
-def evaluation_of(
-    budget: Budget, forward: Model, inference: Model, *, progress: Callable[[str], None] = lambda text: None
-) -> Evaluation:
+def evaluation_of(budget: Budget, forward: Model, inference: Model, *, progress: Progress = _silent) -> Evaluation:
     """Return the linearised fits of a budget's estimators, with the derivatives that its terms need.
 
     Parameters
@@ -97,6 +173,8 @@ def evaluation_of(
     progress : callable
         Function that takes a line about the current step.
     """
+    from dluxshera.error_budget.evaluation import Evaluation
+
     moved: dict[ModelName, tuple[str, ...]] = {
         "forward": budget.moved("forward"),
         "inference": budget.moved("inference"),
@@ -109,7 +187,8 @@ def build_report(
     evaluation: Evaluation,
     facts: Mapping[str, Any],
     provenance: Mapping[str, Any],
-    progress: Callable[[str], None] = lambda text: None,
+    progress: Progress = _silent,
+    parameters: Mapping[str, ParamField] | None = None,
 ) -> dict[str, Any]:
     """Return the report of a budget that is evaluated at its reference point.
 
@@ -123,150 +202,91 @@ def build_report(
         Facts about the reference point; hashes, versions and the command.
     progress : callable
         Function that receives a line about each term.
+    parameters : mapping of str to ParamField, optional
+        Parameters that need a term or an exclusion; by default the primitives of the forward model.
 
     Raises
     ------
     DocumentError
         If a parameter that a term names does not act, or the model does not hold where a term moves the truth to.
     """
-    limit = budget.requirement.limit
-    rows, results = [], {}
+    from dluxshera.error_budget.computation import compute_point, compute_term
+
+    spec = evaluation.forward.store.spec
+    numbers = []
     for i, term in enumerate(budget.terms):
         progress(f"{term.id} {term.name}")
-        drivers = term.perturbation.drivers(evaluation)
-        _check_drivers(budget, i, drivers)
-        try:
-            results[term.id] = term.perturbation.results(evaluation, term.magnitude)
-        except ParameterError as error:
-            problem = f"moves the truth beyond what the model holds: {error}"
-            raise budget.source.error(("terms", i, "perturbation"), problem) from error
-        rows.append(_row(evaluation, term, drivers, results[term.id]))
-    allocations = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
-    left = reserve(limit.value, combine(allocations))
-    report = {
-        "schema_version": SCHEMA_VERSION,
+        numbers.append(compute_term(budget, i, evaluation))
+    point = compute_point(evaluation, dict(facts), {})
+    fields = parameters if parameters is not None else {key: spec[key] for key in spec.primitives}
+    return assembled(budget, point, numbers, provenance, fields, spec)
+
+
+def assembled(
+    budget: Budget,
+    point: ComputedPoint,
+    numbers: Sequence[ComputedTerm],
+    provenance: Mapping[str, Any],
+    parameters: Mapping[str, ParamField],
+    spec: ParamSpec,
+) -> dict[str, Any]:
+    """Return a report from the document and the computed numbers.
+
+    Parameters
+    ----------
+    budget : Budget
+        The budget.
+    point : ComputedPoint
+        Numbers of the reference point.
+    numbers : sequence of ComputedTerm
+        Numbers of the terms, in the order of the document.
+    provenance : mapping
+        Hashes, versions and the command.
+    parameters : mapping of str to ParamField
+        Parameters that need a term or an exclusion.
+    spec : ParamSpec
+        Forward spec of the reference point.
+    """
+    limit, baseline = budget.requirement.limit, budget.estimators[0].id
+    requirement = {
+        "id": budget.requirement.id,
+        "text": budget.requirement.text,
+        **limit.as_dict(),
+        "status": budget.requirement.status,
+        "answer": budget.requirement.answer,
+    }
+    rows = [term_row(budget, i, item, point) for i, item in enumerate(numbers)]
+    rollup = {
+        estimator.id: total_row(budget, [item.results[estimator.id] for item in numbers])
+        for estimator in budget.estimators
+    }
+    fields = parameter_rows(parameters, spec, requirement["answer"], rows, budget.exclusions, point)
+    report: dict[str, Any] = {
+        "schema_version": REPORT_VERSION,
         "budget": {
             "id": budget.id,
             "title": budget.title,
-            "requirement": {
-                "id": budget.requirement.id,
-                "text": budget.requirement.text,
-                **limit.as_dict(),
-                "status": budget.requirement.status,
-                "answer": budget.requirement.answer,
-            },
+            "requirement": requirement,
             "reference": {
                 "text": budget.reference.text,
                 "profile": budget.reference.profile,
                 "overrides": list(budget.reference.overrides),
-                **facts,
+                **point.facts,
             },
-            "reserve": None if left is None else {"value": left, "unit": limit.unit},
+            "reserve": amount(reserve_of(budget), limit.unit),
         },
-        "provenance": {**provenance, "relative_tolerance": evaluation.tolerance},
-        "estimators": [_estimator(evaluation, estimator) for estimator in budget.estimators],
-        "terms": rows,
-        "rollup": {
-            estimator.id: _total(budget, [results[term.id][estimator.id] for term in budget.terms])
-            for estimator in budget.estimators
-        },
-    }
-    return _rounded(report)
-
-
-def _check_drivers(budget: Budget, i: int, drivers: list[Driver]) -> None:
-    for driver in drivers:
-        if not driver.acts:
-            at = ("terms", i, "perturbation", *driver.where)
-            problem = "does not act: the derivative is zero"
-            raise budget.source.error(at, problem, got=driver.key, at_key=at[-1] == driver.key)
-
-
-def _estimator(evaluation: Evaluation, estimator: Estimator) -> dict[str, Any]:
-    fit = evaluation.fits[estimator.id]
-    return {
-        "id": estimator.id,
-        "title": estimator.title,
-        "free_keys": list(estimator.free),
-        "n_parameters": len(fit.labels),
-        "sigma": {"value": evaluation.sigma(estimator), "unit": evaluation.unit},
-        "note": estimator.note or None,
-        "condition": fit.condition,
-    }
-
-
-def _row(
-    evaluation: Evaluation, term: Term, drivers: list[Driver], results: Mapping[str, TermResult]
-) -> dict[str, Any]:
-    return {
-        "id": term.id,
-        "name": term.name,
-        "parent": term.parent,
-        "keys": [driver.key for driver in drivers],
-        "acts": term.acts,
-        "magnitude": term.magnitude.as_dict() if term.magnitude else None,
-        "evidence": dict(term.evidence),
-        "class": term.term_class,
-        "group": term.group,
-        "rule": term.rule,
-        "allocation": term.allocation.as_dict() if term.allocation else None,
-        "owner": term.owner,
-        "status": term.status,
-        "since": term.since,
-        "verification": term.verification or "to be determined",
-        "checks": [
-            {"name": check.name, "value": check.value, "unit": evaluation.unit, "text": check.text}
-            for check in term.perturbation.independent_values(evaluation)
+        "provenance": {**provenance, "relative_tolerance": point.tolerance},
+        "baseline": baseline,
+        "completeness": completeness(fields, rows, requirement),
+        "deficits": deficits(requirement, rows, rollup, baseline),
+        "estimators": [
+            estimator_row(estimator, point.estimators[estimator.id], point.unit) for estimator in budget.estimators
         ],
-        "elasticities": {driver.key: driver.elasticity for driver in drivers if driver.elasticity is not None},
-        "results": {name: _result(evaluation, term, result) for name, result in results.items()},
+        "terms": rows,
+        "rollup": rollup,
+        "cases": [],
+        "state": dict(point.state),
+        "parameters": fields,
     }
-
-
-def _result(evaluation: Evaluation, term: Term, result: TermResult) -> dict[str, Any]:
-    def quantity(value: float | None, unit: str = evaluation.unit) -> dict[str, Any] | None:
-        return None if value is None else {"value": value, "unit": unit}
-
-    magnitude_unit = term.magnitude.unit if term.magnitude else ""
-    return {
-        "sensitivity": quantity(result.sensitivity, quotient(evaluation.unit, magnitude_unit)),
-        "bias": quantity(result.bias),
-        "sigma": quantity(result.sigma),
-        "contribution": quantity(result.contribution),
-        "margin": quantity(term.allocation.value - result.contribution) if term.allocation else None,
-        "stealth": result.stealth,
-        "significance": result.significance,
-        "residual": result.residual,
-        "linear_range": quantity(result.linear_range, magnitude_unit),
-    }
-
-
-def _total(budget: Budget, results: list[TermResult]) -> dict[str, Any]:
-    limit = budget.requirement.limit
-    contributions = [
-        # A correlation group adds biases with their signs.
-        Contribution(
-            result.contribution if result.bias is None else result.bias, term.rule, term.group, term.term_class
-        )
-        for term, result in zip(budget.terms, results, strict=True)
-    ]
-    total = combine(contributions)
-    illustrative = any(
-        term.evidence["tag"] == "illustrative" and item.value and item.rule != "informative"
-        for term, item in zip(budget.terms, contributions, strict=True)
-    )
-    return {
-        "total": {"value": total, "unit": limit.unit},
-        "margin": {"value": limit.value - total, "unit": limit.unit},
-        "by_class": {name: {"value": value, "unit": limit.unit} for name, value in by_class(contributions).items()},
-        "illustrative": illustrative or budget.requirement.status == "illustrative",
-    }
-
-
-def _rounded(value: Any) -> Any:
-    """Return the same data with each number rounded to the digits of a report."""
-    if isinstance(value, dict):
-        return {name: _rounded(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_rounded(item) for item in value]
-    return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
+    report = rounded(report)
+    return {**report, "trace": trace_of(report)}

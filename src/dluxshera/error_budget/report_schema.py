@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from dluxshera.error_budget.schema_columns import (
     HASH,
     NUMBER,
-    VERSION,
     overrides_column,
     profile_column,
     requirement_schema,
@@ -17,6 +16,7 @@ from dluxshera.error_budget.schema_columns import (
 from dluxshera.error_budget.schema_parts import (
     KEY,
     KEYS,
+    choice_schema,
     identifier_schema,
     list_schema,
     mapping_schema,
@@ -25,13 +25,17 @@ from dluxshera.error_budget.schema_parts import (
     record_schema,
     text_schema,
 )
+from dluxshera.error_budget.trace import FAULTS
+
+REPORT_VERSION: Final = "0.2.0"
+_IDS: Final = {"type": "array", "items": {"type": "string"}}
 
 
 def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of a computed report."""
     computed = quantity_schema("Computed value.")
     content = {
-        "schema_version": VERSION,
+        "schema_version": {"const": REPORT_VERSION, "description": "Version of this schema."},
         "budget": record_schema(
             "Subject of the report.",
             {
@@ -46,13 +50,20 @@ def report_schema() -> dict[str, Any]:
             },
         ),
         "provenance": _provenance(),
+        "baseline": identifier_schema("Estimator that is judged by the requirement; the others are for comparison."),
+        "completeness": _completeness(),
+        "deficits": list_schema("Negative margins of the requirement and of allocations, by estimator.", _deficit()),
         "estimators": list_schema("Ways to fit the image.", _estimator_facts(computed)),
         "terms": list_schema("Rows.", _computed_row(computed)),
         "rollup": mapping_schema("Totals by estimator id.", _total(computed)),
+        "cases": list_schema("Other targets, time scales and scenarios of the same terms.", _case(computed)),
+        "state": {"type": "object", "description": "State of the detector and of the optics at the reference point."},
+        "parameters": list_schema("Parameters of the model and of every optional effect.", _parameter()),
+        "trace": _trace(),
     }
-    return schema_head("report", "Error-budget report") | record_schema(
-        "An error budget, computed. Nothing in it is typed by hand.", content
-    )
+    head = schema_head("report", "Error-budget report")
+    head |= {"$id": head["$id"].rpartition(":")[0] + f":{REPORT_VERSION}", "x-version": REPORT_VERSION}
+    return head | record_schema("An error budget, computed. Nothing in it is typed by hand.", content)
 
 
 def _reference_facts() -> dict[str, Any]:
@@ -104,8 +115,13 @@ def _estimator_facts(computed: dict[str, Any]) -> dict[str, Any]:
             "free_keys": {**KEYS, "description": "Fitted parameters."},
             "n_parameters": {"type": "integer", "minimum": 1, "description": "Number of fitted numbers."},
             "sigma": computed,
+            "conditional_sigma": {**computed, "description": "1-sigma error if all other parameters were known."},
             "note": {"type": ["string", "null"], "description": "Assumptions."},
             "condition": {**NUMBER, "description": condition},
+            "waterfall": list_schema(
+                "Error of the answer with each fitted parameter, and all before it, fitted with it.",
+                record_schema("A step.", {"key": KEY, "sigma": computed}),
+            ),
         },
     )
 
@@ -141,6 +157,7 @@ def _computed_row(computed: dict[str, Any]) -> dict[str, Any]:
         "A row.",
         {
             **row_columns(),
+            "perturbation": {"type": "object", "description": "Mechanism, as the document states it."},
             "keys": {"type": "array", "items": KEY, "description": "Driving parameters, each tested to act."},
             "checks": list_schema("Independent values.", check),
             "elasticities": mapping_schema(elasticities, NUMBER),
@@ -156,6 +173,99 @@ def _total(computed: dict[str, Any]) -> dict[str, Any]:
             "total": computed,
             "margin": computed,
             "by_class": mapping_schema("Totals by class of term.", computed),
+            "shares": mapping_schema("Part of the variance by term id; the parts add up to 1.", NUMBER),
             "illustrative": {"type": "boolean", "description": "True if an illustrative input enters."},
+        },
+    )
+
+
+def _completeness() -> dict[str, Any]:
+    count = {"type": "integer", "minimum": 0}
+    return record_schema(
+        "Coverage of the parameters, and inputs that are not settled.",
+        {
+            "parameters": {**count, "description": "Number of parameters, without the answer."},
+            "with_term": {**count, "description": "Number of parameters that drive a term."},
+            "excluded": {**count, "description": "Number of parameters that are excluded with a reason."},
+            "open": {**_IDS, "description": "Parameters with neither."},
+            "illustrative": {**_IDS, "description": "Requirement and terms whose value is an illustration."},
+            "undetermined": {**_IDS, "description": "Terms whose magnitude is to be determined."},
+            "unverified": {**_IDS, "description": "Terms without a method of verification."},
+        },
+    )
+
+
+def _deficit() -> dict[str, Any]:
+    return record_schema(
+        "An error larger than its limit.",
+        {
+            "id": identifier_schema("Requirement or term."),
+            "estimator": identifier_schema("Estimator."),
+            "value": {**NUMBER, "description": "Error less limit, in the unit beside it."},
+            "unit": {"type": "string", "description": "VOUnit string."},
+        },
+    )
+
+
+def _case(computed: dict[str, Any]) -> dict[str, Any]:
+    return record_schema(
+        "The same terms at another reference point, time scale or magnitude.",
+        {
+            "id": identifier_schema("Identifier of the case."),
+            "title": text_schema("Title."),
+            "reference": {"type": "object", "description": "Reference point, as in the budget."},
+            "time": {"type": ["string", "null"], "description": "Time scale; null for that of the requirement."},
+            "rollup": mapping_schema("Totals by estimator id.", _total(computed)),
+            "contributions": mapping_schema(
+                "Contributions by term id and estimator id.", mapping_schema("By estimator id.", nullable(computed))
+            ),
+        },
+    )
+
+
+def _parameter() -> dict[str, Any]:
+    derivative = "Derivative of the answer's bias by the parameter; of a list or a map the root sum of squares."
+    return record_schema(
+        "A parameter and the terms that it drives.",
+        {
+            "key": KEY,
+            "title": text_schema("Name in prose."),
+            "effect": {"type": ["string", "null"], "description": "Optional effect that it belongs to."},
+            "elements": {"type": "integer", "minimum": 1, "description": "Number of elements of its value."},
+            "terms": {**_IDS, "description": "Terms that it drives."},
+            "exclusion": {"type": ["string", "null"], "description": "Reason why no term is needed."},
+            "status": choice_schema("Coverage.", ["answer", "term", "excluded", "open"]),
+            "acts": {"type": "boolean", "description": "True if the answer of an estimator depends on it."},
+            "derivatives": mapping_schema("By estimator id.", quantity_schema(derivative)),
+            "transforms": {**_IDS, "description": "Functions that compute a value which acts on the image from it."},
+        },
+    )
+
+
+def _trace() -> dict[str, Any]:
+    kinds = ["requirement", "term", "answer", "transform", "parameter", "test"]
+    node = record_schema(
+        "A node.",
+        {
+            "id": text_schema("Identifier."),
+            "kind": choice_schema("Kind of node.", kinds),
+            "title": text_schema("Name in prose."),
+        },
+    )
+    fault = record_schema(
+        "A link that is not real, or that is missing.",
+        {
+            "kind": choice_schema("Kind of fault.", list(FAULTS)),
+            "id": text_schema("Node at fault."),
+            "text": text_schema("Description."),
+        },
+    )
+    edge = {"type": "array", "items": {"type": "string"}, "minItems": 2, "maxItems": 2}
+    return record_schema(
+        "Graph from parameters and tests to the requirement.",
+        {
+            "nodes": list_schema("Nodes.", node),
+            "edges": list_schema("Pairs of node ids, the second nearer to the requirement.", edge),
+            "faults": list_schema("Faults of the links, found from the computed derivatives.", fault),
         },
     )

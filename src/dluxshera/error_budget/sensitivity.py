@@ -166,6 +166,28 @@ class LinearFit:
         left = whitened - self._q @ along
         return Response(bias, float(np.linalg.norm(whitened)), float(np.linalg.norm(left)))
 
+    def row(self, label: str) -> Float[np.ndarray, " pixels"]:
+        """Return the bias of a parameter per unit of a perturbation of each pixel, whitened: in sigmas of the pixel."""
+        i = self.labels.index(label)
+        unit = np.zeros(len(self.labels))
+        unit[i] = self.conditional[i]
+        return self._q @ np.linalg.solve(self._r.T, unit)
+
+    def partial_sigma(self, label: str, fitted: Iterable[str]) -> float:
+        """Return the 1-sigma error of a parameter that is fitted together with some of the others, the rest known.
+
+        Parameters
+        ----------
+        label : str
+            Label of the parameter.
+        fitted : iterable of str
+            Labels of the parameters that are fitted, among them `label`.
+        """
+        columns = [self.labels.index(name) for name in fitted]
+        i = columns.index(self.labels.index(label))
+        inverse = np.linalg.inv(np.linalg.qr(self._r[:, columns], mode="r"))
+        return float(np.linalg.norm(inverse[i]) * self.conditional[columns[i]])
+
     def from_score(self, score: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return the covariance times a gradient of the log-likelihood: a Newton step."""
         return np.linalg.solve(self._r, np.linalg.solve(self._r.T, score * self.conditional)) * self.conditional

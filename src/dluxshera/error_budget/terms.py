@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from dluxshera.documents import Document
+from dluxshera.error_budget.exclusion import Exclusion
 from dluxshera.error_budget.perturbation import Perturbation
 from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.spec_check import ModelName
@@ -97,6 +98,8 @@ class Budget:
         Rows, in the order of the document.
     source : Document
         Document of the budget, with the place of each part in its file.
+    exclusions : tuple of Exclusion
+        Parameters that no term needs to cover, each with its reason.
     """
 
     id: str
@@ -106,6 +109,7 @@ class Budget:
     estimators: tuple[Estimator, ...]
     terms: tuple[Term, ...]
     source: Document = field(repr=False, compare=False)
+    exclusions: tuple[Exclusion, ...] = ()
 
     def moved(self, model: ModelName) -> tuple[str, ...]:
         """Return the parameters of a model by which the terms need the image differentiated."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from dluxshera.drawing import Bar, bar_chart
 from dluxshera.reference import text
-from dluxshera.reference.bar_chart import Bar, bar_chart
 
 RECORD = Path("docs/validation/benchmarks.json")
 PAGE = Path("docs/validation/benchmarks.md")

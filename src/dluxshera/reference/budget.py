@@ -1,61 +1,123 @@
-"""The error-budget page."""
+"""The overview page of the error budget: verdict, completeness, margins, figures, terms and provenance."""
 
+from collections.abc import Mapping
 from typing import Any
 
-from dluxshera.reference import text
-from dluxshera.reference.bar_chart import Bar, bar_chart
+from dluxshera.error_budget import budget_figures
+from dluxshera.reference import budget_terms, text
 from dluxshera.reference.inputs import REPORT_FILE
 
 READING = """\
 A contribution is the 1-sigma error that a term adds to the measured separation in one *estimator*, a list of fitted
 parameters. The same perturbation can be harmless to one estimator and large for another, so each number is listed per
-estimator.
+estimator. The requirement judges the *baseline* estimator; the others are for comparison. The
+[methods](error-budget-methods.md) have the equations.
 
 - **Allocation** is the error that the budget grants to a term, **contribution** the computed error, and **margin** the
   allocation minus the contribution. A negative margin is a deficit.
 - **Bias** is the signed error of the separation. **Sigma** is the formal precision of the fit, which assumes that the
   model is correct.
+- **Share** is the part of the variance of the total.
 - **Stealth** compares the bias with the residuals that it leaves. At about 1 or above, the fit is good although the
   separation is wrong.
 - **Linear to** is the largest magnitude for which the bias is proportional to the magnitude, to within 10 %.
 """
 
-# Columns of the results, with "+" where positive values are written with their sign.
-COLUMNS = [("contribution", ""), ("margin", "+"), ("bias", "+"), ("sigma", "")]
-HEADS = [name.capitalize() for name, _ in COLUMNS]
-
 
 def page(report: dict[str, Any]) -> str:
     """Return the text of the page."""
-    budget, requirement = report["budget"], report["budget"]["requirement"]
-    terms = {term["id"]: term for term in report["terms"]}
+    budget = report["budget"]
+    figures = budget_figures(report, target)
     parts = [
         f"# {budget['title']}\n",
         text.MARK + "\n",
-        f'!!! abstract "Requirement {requirement["id"]}: {text.with_unit(requirement)} ({requirement["status"]})"\n',
-        text.indent(text.plain(requirement["text"])) + "\n",
+        *budget_terms.requirement(report),
+        "## Verdict\n",
+        verdict(report),
         "## Definitions\n",
         READING,
         "## Estimators\n",
         estimators(report),
         "## Allocation and contribution\n",
-        *(tab(report, estimator) for estimator in report["estimators"]),
+        *(tab(report, estimator, figures) for estimator in report["estimators"]),
+        "## Tree of terms\n",
+        text.figure(figures["tree"], "Tree of terms", TREE),
         "## Terms\n",
-        *(section(term, terms, report["estimators"]) for term in report["terms"]),
+        *budget_terms.sections(report),
         "## Reference point\n",
-        reference_point(budget["reference"]),
+        reference_point(budget["reference"], report.get("state") or {}),
         "## Provenance\n",
         provenance(report["provenance"]),
     ]
     return "\n".join(parts)
 
 
-def reference_point(reference: dict[str, Any]) -> str:
-    """Return the reference point of the budget: its text, its facts and the overrides of its profile."""
+TREE = (
+    "Each term with its contribution to the baseline and its allocation. A thick border marks a contribution above its "
+    "allocation, and a dashed one a term that is not added."
+)
+
+
+def target(name: str) -> str:
+    """Return the address of the section of a term or a parameter, from the page of the budget."""
+    return f"parameters/{name.partition('.')[0]}.html#{name}" if "." in name and name.islower() else f"#{name}"
+
+
+def target_elsewhere(name: str) -> str:
+    """Return the address of the section of a term or a parameter, from another page of the reference."""
+    address = target(name)
+    return f"error-budget.html{address}" if address.startswith("#") else address
+
+
+def verdict(report: dict[str, Any]) -> str:
+    """Return the verdict: completeness and open inputs before any margin, then margins and deficits."""
+    counts, requirement = report["completeness"], report["budget"]["requirement"]
+    covered, open_keys = counts["with_term"] + counts["excluded"], len(counts["open"])
+    faults = report["trace"]["faults"]
+    total = report["rollup"][report["baseline"]]
+    kept = total["margin"]["value"] >= 0
+    baseline = title_of(report, report["baseline"])
+    margin = {**total["margin"], "value": abs(total["margin"]["value"])}
+    complete = not open_keys and not counts["undetermined"]
+    summary = [
+        f"**Completeness.** {covered} of {counts['parameters']} parameters have a term or a reasoned exclusion; "
+        f"{open_keys} have neither. [Parameters and trace](error-budget-parameters.md)",
+        f"**Inputs.** {len(counts['illustrative'])} are illustrative and {len(counts['undetermined'])} are to be "
+        f"determined. {len(counts['unverified'])} terms have no verification. "
+        "[Verification](error-budget-verification.md)",
+        f"**Trace.** {len(faults)} links are missing or not real." if faults else "**Trace.** Every link is real.",
+        f"**Margin.** {baseline}: {text.with_unit(total['total'])} of {text.with_unit(requirement)}, "
+        f"{'a margin' if kept else '**a deficit**'} of {text.with_unit(margin)}"
+        + (", with illustrative inputs." if total.get("illustrative") else "."),
+    ]
+    state = "complete" if complete else "incomplete"
+    kind = "success" if kept and complete else "warning" if kept else "failure"
+    head = f"The budget is {state}, and its baseline {'meets' if kept else 'exceeds'} the requirement"
+    parts = [f'!!! {kind} "{head}"\n', text.indent("\n".join(f"- {line}" for line in summary)) + "\n"]
+    if report["deficits"]:
+        rows = [
+            [
+                f"[{item['id']}](#{item['id']})",
+                title_of(report, item["estimator"]),
+                text.with_unit({"value": item["value"], "unit": item["unit"]}),
+            ]
+            for item in report["deficits"]
+        ]
+        parts += ["Deficits:\n", text.markdown_table(["Row", "Estimator", "Above its limit by"], rows, kind="dense")]
+    return "\n".join(parts)
+
+
+def title_of(report: Mapping[str, Any], estimator: str) -> str:
+    """Return the title of an estimator."""
+    return next(item["title"] for item in report["estimators"] if item["id"] == estimator)
+
+
+def reference_point(reference: dict[str, Any], state: Mapping[str, Any]) -> str:
+    """Return the reference point of the budget: its text, its facts, its state and the overrides of its profile."""
     facts = [
         (name.replace("_", " ").capitalize(), text.with_unit(value if isinstance(value, dict) else {"value": value}))
-        for name, value in reference.items()
-        if name not in ("text", "overrides") and value is not None
+        for name, value in [*reference.items(), *state.items()]
+        if name not in ("text", "overrides") and value is not None and not isinstance(value, list)
     ]
     overrides = "; ".join(map(override, reference["overrides"]))
     return "\n".join([text.plain(reference["text"]) + "\n", text.facts([*facts, ("Overrides", overrides)])])
@@ -73,9 +135,10 @@ def estimators(report: dict[str, Any]) -> str:
     rows, keys = [], []
     for estimator in report["estimators"]:
         total = report["rollup"][estimator["id"]]
+        baseline = " (baseline)" if estimator["id"] == report["baseline"] else ""
         rows.append(
             [
-                f"**{estimator['title']}**",
+                f"**{estimator['title']}**{baseline}",
                 str(estimator["n_parameters"]),
                 text.with_unit(estimator["sigma"]),
                 text.with_unit(total["total"]),
@@ -106,36 +169,48 @@ def estimators(report: dict[str, Any]) -> str:
     )
 
 
-def tab(report: dict[str, Any], estimator: dict[str, Any]) -> str:
-    """Return the figure and the table of all terms for one estimator."""
-    unit = report["budget"]["requirement"]["unit"]
-    rows, bars = [], []
+def tab(report: dict[str, Any], estimator: dict[str, Any], figures: Mapping[str, str]) -> str:
+    """Return the figures and the table of all terms for one estimator."""
+    unit, name = report["budget"]["requirement"]["unit"], estimator["id"]
+    shares = report["rollup"][name]["shares"]
+    rows = []
     for term in report["terms"]:
-        result = term["results"].get(estimator["id"])
+        result = term["results"].get(name)
         if result is None:
             continue
-        allocation = term["allocation"]
         rows.append(
             [
                 f"[{term['id']}][{term['id']}]",
                 term["name"],
                 term["class"],
-                bare(allocation, unit),
-                *(bare(result[name], unit, sign) for name, sign in COLUMNS),
+                bare(term["allocation"], unit),
+                bare(result["contribution"], unit),
+                bare(result["margin"], unit, "+"),
+                bare(result["bias"], unit, "+"),
+                f"{100 * shares[term['id']]:.1f}",
                 text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
             ]
         )
-        limit = allocation and allocation["value"]
-        bars.append(Bar(f"{term['id']} {term['name']}", f"#{term['id']}", result["contribution"]["value"], limit))
-    head = ["Term", "Name", "Class", "Allocation", *HEADS, "Stealth"]
-    caption = (
-        f"{estimator['title']}, in {text.unit(unit)}: bars are contributions and marks allocations, on a logarithmic "
-        "axis. A bar in warning colour exceeds its allocation."
-    )
-    label = f"Contributions and allocations, {estimator['title']}"
-    chart = bar_chart(bars, text.unit(unit), limit_name="allocation", label=label)
-    figure = text.figure(chart, label, caption)
-    return f'=== "{estimator["title"]}"\n\n' + text.indent(figure + "\n" + text.markdown_table(head, rows, kind="data"))
+    head = ["Term", "Name", "Class", "Allocation", "Contribution", "Margin", "Bias", "Share, %", "Stealth"]
+    printed = text.unit(unit)
+    captions = {
+        "allocation": f"Contribution of each term as a bar and its allocation as a mark, {printed}, on a logarithmic "
+        "axis. A bar in warning colour exceeds its allocation.",
+        "tornado": f"Effect of each term, the largest first, {printed}. A bias has its sign, and noise both signs.",
+        "waterfall": f"Formal error, {printed}, with each fitted parameter and all above it fitted.",
+    }
+    drawn = [
+        text.figure(
+            figures[f"{kind}-{name}"], f"{kind.capitalize()}, {estimator['title']}", f"{estimator['title']}. {c}"
+        )
+        for kind, c in captions.items()
+    ]
+    folded = [
+        f'??? note "{title}"\n\n' + text.indent(figure)
+        for title, figure in zip(("Tornado", "Marginalisation waterfall"), drawn[1:], strict=True)
+    ]
+    content = "\n".join([drawn[0], *folded, text.markdown_table(head, rows, kind="data")])
+    return f'=== "{estimator["title"]}"\n\n' + text.indent(content)
 
 
 def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:
@@ -145,41 +220,8 @@ def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:
     return text.with_unit(quantity, sign)
 
 
-def section(term: dict[str, Any], terms: dict[str, dict[str, Any]], estimators: list[dict[str, Any]]) -> str:
-    """Return the section of one term: its properties and its results for each estimator."""
-    parent, evidence = term["parent"], term["evidence"]
-    rows = [
-        ("Part of", f"[{parent}][{parent}]" if parent in terms else parent or ""),
-        ("Parameters", text.links(term["keys"])),
-        ("Acts", text.plain(term["acts"])),
-        ("Magnitude", text.with_unit(term["magnitude"])),
-        ("Evidence", text.plain(": ".join(filter(None, [evidence["tag"], evidence.get("source")])))),
-        ("Class", term["class"]),
-        ("Correlation group", term["group"] or ""),
-        ("Combined by", term["rule"]),
-        ("Allocation", text.with_unit(term["allocation"]) if term["allocation"] else "none"),
-        ("Verified by", text.plain(term.get("verification") or "")),
-        ("Owner", term["owner"] or ""),
-        ("Status", term["status"]),
-    ]
-    results = [
-        [
-            estimator["title"],
-            text.with_unit(result["sensitivity"]),
-            *(text.with_unit(result[name], sign) for name, sign in COLUMNS),
-            text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
-            text.with_unit(result.get("linear_range")),
-        ]
-        for estimator in estimators
-        if (result := term["results"].get(estimator["id"]))
-    ]
-    head = ["Estimator", "Sensitivity", *HEADS, "Stealth", "Linear to"]
-    title = f"### {term['id']} {term['name']} {{ #{term['id']} }}\n"
-    return "\n".join([title, text.facts(rows), text.markdown_table(head, results) if results else ""])
-
-
 def provenance(record: dict[str, Any]) -> str:
-    """Return the inputs of the report, and the command that recomputes it."""
+    """Return the inputs of the report, and the commands that recompute and export it."""
     rows = [
         (name.replace("_", " ").capitalize(), shortened(value) if name.endswith("_hash") else f"`{value}`")
         for name, value in record.items()
@@ -199,6 +241,8 @@ def provenance(record: dict[str, Any]) -> str:
             record["command"],
             "```",
             "",
+            "`dluxshera budget export` writes its tables as CSV and as a spreadsheet with formulas, and its figures as "
+            "SVG.\n",
         ]
     )
 

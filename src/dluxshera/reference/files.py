@@ -3,9 +3,26 @@
 from pathlib import Path
 
 from dluxshera.files import write_text
-from dluxshera.reference import anchors, api, benchmarks, budget, parameters, schema_list, systems, text, tutorials
+from dluxshera.reference import (
+    anchors,
+    api,
+    benchmarks,
+    budget_pages,
+    parameters,
+    schema_list,
+    systems,
+    text,
+    tutorials,
+)
 from dluxshera.reference.coverage import covering_tests
-from dluxshera.reference.inputs import REPORT_FILE, SCHEMA_FOLDER, read_json, read_report, read_schemas
+from dluxshera.reference.inputs import (
+    REPORT_FILE,
+    SCHEMA_FOLDER,
+    read_json,
+    read_report,
+    read_schemas,
+    recorded_sign_off,
+)
 
 PAGES = Path("docs/reference")
 SERVED = Path("docs/schemas")
@@ -23,7 +40,7 @@ def generated(root: Path) -> dict[Path, str]:
     pages |= api.pages(root, catalogue.transforms)
     pages["schemas.md"] = schema_list.page(catalogue)
     if report:
-        pages["error-budget.md"] = budget.page(report)
+        pages |= budget_pages.pages(report, recorded_sign_off(root / REPORT_FILE))
     files = {root / PAGES / name: page for name, page in pages.items()}
     files[root / anchors.ANCHORS] = anchors.document(links)
     if (root / benchmarks.RECORD).exists():

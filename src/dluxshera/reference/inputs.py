@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dluxshera.error_budget import read_sign_off, sign_off_file
 from dluxshera.errors import DocumentError, near_matches
 
 SCHEMA_FOLDER = Path("schemas")
@@ -219,6 +220,12 @@ def check_entry(file: Path, key: str, schema: dict[str, Any]) -> None:
     for needed in entry.get("x-depends-on", []):
         if needed not in schema["properties"]:
             raise unknown(file, key, "x-depends-on names the unknown parameter", needed, schema["properties"])
+
+
+def recorded_sign_off(report: Path) -> dict[str, Any] | None:
+    """Return the sign-off beside a report, or None if there is none."""
+    path = sign_off_file(report)
+    return read_sign_off(path) if path.exists() else None
 
 
 def read_report(path: Path, catalogue: Catalogue) -> dict[str, Any] | None:

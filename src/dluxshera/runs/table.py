@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from dluxshera._csv_text import csv_text
 from dluxshera.errors import DocumentError, ParameterError
 from dluxshera.files import check_file, write_text
 from dluxshera.runs.folder import read_run
@@ -16,8 +14,6 @@ from dluxshera.runs.folder import read_run
 # Columns of each run, before those of its parameters.
 RUN_COLUMNS: Final = ("folder", "fault", "result", "steps", "loss", "seed", "misfit", "misfit sigmas")
 _START: Final = b"folder,fault,"  # of the first line of a table
-# The first characters of formulas, their full-width forms, and blanks before them, which some programs strip.
-_FORMULA: Final = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]|[\t\r\n]")
 
 
 def runs_table(folders: Iterable[Path | str]) -> list[dict[str, Any]]:
@@ -99,15 +95,4 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
     """
     rows = list(rows)
     names = list(dict.fromkeys(name for row in rows for name in row))
-    write_text(path, "".join(map(_line, [names, *([row.get(name, "") for name in names] for row in rows)])))
-
-
-def _line(values: Iterable[Any]) -> str:
-    text = io.StringIO()
-    csv.writer(text).writerow(map(_cell, values))  # ends with CR LF, and so quotes both in cells
-    return text.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _cell(value: Any) -> Any:
-    """Return a value for a cell of CSV, a text that begins as a formula with an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+    write_text(path, csv_text([names, *([row.get(name, "") for name in names] for row in rows)]))

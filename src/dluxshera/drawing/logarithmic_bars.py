@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from dluxshera.drawing import svg_element
+from dluxshera.drawing.svg import svg_element
 
 DECADES: Final = 5  # the longest axis; shorter bars end at its lower end
 LEFT, WIDTH, RIGHT = 12.0, 560.0, 40.0

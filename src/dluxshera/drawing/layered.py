@@ -1,8 +1,4 @@
-"""Drawings of directed acyclic graphs as SVG: boxes in layers from left to right, joined by arrows.
-
-A drawing takes the colour of the text around it (``currentColor``), so that one file fits light and dark pages. Shapes
-carry classes (``node``, ``edge``, ``tip``) by which a style sheet can change their look.
-"""
+"""Drawings of directed acyclic graphs: boxes in layers from left to right, joined by arrows."""
 
 from __future__ import annotations
 
@@ -14,6 +10,7 @@ from html import escape
 from itertools import pairwise
 from typing import Final, Literal, NamedTuple
 
+from dluxshera.drawing.svg import CHARACTER, TEXT_SIZE, svg_element
 from dluxshera.errors import GraphError, UnknownKeyError
 
 Look = Literal["outlined", "dashed", "filled", "heavy"]
@@ -21,9 +18,7 @@ Edge = tuple[str, str]
 Waypoint = tuple[str, int]  # a box whose edges pass through a layer, and that layer
 Name = str | Waypoint
 
-FONT: Final = "ui-monospace, SFMono-Regular, Menlo, Consolas, monospace"
-TEXT_SIZE, HEADING_SIZE = 11, 10
-CHARACTER: Final = 0.627  # width of a monospaced character in units of its size: 0.6 in most fonts, with some room
+HEADING_SIZE: Final = 10
 LINE: Final = 15.0
 PADDING: Final = 8.0
 ROW_GAP: Final = 12.0
@@ -31,13 +26,6 @@ COLUMN_GAP: Final = 44.0
 MARGIN: Final = 6.0
 TIP_LENGTH, TIP_HALF_WIDTH = 7.0, 3.5
 SWEEPS: Final = 24
-SMALLEST_SCALE: Final = 0.85  # the text can still be read; a narrower page scrolls
-
-# A drawing that is a document of its own has no text around it. Inside a page this rule does not apply.
-STANDALONE: Final = (
-    "<style>svg:root { color-scheme: light dark; color: #222 } "
-    "@media (prefers-color-scheme: dark) { svg:root { color: #ddd } }</style>"
-)
 ATTRIBUTES: Final[Mapping[Look, str]] = {
     "outlined": 'fill="none"',
     "dashed": 'fill="none" stroke-dasharray="4 3"',
@@ -161,30 +149,6 @@ def layered_drawing(boxes: Mapping[str, Box], edges: Iterable[Edge], *, label: s
         width = max(width, *(layout.left[layer[name]] + box.width for name, box in part.items()))
         height = top + max(layout.middle[name] + box.height / 2 for name, box in part.items())
     return svg_element(width + MARGIN, height + MARGIN, shapes, label=label, links=any(b.href for b in boxes.values()))
-
-
-def svg_element(width: float, height: float, shapes: Iterable[str], *, label: str, links: bool) -> str:
-    """Return a drawing as an ``<svg>`` element that shrinks a little with its page.
-
-    Parameters
-    ----------
-    width, height : float
-        Size, pixels.
-    shapes : iterable of str
-        SVG of the content.
-    label : str
-        Description of the drawing for screen readers.
-    links : bool
-        Presence of links in the shapes. A drawing without links is one image to a screen reader; links in an image
-        would not be announced.
-    """
-    role = "group" if links else "img"
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="graph" role="{role}" aria-label="{escape(label)}" '
-        f'width="{width:.0f}" height="{height:.0f}" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'style="min-width: {SMALLEST_SCALE * width:.0f}px" font-family="{FONT}" font-size="{TEXT_SIZE}">'
-        f"<title>{escape(label)}</title>{STANDALONE}{''.join(shapes)}</svg>"
-    )
 
 
 def _layers(boxes: Mapping[str, Box], arrows: Sequence[Edge]) -> dict[str, int]:
