@@ -209,7 +209,7 @@ def tab(report: dict[str, Any], estimator: dict[str, Any], figures: Mapping[str,
         f'??? note "{title}"\n\n' + text.indent(figure)
         for title, figure in zip(("Tornado", "Marginalisation waterfall"), drawn[1:], strict=True)
     ]
-    content = "\n".join([drawn[0], *folded, text.markdown_table(head, rows, kind="data")])
+    content = "\n".join([drawn[0], *folded, text.markdown_table(head, rows, kind="compact data")])
     return f'=== "{estimator["title"]}"\n\n' + text.indent(content)
 
 

@@ -32,8 +32,9 @@ def pages(report: dict[str, Any], sign_off: dict[str, Any] | None) -> dict[str, 
     }
 
 
-def _page(title: str, *parts: str) -> str:
-    return "\n".join([f"# {title}\n", text.MARK + "\n", *parts])
+def _page(title: str, *parts: str, wide: bool = False) -> str:
+    head = ["---\nhide: [toc]\n---\n"] if wide else []
+    return "\n".join([*head, f"# {title}\n", text.MARK + "\n", *parts])
 
 
 def parameters(report: dict[str, Any]) -> str:
@@ -72,7 +73,8 @@ def parameters(report: dict[str, Any]) -> str:
         "## Coverage of the parameters\n",
         "The derivative is that of the answer's bias by the parameter, in a fit that does not know the change; of a "
         "list or a map, the root sum of squares over its elements.\n",
-        text.markdown_table(["Parameter", "Coverage", "Terms, or reason", *names.values()], rows, kind="data"),
+        text.markdown_table(["Parameter", "Coverage", "Terms, or reason", *names.values()], rows, kind="compact data"),
+        wide=True,
     )
 
 
