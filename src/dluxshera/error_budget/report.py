@@ -70,7 +70,7 @@ def evaluate(
     arguments = () if path is None else ("--budget", file.as_posix())
     with jax.enable_x64(True):
         reference = ReferenceModels.of(budget)
-        check_against_specs(budget, reference.store.spec, reference.inference)
+        check_against_specs(budget, reference.forward_spec, reference.inference)
         forward, inference = reference.models()
         evaluation = evaluation_of(budget, forward, inference, progress=progress)
         provenance = {
