@@ -44,7 +44,7 @@ def _estimator(evaluation: Evaluation, estimator: Estimator) -> ComputedEstimato
             waterfall.append((key, fit.partial_sigma(evaluation.answer, fitted) * evaluation.per_answer))
     return ComputedEstimator(
         evaluation.sigma(estimator),
-        evaluation.conditional_sigma(estimator),
+        fit.partial_sigma(evaluation.answer, [evaluation.answer]) * evaluation.per_answer,
         len(fit.labels),
         fit.condition,
         tuple(waterfall),

@@ -1,26 +1,20 @@
-r"""Derivatives of an answer's bias by every primitive of the forward model, each map cell included.
+"""Derivatives of the answer's bias by every parameter, with a test of each that it is larger than its rounding error.
 
-With :math:`h` the row of :math:`F^{-1} J^T S^{-1}` that belongs to the answer, a change of the image by
-:math:`\Delta\mu` biases the answer by :math:`h \cdot \Delta\mu`. One reverse pass of the model with :math:`h` as
-cotangent gives the derivatives by all parameters at once. The significance of each parameter in the image, from which
-the rounding error of its derivative follows, is estimated by reverse passes with random signs.
+The rounding error follows from the significance of the parameter in the image. The significances of all parameters, map
+cells included, are estimated together by reverse passes with random signs.
 """
 
 from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import equinox as eqx
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Float
 
 from dluxshera.error_budget.evaluation import Evaluation
-from dluxshera.error_budget.sensitivity import ImageFunction, Model
-from dluxshera.params import ParameterStore, ParamSpec, pack_params, unpack_params
+from dluxshera.error_budget.sensitivity import image_derivatives
 
-PROBES: Final = 4  # a significance is then known to a factor of two, and lost in all of them almost never
+PROBES: Final = 2  # the mean square of two is within a factor of 25 of the truth in 95 % of all cases
 SEED: Final = 13
 
 
@@ -48,55 +42,37 @@ def answer_gradients(evaluation: Evaluation) -> dict[str, dict[str, AnswerGradie
     evaluation : Evaluation
         Linearised fits of the budget's estimators.
     """
-    root = np.sqrt(evaluation.weights)
-    rows = [evaluation.fits[item.id].row(evaluation.answer) * root for item in evaluation.estimators]
-    signs = np.random.default_rng(SEED).choice([-1.0, 1.0], (PROBES, len(root))) * root
-    cotangents = np.concatenate([np.stack(rows), signs]).reshape(-1, *evaluation.image.shape)
-    pulled = pullbacks(evaluation.forward, cotangents)
+    significances = image_significances(evaluation)
     gradients: dict[str, dict[str, AnswerGradient]] = {}
-    for i, estimator in enumerate(evaluation.estimators):
-        fit = evaluation.fits[estimator.id]
-        sigma = float(fit.sigma[fit.labels.index(evaluation.answer)])
-        gradients[estimator.id] = {}
-        for key, values in pulled.items():
-            significance = np.sqrt(np.mean(values[len(rows) :] ** 2, axis=0))
-            acts = np.abs(values[i]) > fit.reach * sigma * significance
-            size = values[i] if values[i].ndim == 0 else np.linalg.norm(values[i] * acts)
-            value = float(size) * evaluation.per_answer if acts.any() else 0.0
-            gradients[estimator.id][key] = AnswerGradient(value, bool(acts.any()))
+    for estimator in evaluation.estimators:
+        # By the Cauchy-Schwarz inequality, no bias exceeds sigma times the significance.
+        largest = evaluation.fits[estimator.id].reach * evaluation.sigma(estimator)
+        gradients[estimator.id] = {
+            key: _gradient(np.asarray(slopes), largest * significances[key])
+            for key, slopes in evaluation.derivatives(estimator).items()
+        }
     return gradients
 
 
-def pullbacks(model: Model, cotangents: Float[np.ndarray, "k *image"]) -> dict[str, Float[np.ndarray, "k ..."]]:
-    """Return the reverse-mode derivatives of a model's image along several cotangents, by primitive.
+def _gradient(slopes: Float[np.ndarray, "..."], rounding: Float[np.ndarray, "..."]) -> AnswerGradient:
+    acts = np.abs(slopes) > rounding
+    if not acts.any():
+        return AnswerGradient(0.0, False)
+    return AnswerGradient(float(slopes if slopes.ndim == 0 else np.linalg.norm(slopes * acts)), True)
+
+
+def image_significances(evaluation: Evaluation) -> dict[str, Float[np.ndarray, "..."]]:
+    """Return the estimated significance in the image of a unit change of each element of each parameter, in sigmas.
 
     Parameters
     ----------
-    model : Model
-        Model at the reference point.
-    cotangents : ndarray, shape (k, *image)
-        Weights of the pixels.
-
-    Returns
-    -------
-    dict of str to ndarray
-        Sum over the pixels of weight times derivative, of shape (k,) and that of the parameter, by key.
+    evaluation : Evaluation
+        Linearised fits of the budget's estimators.
     """
-    free = model.store.spec.subset(model.store.spec.primitives)
-    pulled = np.asarray(_pullbacks(model.predict, model.store, free, jnp.asarray(cotangents)))
-    derivatives, start = {}, 0
-    for key in free:
-        shape = free[key].shape
-        size = int(np.prod(shape))
-        derivatives[key] = pulled[:, start : start + size].reshape(len(pulled), *shape)
-        start += size
-    return derivatives
-
-
-@eqx.filter_jit
-def _pullbacks(
-    predict: ImageFunction, store: ParameterStore, free: ParamSpec, cotangents: Float[Array, "k *image"]
-) -> Float[Array, "k n"]:
-    theta = pack_params(store, free)
-    _, pull = jax.vjp(lambda values: predict(unpack_params(values, free, store)), theta)
-    return jax.lax.map(lambda cotangent: pull(cotangent)[0], cotangents)
+    root = np.sqrt(evaluation.weights).reshape(evaluation.image.shape)
+    signs = np.random.default_rng(SEED).choice([-1.0, 1.0], (PROBES, *root.shape))
+    squares: dict[str, np.ndarray] = {}
+    for model in evaluation.models():
+        probes = [image_derivatives(model, sign * root) for sign in signs]
+        squares = {key: np.mean([np.asarray(probe[key]) ** 2 for probe in probes], axis=0) for key in probes[0]} | squares
+    return {key: np.sqrt(value) for key, value in squares.items()}

@@ -13,14 +13,14 @@ from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
-    from dluxshera.error_budget.sensitivity import ImageChange
+    from dluxshera.error_budget.changes import ImageChange
 
 
 class Perturbation(ABC):
     """Mechanism by which a term acts; abstract.
 
-    A kind is a final subclass of `ImagePerturbation` or `NoisePerturbation`, alone in a file of ``error_budget/kinds``.
-    Documents name it by the name of the file: ``perturbation: {kind: <file name>, ...}``.
+    A kind is a final subclass, alone in a file of ``error_budget/kinds``; most are subclasses of `ImagePerturbation` or
+    `NoisePerturbation`. Documents name it by the name of the file: ``perturbation: {kind: <file name>, ...}``.
     """
 
     has_magnitude: ClassVar[bool]
@@ -69,15 +69,12 @@ class ImagePerturbation(Perturbation):
 
     @abstractmethod
     def image_change(self, evaluation: Evaluation, magnitude_unit: str) -> ImageChange:
-        """Return the change of the image per unit of the magnitude."""
+        """Return the change of the image per unit of the magnitude, where it acts on the light or the detector."""
 
     def results(self, evaluation: Evaluation, magnitude: Quantity | None) -> dict[str, TermResult]:
         """Return the bias of the answer, by estimator id."""
         assert magnitude is not None  # `has_magnitude` is checked when the document is read
-        change = self.image_change(evaluation, magnitude.unit)
-        return {
-            estimator.id: evaluation.bias(estimator, change, magnitude.value) for estimator in evaluation.estimators
-        }
+        return evaluation.biases(self.image_change(evaluation, magnitude.unit), magnitude.value)
 
 
 class NoisePerturbation(Perturbation):

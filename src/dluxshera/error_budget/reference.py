@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from dluxshera._version import __version__
 from dluxshera.error_budget.terms import Budget
@@ -21,14 +24,19 @@ from dluxshera.profiles import (
     provenance_of,
     shera_profiles,
 )
-from dluxshera.systems import SheraConfig, build_spec, effects_of
+from dluxshera.systems import BANDWIDTH, EFFECTS, WAVELENGTH, SheraConfig, SurfaceHook, build_spec, effects_of
 
 if TYPE_CHECKING:
+    from dluxshera.error_budget.evaluation import Evaluation
     from dluxshera.error_budget.sensitivity import Model
     from dluxshera.params import ParameterStore
     from dluxshera.profiles import ProfileModel
 
 REPORTED_PACKAGES: Final = ("jax", "dLux", "numpy")
+TABLE_ROWS: Final = 16  # of the spectra that terms change
+TABLE_SPAN: Final = 1.5  # width of the spectra's tables over that of the band, which terms may move
+MAP_CELLS: Final = 64  # across the maps that terms change, up to half as many cycles across a mirror
+LEFT_OUT: Final = frozenset({"field_stars"})  # which cost an image of a star and are no part of a budget of a binary
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +92,37 @@ class ComposedReference:
             **{name: origin[name] for name in ("config_hash", "design_hash", "profiles")},
         }
 
+    @property
+    def forward_spec(self) -> ParamSpec:
+        """Parameters of the forward model with those of the further effects, for checks of a budget's keys."""
+        fields = {item.key: item for item in self.model.spec.fields}
+        for effects in self.further_effects():
+            fields = {item.key: item for item in build_spec(self.extended_config(effects), "forward").fields} | fields
+        return ParamSpec(self.model.spec.system_id, self.model.spec.name, tuple(fields.values()))
+
+    def further_effects(self) -> tuple[tuple[str, ...], ...]:
+        """Return the effects of each model with further effects, those of the reference point among them."""
+        config = self.model.config
+        possible = [
+            name
+            for name in effects_of(config.surfaces)
+            if name in config.effects or (EFFECTS[name].idle is not None and name not in LEFT_OUT)
+        ]
+        maps = {name for name in possible if isinstance(EFFECTS[name].hook, SurfaceHook)}
+        return tuple(
+            tuple(name for name in possible if name in config.effects or (name in maps) == of_maps)
+            for of_maps in (False, True)
+        )
+
+    def extended_config(self, effects: tuple[str, ...]) -> SheraConfig:
+        """Return the configuration with some effects, and with the sizes of their tables and maps."""
+        config = self.model.config
+        sizes = {"spectrum_a_rows": TABLE_ROWS, "spectrum_b_rows": TABLE_ROWS}
+        sizes |= {"m1_map_npix": MAP_CELLS, "surface_map_npix": MAP_CELLS}
+        own = {name for effect in config.effects for name in EFFECTS[effect].config_fields}
+        fields = {name: size for name, size in sizes.items() if name in config.rules() and name not in own}
+        return config.replace(effects=effects, **fields)
+
 
 @dataclass(frozen=True)
 class ReferenceModels:
@@ -135,14 +174,56 @@ class ReferenceModels:
         return cls(composed, config, store, composed.inference)
 
     def models(self) -> tuple[Model, Model]:
-        """Return the forward model and the inference model, both at the reference point."""
+        """Return the forward model and the inference model, both at the reference point.
+
+        The forward model brings two models with further effects at values at which they do nothing: one with effects of
+        light and detector, and one with maps of the surfaces, which need finer grids.
+        """
         from dluxshera.error_budget.sensitivity import Model, matching_store
         from dluxshera.model import binder_of
 
         binder = binder_of(self.config, self.store.spec, self.store)
-        forward = Model(self.store, binder.predict, binder.derived)
+        extended = tuple(partial(self._extended, effects) for effects in self.composed.further_effects())
+        forward = Model(self.store, binder.predict, binder.derived, extended)
         binder = binder_of(self.config, self.inference, matching_store(forward, self.inference))
         return forward, Model(binder.store, binder.predict, binder.derived)
+
+    def _extended(self, effects: tuple[str, ...]) -> Model:
+        """Return the forward model with the effects, those that the reference point does not have doing nothing."""
+        from dluxshera.error_budget.sensitivity import Model
+        from dluxshera.model import binder_of
+        from dluxshera.params import ParameterStore
+
+        config = self.composed.extended_config(effects)
+        spec = build_spec(config, "forward")
+        values = spec.defaults()
+        for name in effects:
+            idle = EFFECTS[name].idle or {}
+            values |= {key: np.full(spec[key].shape, idle[key]) for key in idle.keys() & values.keys()}
+        centre, width = (float(np.asarray(self.store[item.key])) for item in (WAVELENGTH, BANDWIDTH))
+        rows = centre + TABLE_SPAN * width * np.linspace(-0.5, 0.5, TABLE_ROWS)
+        values |= {key: rows for key in values if key.startswith("binary.spectrum") and key.endswith("wavelengths_m")}
+        values |= {key: value for key, value in self.store.items() if key in values}
+        store = ParameterStore(values, spec)
+        binder = binder_of(config, spec, store)
+        return Model(store, binder.predict, binder.derived)
+
+    def state(self, evaluation: Evaluation) -> dict[str, Any]:
+        """Return the state of the reference point: fill of the brightest pixel, defocus, and condition of the fits.
+
+        Parameters
+        ----------
+        evaluation : Evaluation
+            Fits at the reference point.
+
+        Returns
+        -------
+        dict
+            Numbers with their units, and ``findings``, each with its severity, key and text; see `state_of`.
+        """
+        from dluxshera.error_budget.state import state_of
+
+        return state_of(evaluation)
 
     def facts(self, forward: Model) -> dict[str, Any]:
         """Return the system, the design, the target, the grids and the photons, as plain data."""

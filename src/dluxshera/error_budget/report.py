@@ -71,7 +71,7 @@ def validate_budget(path: Path | str | None = None) -> tuple[Budget, ComposedRef
     """
     budget = read_budget(reference_budget() if path is None else Path(path))
     reference = ComposedReference.of(budget)
-    check_against_specs(budget, reference.model.spec, reference.inference)
+    check_against_specs(budget, reference.forward_spec, reference.inference)
     check_exclusions(budget.source, budget.exclusions, reference.parameters())
     return budget, reference
 
@@ -147,7 +147,7 @@ def _numbers(
         evaluation = evaluation_of(budget, forward, inference, progress=progress)
         if point is None:
             progress("derivatives by every parameter")
-            point = compute_point(evaluation, models.facts(forward), {})
+            point = compute_point(evaluation, models.facts(forward), models.state(evaluation))
             cache.keep_point(point)
         computed = []
         for i, (term, numbers) in enumerate(zip(budget.terms, stored, strict=True)):

@@ -15,15 +15,24 @@ class TermResult(NamedTuple):
     contribution : float
         Sigma, or the size of the bias.
     sigma : float, optional
-        Standard deviation of a term of noise; None for a term of bias.
+        Standard deviation of a term of noise, or of the biases of an ensemble; None for a term of bias.
     sensitivity, bias : float, optional
-        Signed bias per unit of the magnitude, and for the magnitude; 0 where it is below the rounding error.
+        Signed bias per unit of the magnitude, and for the magnitude; 0 where it is below `resolution`. The sensitivity
+        of a term that grows with the square of its magnitude is 0, and that of an ensemble is not signed.
     stealth : float, optional
         Bias in sigmas over `residual`; None where the residuals show nothing of the perturbation.
     significance, residual : float, optional
         Significance of the perturbation in the image, and in the residuals of the fit, in sigmas.
     linear_range : float, optional
-        Magnitude up to which the bias is linear to 10 %.
+        Magnitude up to which the bias is linear to 10 %, or quadratic for a term whose sensitivity is 0.
+    resolution : float, optional
+        Bound of the rounding error of the bias. A bias of 0 is one below it.
+    second_order : float, optional
+        Bias per unit of the magnitude squared.
+    refit : float, optional
+        Bias of a fit to the perturbed image, where the magnitude lies beyond the linear range; `bias` is then the same.
+    misfit : float, optional
+        Deviance divided by the number of pixels of that fit.
     """
 
     contribution: float
@@ -34,6 +43,10 @@ class TermResult(NamedTuple):
     significance: float | None = None
     residual: float | None = None
     linear_range: float | None = None
+    resolution: float | None = None
+    second_order: float | None = None
+    refit: float | None = None
+    misfit: float | None = None
 
 
 class Driver(NamedTuple):

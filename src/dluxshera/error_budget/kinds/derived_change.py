@@ -17,7 +17,7 @@ from dluxshera.error_budget.spec_check import ModelName, SpecCheck, units_of
 
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
-    from dluxshera.error_budget.sensitivity import ImageChange
+    from dluxshera.error_budget.changes import ImageChange
 
 
 @final
@@ -71,7 +71,7 @@ class DerivedChange(ImagePerturbation):
 
     def image_change(self, evaluation: Evaluation, magnitude_unit: str) -> ImageChange:
         """Return the change of the image that the fraction makes in the parameter it is applied to."""
-        inference = evaluation.directions["inference"]
-        step = changes(self.direction, magnitude_unit, evaluation.directions["forward"].model.store)
+        step = changes(self.direction, magnitude_unit, evaluation.forward.store)
         fraction = evaluation.relative_change(self.derived, step)
-        return inference.step({self.applied_to: fraction * np.asarray(inference.model.store[self.applied_to])})
+        value = np.asarray(evaluation.inference.store[self.applied_to])
+        return evaluation.step("inference", {self.applied_to: fraction * value})

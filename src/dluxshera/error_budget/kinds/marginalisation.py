@@ -48,4 +48,5 @@ class Marginalisation(NoisePerturbation):
 
     def sigma(self, evaluation: Evaluation, estimator: Estimator) -> float:
         """Return the difference, in quadrature, of the marginal and the conditional error of the answer."""
-        return sqrt(max(evaluation.sigma(estimator) ** 2 - evaluation.conditional_sigma(estimator) ** 2, 0.0))
+        sigma = evaluation.sigma_of(evaluation.starlight(estimator))
+        return sqrt(max(sigma**2 - evaluation.conditional_sigma(estimator) ** 2, 0.0))

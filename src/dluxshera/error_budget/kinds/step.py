@@ -15,13 +15,16 @@ from dluxshera.error_budget.spec_check import ModelName, SpecCheck, units_of
 
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
-    from dluxshera.error_budget.sensitivity import ImageChange
+    from dluxshera.error_budget.changes import ImageChange
 
 
 @final
 @dataclass(frozen=True)
 class ParameterStep(ImagePerturbation):
     """Displacement of the truth along a direction of parameter space, unknown to the estimator.
+
+    One cause that moves several parameters is a direction with a factor for each. The forward model has the parameters
+    of optional effects too, at values at which they do nothing. A parameter at its bound is moved to one side.
 
     Parameters
     ----------
@@ -70,11 +73,12 @@ class ParameterStep(ImagePerturbation):
 
     def drivers(self, evaluation: Evaluation) -> list[Driver]:
         """Return the parameters of the direction."""
-        directions = evaluation.directions[self.model]
-        return [Driver(key, ("direction", key), directions.acts(key)) for key in self.direction]
+        return [
+            Driver(key, ("direction", key), evaluation.acts(self.model, key, factor))
+            for key, factor in self.direction.items()
+        ]
 
     def image_change(self, evaluation: Evaluation, magnitude_unit: str) -> ImageChange:
         """Return the directional derivative of the image, and the displaced image."""
-        directions = evaluation.directions[self.model]
-        step = changes(self.direction, magnitude_unit, directions.model.store, relative=self.relative)
-        return directions.step(step)
+        store = evaluation.store_of(self.model, self.direction)
+        return evaluation.step(self.model, changes(self.direction, magnitude_unit, store, relative=self.relative))

@@ -49,4 +49,5 @@ EFFECT: Final = OptionalEffect(
     parameters=(TEMPERATURE_A, TEMPERATURE_B, EFFECTIVE_WAVELENGTH_A, EFFECTIVE_WAVELENGTH_B),
     hook=BandHook((TEMPERATURE_A, TEMPERATURE_B), _with_temperatures),
     replaces=OF_A_FLAT_BAND,
+    idle=None,
 )

@@ -87,4 +87,5 @@ EFFECT: Final = OptionalEffect(
     doc="Dark current and read noise; a fit has them per exposure.",
     parameters=(DARK_CURRENT, READ_NOISE, DARK_SIGNAL, TOTAL_READ_NOISE),
     hook=DetectorHook((DARK_SIGNAL,), _add_dark_signal),
+    idle={DARK_CURRENT.key: 0.0, DARK_SIGNAL.key: 0.0},
 )

@@ -68,4 +68,5 @@ EFFECT: Final = OptionalEffect(
     parameters=(STAR_X, STAR_Y, STAR_LOG_FLUX),
     hook=SourceHook((STAR_X, STAR_Y, STAR_LOG_FLUX), _stars),
     config_fields=("n_field_stars",),
+    idle={STAR_LOG_FLUX.key: -300.0},
 )

@@ -73,4 +73,5 @@ EFFECT: Final = OptionalEffect(
     doc="A ghost of each star.",
     parameters=(GHOST_RATIO, GHOST_X, GHOST_Y, GHOST_MAGNIFICATION),
     hook=CompanionHook((GHOST_RATIO, GHOST_X, GHOST_Y, GHOST_MAGNIFICATION), _ghosts),
+    idle={GHOST_RATIO.key: 0.0},
 )

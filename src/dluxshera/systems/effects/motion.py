@@ -92,4 +92,5 @@ EFFECT: Final = OptionalEffect(
     parameters=(JITTER, SMEAR_X, SMEAR_Y),
     hook=DetectorHook((PLATE_SCALE, JITTER, SMEAR_X, SMEAR_Y), _blur, _margin, _check),
     config_fields=("motion_margin",),
+    idle={JITTER.key: 0.0, SMEAR_X.key: 0.0, SMEAR_Y.key: 0.0},
 )

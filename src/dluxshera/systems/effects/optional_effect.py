@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import final
 
@@ -34,6 +35,8 @@ class OptionalEffect:
         Fields of the configuration that only this effect, or effects like it, use.
     replaces : tuple of Parameter
         Parameters of every model that a model with the effect does not have.
+    idle : mapping of str to float, optional
+        Values, by key, at which the effect does nothing, where the defaults do something; None if there are none.
 
     Raises
     ------
@@ -48,6 +51,7 @@ class OptionalEffect:
     surfaces: int = 0
     config_fields: tuple[str, ...] = ()
     replaces: tuple[Parameter, ...] = field(default=())
+    idle: Mapping[str, float] | None = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.name.isidentifier():
