@@ -5,32 +5,29 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Callable, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
 import jax
 
-from dluxshera.documents import SCHEMA_VERSION, read_text
+from dluxshera.documents import read_text
 from dluxshera.error_budget.consistency import check_against_specs
 from dluxshera.error_budget.document import read_budget
 from dluxshera.error_budget.evaluation import Evaluation
+from dluxshera.error_budget.packaged import reference_budget
 from dluxshera.error_budget.reference import ReferenceModels
 from dluxshera.error_budget.requirement import Estimator, quotient
 from dluxshera.error_budget.results import Driver, TermResult
-from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
+from dluxshera.error_budget.rollup import combine, contributions_of
+from dluxshera.error_budget.schema_columns import REPORT_VERSION
 from dluxshera.error_budget.sensitivity import Model
 from dluxshera.error_budget.spec_check import ModelName
 from dluxshera.error_budget.terms import Budget, Term
+from dluxshera.error_budget.tree import nodes
 from dluxshera.errors import ParameterError
 
 DIGITS: Final = 9  # significant digits of the numbers in a report
 COMMAND: Final = ("dluxshera", "budget", "report")
-
-
-def reference_budget() -> Path:
-    """Return the packaged budget document."""
-    return Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
 
 
 def evaluate(
@@ -135,16 +132,16 @@ def build_report(
         progress(f"{term.id} {term.name}")
         drivers = term.perturbation.drivers(evaluation)
         _check_drivers(budget, i, drivers)
+        magnitude = term.magnitude.standard_deviation() if term.magnitude else None
         try:
-            results[term.id] = term.perturbation.results(evaluation, term.magnitude)
+            results[term.id] = term.perturbation.results(evaluation, magnitude) if term.is_evaluated else {}
         except ParameterError as error:
             problem = f"moves the truth beyond what the model holds: {error}"
             raise budget.source.error(("terms", i, "perturbation"), problem) from error
         rows.append(_row(evaluation, term, drivers, results[term.id]))
-    allocations = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
-    left = reserve(limit.value, combine(allocations))
+    left = nodes(budget)[0].reserve
     report = {
-        "schema_version": SCHEMA_VERSION,
+        "schema_version": REPORT_VERSION,
         "budget": {
             "id": budget.id,
             "title": budget.title,
@@ -156,9 +153,7 @@ def build_report(
                 "answer": budget.requirement.answer,
             },
             "reference": {
-                "text": budget.reference.text,
-                "profile": budget.reference.profile,
-                "overrides": list(budget.reference.overrides),
+                **_reference(budget),
                 **facts,
             },
             "reserve": None if left is None else {"value": left, "unit": limit.unit},
@@ -167,7 +162,7 @@ def build_report(
         "estimators": [_estimator(evaluation, estimator) for estimator in budget.estimators],
         "terms": rows,
         "rollup": {
-            estimator.id: _total(budget, [results[term.id][estimator.id] for term in budget.terms])
+            estimator.id: _total(budget, {name: item[estimator.id] for name, item in results.items() if item})
             for estimator in budget.estimators
         },
     }
@@ -204,16 +199,16 @@ def _row(
         "parent": term.parent,
         "keys": [driver.key for driver in drivers],
         "acts": term.acts,
-        "magnitude": term.magnitude.as_dict() if term.magnitude else None,
+        "magnitude": term.magnitude.standard_deviation().as_dict() if term.magnitude else None,
         "evidence": dict(term.evidence),
         "class": term.term_class,
-        "group": term.group,
+        "group": term.cause,
         "rule": term.rule,
         "allocation": term.allocation.as_dict() if term.allocation else None,
         "owner": term.owner,
         "status": term.status,
         "since": term.since,
-        "verification": term.verification or "to be determined",
+        "verification": term.verification.text or term.verification.method or "to be determined",
         "checks": [
             {"name": check.name, "value": check.value, "unit": evaluation.unit, "text": check.text}
             for check in term.perturbation.independent_values(evaluation)
@@ -241,26 +236,27 @@ def _result(evaluation: Evaluation, term: Term, result: TermResult) -> dict[str,
     }
 
 
-def _total(budget: Budget, results: list[TermResult]) -> dict[str, Any]:
+def _total(budget: Budget, results: Mapping[str, TermResult]) -> dict[str, Any]:
     limit = budget.requirement.limit
-    contributions = [
-        # A correlation group adds biases with their signs.
-        Contribution(
-            result.contribution if result.bias is None else result.bias, term.rule, term.group, term.term_class
-        )
-        for term, result in zip(budget.terms, results, strict=True)
-    ]
-    total = combine(contributions)
+    combination = combine(contributions_of(budget, results), budget.correlations)
     illustrative = any(
-        term.evidence["tag"] == "illustrative" and item.value and item.rule != "informative"
-        for term, item in zip(budget.terms, contributions, strict=True)
+        term.evidence["tag"] == "illustrative" and term.is_added and term.id in results and results[term.id].contribution
+        for term in budget.terms
     )
     return {
-        "total": {"value": total, "unit": limit.unit},
-        "margin": {"value": limit.value - total, "unit": limit.unit},
-        "by_class": {name: {"value": value, "unit": limit.unit} for name, value in by_class(contributions).items()},
+        "total": {"value": combination.total, "unit": limit.unit},
+        "margin": {"value": limit.value - combination.total, "unit": limit.unit},
+        "by_class": {
+            name: {"value": part.total, "unit": limit.unit} for name, part in combination.classes.items()
+        },
         "illustrative": illustrative or budget.requirement.status == "illustrative",
     }
+
+
+def _reference(budget: Budget) -> dict[str, Any]:
+    assert budget.reference is not None  # `evaluate` has checked it
+    reference = budget.reference
+    return {"text": reference.text, "profile": reference.profile, "overrides": list(reference.overrides)}
 
 
 def _rounded(value: Any) -> Any:

@@ -7,12 +7,13 @@ from typing import Any
 from dluxshera.error_budget.schema_columns import (
     HASH,
     NUMBER,
-    VERSION,
+    REPORT_VERSION,
     overrides_column,
     profile_column,
     requirement_schema,
     row_columns,
     schema_head,
+    version_schema,
 )
 from dluxshera.error_budget.schema_parts import (
     KEY,
@@ -31,7 +32,7 @@ def report_schema() -> dict[str, Any]:
     """Return the JSON Schema of a computed report."""
     computed = quantity_schema("Computed value.")
     content = {
-        "schema_version": VERSION,
+        "schema_version": version_schema(REPORT_VERSION),
         "budget": record_schema(
             "Subject of the report.",
             {
@@ -50,7 +51,7 @@ def report_schema() -> dict[str, Any]:
         "terms": list_schema("Rows.", _computed_row(computed)),
         "rollup": mapping_schema("Totals by estimator id.", _total(computed)),
     }
-    return schema_head("report", "Error-budget report") | record_schema(
+    return schema_head("report", "Error-budget report", REPORT_VERSION) | record_schema(
         "An error budget, computed. Nothing in it is typed by hand.", content
     )
 
@@ -141,6 +142,8 @@ def _computed_row(computed: dict[str, Any]) -> dict[str, Any]:
         "A row.",
         {
             **row_columns(),
+            "group": {"type": ["string", "null"], "minLength": 1, "description": "Common cause."},
+            "verification": text_schema("Method of verification."),
             "keys": {"type": "array", "items": KEY, "description": "Driving parameters, each tested to act."},
             "checks": list_schema("Independent values.", check),
             "elasticities": mapping_schema(elasticities, NUMBER),

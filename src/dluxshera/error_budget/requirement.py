@@ -37,9 +37,11 @@ class Requirement:
     id, text, status : str
         Identifier, wording, and how far the value can be relied on.
     answer : str
-        Key of the inference spec: the fitted parameter whose error is budgeted.
+        Quantity whose error is budgeted: a key of the inference spec, or any name in a budget without a model.
     limit : Quantity
         Largest 1-sigma error of the answer.
+    source : str
+        Source of the limit.
     """
 
     id: str
@@ -47,6 +49,7 @@ class Requirement:
     answer: str
     limit: Quantity
     status: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,8 @@ class TermResult(NamedTuple):
         Significance of the perturbation in the image, and in the residuals of the fit, in sigmas.
     linear_range : float, optional
         Magnitude up to which the bias is linear to 10 %.
+    second_order : float, optional
+        Second derivative of the bias by the magnitude.
     """
 
     contribution: float
@@ -34,6 +36,7 @@ class TermResult(NamedTuple):
     significance: float | None = None
     residual: float | None = None
     linear_range: float | None = None
+    second_order: float | None = None
 
 
 class Driver(NamedTuple):
