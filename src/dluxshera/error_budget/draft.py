@@ -12,7 +12,6 @@ from dluxshera.error_budget.magnitude import Magnitude
 from dluxshera.error_budget.perturbation import Perturbation
 from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.terms import Budget, Case, Correlation, ReferencePoint, Term, Verification
-from dluxshera.params import unit_factor
 
 
 @dataclass
@@ -105,7 +104,7 @@ class Draft:
             cases=tuple(
                 replace(
                     case,
-                    limit=None if case.limit is None else _converted(case.limit, unit),
+                    limit=None if case.limit is None else case.limit.to(unit),
                     terms={name: _in_unit(term, unit) for name, term in case.terms.items()},
                 )
                 for case in self.cases.values()
@@ -117,11 +116,7 @@ class Draft:
 
 
 def _in_unit(term: Term, unit: str) -> Term:
-    return term if term.allocation is None else replace(term, allocation=_converted(term.allocation, unit))
-
-
-def _converted(quantity: Quantity, unit: str) -> Quantity:
-    return quantity if quantity.unit == unit else Quantity(quantity.value * unit_factor(quantity.unit, unit), unit)
+    return term if term.allocation is None else replace(term, allocation=term.allocation.to(unit))
 
 
 def _requirement(content: Mapping[str, Any]) -> Requirement:

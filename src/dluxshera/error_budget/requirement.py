@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dluxshera.params import ParamField
+from dluxshera.params import ParamField, unit_factor
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,21 @@ class Quantity:
 
     value: float
     unit: str
+
+    def to(self, unit: str) -> Quantity:
+        """Return the quantity in another unit.
+
+        Parameters
+        ----------
+        unit : str
+            VOUnit string.
+
+        Raises
+        ------
+        ValueError
+            If the unit is none, or its dimension differs.
+        """
+        return self if unit == self.unit else Quantity(self.value * unit_factor(self.unit, unit), unit)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the quantity as plain data."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from dluxshera.documents import DIMENSIONS, Document, Where
 from dluxshera.error_budget.direction import Direction
@@ -11,6 +11,9 @@ from dluxshera.error_budget.requirement import unit_of
 from dluxshera.errors import DocumentError, near_matches
 from dluxshera.params import ParamField, ParamSpec, unit_factor
 from dluxshera.units import vounit
+
+PREFIXES: Final = ("k", "m", "u", "n", "p")
+PREFIXED: Final = ("m", "s", "arcsec", "rad", "K")
 
 ModelName: TypeAlias = Literal["forward", "inference"]
 
@@ -30,13 +33,30 @@ def unit_fault(document: Document, at: Where, unit: str, target: str | None = No
         Unit to convert to; None if any unit is accepted.
     """
     try:
-        unit_factor(unit, unit if target is None else target)
-        if unit not in DIMENSIONS and unit != target:
+        if target is not None and unit != target:
+            unit_factor(unit, target)
+        elif not is_common_unit(unit):
             vounit(unit)
     except ValueError as error:
         allowed = "a VOUnit string" if target is None else _convertible(target)
         return [document.error(at, str(error), allowed=allowed, got=unit)]
     return []
+
+
+def is_common_unit(unit: str) -> bool:
+    """Return whether a unit is one of the package's, or a common multiple of one, without importing astropy.
+
+    Parameters
+    ----------
+    unit : str
+        Text to test.
+
+    Examples
+    --------
+    >>> is_common_unit("uarcsec"), is_common_unit("uas")
+    (True, False)
+    """
+    return unit in DIMENSIONS or (unit[:1] in PREFIXES and unit[1:] in PREFIXED)
 
 
 def _convertible(target: str) -> str:

@@ -12,7 +12,6 @@ from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.rollup import Contribution, combine, contributions_of, reserve
 from dluxshera.error_budget.terms import Budget, Term
 from dluxshera.errors import DocumentError
-from dluxshera.params import unit_factor
 
 RELATIVE = 1e-9  # differences below it are rounding
 
@@ -206,7 +205,7 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
             continue
         if missing & set(_below(tree, term.id)):
             continue
-        stated = term.perturbation.stated.value * unit_factor(term.perturbation.stated.unit, unit)
+        stated = term.perturbation.stated.to(unit).value
         tolerance = term.perturbation.rounding(unit)
         if abs(stated - computed) > tolerance + RELATIVE * computed:
             problem = (

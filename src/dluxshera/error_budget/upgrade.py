@@ -10,7 +10,7 @@ from copy import deepcopy
 from io import StringIO
 from typing import Any, Final
 
-from dluxshera.documents import Document
+from dluxshera.documents import Document, parse_yaml
 from dluxshera.error_budget.schema_columns import BUDGET_VERSION
 from dluxshera.errors import DocumentError
 
@@ -19,6 +19,8 @@ CHANGES: Final[dict[str, str]] = {  # version -> its changes, oldest first
     "0.2.0": "rows with a correlation group are independent unless they name a common cause; magnitudes state their"
     " distribution; a verification is a record; budgets extend others and have cases",
 }
+
+_TAG: Final = "tag:yaml.org,2002"
 
 
 class BudgetVersionWarning(UserWarning):
@@ -65,18 +67,25 @@ def upgraded_text(text: str, file: str = "<text>") -> str:
     Raises
     ------
     DocumentError
-        If the document has no version, or there is no migration from it.
+        If the text is not YAML, the document has no version, or there is no migration from it.
     """
-    from ruamel.yaml import YAML
+    from ruamel.yaml import YAML, CommentedMap, RoundTripRepresenter
 
+    class Representer(RoundTripRepresenter):
+        """Representer of null as `null`, and of a new record in one line."""
+
+    Representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{_TAG}:null", "null"))
+    Representer.add_representer(dict, lambda dumper, record: dumper.represent_mapping(f"{_TAG}:map", record, flow_style=True))
+    document = parse_yaml(text, file)
     yaml = YAML(typ="rt")
+    yaml.Representer = Representer
     yaml.preserve_quotes = True
-    yaml.width = 120
+    yaml.width = 1_000_000  # lines stay as they are
     yaml.indent(mapping=2, sequence=4, offset=2)
     data = yaml.load(text)
-    version = data.get("schema_version") if isinstance(data, MutableMapping) else None
+    version = data.get("schema_version") if isinstance(data, CommentedMap) else None
     if version not in {*_STEPS, BUDGET_VERSION}:
-        raise _no_step(Document(file, data), version)
+        raise _no_step(document, version)
     while data["schema_version"] != BUDGET_VERSION:
         _STEPS[data["schema_version"]](data)
     stream = StringIO()

@@ -11,7 +11,6 @@ from dluxshera.error_budget.requirement import Quantity
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.schema_columns import unit_schema
 from dluxshera.error_budget.schema_parts import record_schema
-from dluxshera.params import unit_factor
 
 
 @final
@@ -59,7 +58,7 @@ class ChildrenSum(ModelFreePerturbation):
 
     def rounding(self, unit: str) -> float:
         """Return the tolerance in a unit."""
-        return 0.0 if self.stated is None else self.tolerance * unit_factor(self.stated.unit, unit)
+        return 0.0 if self.stated is None else Quantity(self.tolerance, self.stated.unit).to(unit).value
 
     def result(self, magnitude: Quantity | None, unit: str) -> TermResult | None:
         """Return None: the rows below have the errors."""

@@ -10,7 +10,6 @@ from dluxshera.error_budget.model_free import ModelFreePerturbation
 from dluxshera.error_budget.requirement import Quantity
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.schema_parts import record_schema
-from dluxshera.params import unit_factor
 
 
 @final
@@ -36,6 +35,6 @@ class GivenValue(ModelFreePerturbation):
     def result(self, magnitude: Quantity | None, unit: str) -> TermResult:
         """Return the magnitude in the budget's unit."""
         assert magnitude is not None  # `has_magnitude` is checked when the document is read
-        sensitivity = unit_factor(magnitude.unit, unit)
+        sensitivity = Quantity(1.0, magnitude.unit).to(unit).value
         error = sensitivity * magnitude.value
         return TermResult(contribution=abs(error), sensitivity=sensitivity, bias=error)
