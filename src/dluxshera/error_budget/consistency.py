@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from dluxshera.documents import Where, raise_all
-from dluxshera.error_budget.correlation import correlation_matrix, is_correlation_matrix, pairs_of
+from dluxshera.error_budget.correlation import ROUNDING, correlation_matrix, negative_direction, pairs_of
 from dluxshera.error_budget.draft import Draft
 from dluxshera.error_budget.kinds.children import ChildrenSum
 from dluxshera.error_budget.kinds.given import GivenValue
@@ -195,19 +195,25 @@ def _correlations(draft: Draft) -> Iterator[DocumentError]:
 
 
 def _matrix(draft: Draft) -> Iterator[DocumentError]:
-    """Return the fault of the first correlation with which the coefficients are no correlation matrix."""
+    """Return the fault of coefficients that are no correlation matrix, at the one that contradicts the others most."""
     added = [term for term in draft.terms.values() if term.rule == "rss"]
     ids, causes = [term.id for term in added], [term.cause for term in added]
-    items = list(draft.correlations.items())
-    for n, (k, item) in enumerate(items, start=1):
-        pairs = pairs_of(ids, causes, [other for _, other in items[:n]])
-        if item.r and not is_correlation_matrix(correlation_matrix(len(ids), pairs)):
-            problem = (
-                "with the coefficients before it and the common causes, this is no correlation matrix (it has a negative"
-                " eigenvalue): make it smaller, or state the coefficients of the other pairs of these rows"
-            )
-            yield draft.document.error(("correlations", k, "r"), problem, got=item.r)
-            return
+    matrix = correlation_matrix(len(ids), pairs_of(ids, causes, draft.correlations.values()))
+    if not (direction := negative_direction(matrix)):
+        return
+    weights = dict(zip(ids, direction, strict=True))
+    stated = {
+        k: item.r * weights[item.first] * weights[item.second]
+        for k, item in draft.correlations.items()
+        if item.r and item.first in weights and item.second in weights
+    }
+    rows = ", ".join(name for name, weight in weights.items() if abs(weight) > ROUNDING)
+    problem = (
+        f"the coefficients between {rows}, common causes included, are no correlation matrix, because it has a negative"
+        " eigenvalue: make this one smaller, or state those of the other pairs"
+    )
+    k = min(stated, key=lambda name: stated[name])
+    yield draft.document.error(("correlations", k, "r"), problem, got=draft.correlations[k].r)
 
 
 def _cases(draft: Draft) -> Iterator[DocumentError]:

@@ -71,9 +71,18 @@ def correlation_matrix(size: int, pairs: Iterable[Pair]) -> Float[np.ndarray, " 
     return matrix
 
 
-def is_correlation_matrix(matrix: Float[np.ndarray, " n n"]) -> bool:
-    """Return whether a symmetric matrix with ones on its diagonal has no negative eigenvalue."""
-    return bool(np.linalg.eigvalsh(matrix).min(initial=0.0) >= -ROUNDING * len(matrix))
+def negative_direction(matrix: Float[np.ndarray, " n n"]) -> list[float]:
+    """Return the combination of rows with the most negative variance; empty if the matrix is a correlation matrix.
+
+    Parameters
+    ----------
+    matrix : array of float
+        Symmetric matrix with ones on its diagonal.
+    """
+    if not len(matrix):
+        return []
+    values, vectors = np.linalg.eigh(matrix)
+    return [] if values[0] >= -ROUNDING * len(matrix) else [float(part) for part in vectors[:, 0]]
 
 
 def clusters(size: int, pairs: Iterable[Pair]) -> list[list[int]]:

@@ -281,6 +281,8 @@ def sobol_indices(budget: Budget, inputs: Sequence[RandomInput], seed: int = 0) 
     if any(item.r and {item.first, item.second} <= present for item in budget.correlations):
         return None
     names = list(dict.fromkeys(item.cause or item.id for item in inputs))
+    if len(names) < 2:
+        return {name: SobolIndices(1.0, 1.0) for name in names}
     column = [names.index(item.cause or item.id) for item in inputs]
     sampler = _Sampler(inputs, budget)
 

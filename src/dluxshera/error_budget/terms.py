@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from dluxshera.documents import Document, Where
 from dluxshera.error_budget.composed_document import ComposedDocument
@@ -21,7 +21,7 @@ TermClass: TypeAlias = Literal["random", "static", "drift"]
 CombinationRule: TypeAlias = Literal["rss", "linear", "informative", "separate"]
 TimeScale: TypeAlias = Literal["frame", "1 s", "30 s", "visit", "visit difference"]
 
-REFERENCE_CASE = "reference"
+REFERENCE_CASE: Final = "reference"
 
 
 @dataclass(frozen=True)
@@ -225,6 +225,8 @@ class Budget:
         Time scale.
     publication, licence : str
         Publication that the budget was taken from, and its licence; empty for a budget of one's own.
+    case_id : str
+        Identifier of the case; ``reference`` for the document itself.
     """
 
     id: str
@@ -240,6 +242,7 @@ class Budget:
     time: TimeScale = "visit"
     publication: str = ""
     licence: str = ""
+    case_id: str = REFERENCE_CASE
 
     def moved(self, model: ModelName) -> tuple[str, ...]:
         """Return the parameters of a model by which the terms need the image differentiated."""
@@ -280,6 +283,7 @@ class Budget:
             baseline=case.estimator or self.baseline,
             time=case.time,
             cases=(),
+            case_id=name,
         )
 
     def _case_source(self, number: int, case: Case) -> Document:

@@ -10,7 +10,7 @@ from dluxshera.error_budget.kinds.children import ChildrenSum
 from dluxshera.error_budget.requirement import Quantity
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.rollup import Contribution, combine, contributions_of, reserve
-from dluxshera.error_budget.terms import Budget, Term
+from dluxshera.error_budget.terms import REFERENCE_CASE, Budget, Term
 from dluxshera.errors import DocumentError
 
 RELATIVE = 1e-9  # differences below it are rounding
@@ -162,7 +162,7 @@ def _deficit(budget: Budget, node: Node) -> DocumentError:
     unit = budget.requirement.limit.unit
     assert node.allocated is not None and node.reserve is not None  # a node with a deficit has both
     problem = (
-        f"is less than the allocations below it, {_text(node.allocated, unit)} together"
+        f"is less than the allocations below it{_of_case(budget)}, {_text(node.allocated, unit)} together"
         f" ({', '.join(_parts(budget, node))}): the deficit is {_text(node.deficit, unit)},"
         f" {_text(-node.reserve, unit)} in quadrature; raise it, or lower those below"
     )
@@ -178,6 +178,10 @@ def _parts(budget: Budget, node: Node) -> list[str]:
     return [f"{term.id} {_text(term.allocation.value, unit)}" for term in children if term.allocation] + [
         f"those below {term.id}" for term in children if not term.allocation and term.rule in ("rss", "linear")
     ]
+
+
+def _of_case(budget: Budget) -> str:
+    return "" if budget.case_id == REFERENCE_CASE else f" in the case {budget.case_id}"
 
 
 def _text(value: float, unit: str) -> str:
@@ -209,7 +213,7 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
         tolerance = term.perturbation.rounding(unit)
         if abs(stated - computed) > tolerance + RELATIVE * computed:
             problem = (
-                f"the sum {term.id} ({term.name}) does not close: stated {_text(stated, unit)}, computed"
+                f"the sum {term.id} ({term.name}){_of_case(budget)} does not close: stated {_text(stated, unit)}, computed"
                 f" {_text(computed, unit)}, tolerance {_text(tolerance, unit)}; compare the rows below it with the source"
             )
             errors.append(budget.source.error(("terms", i, "perturbation", "stated", "value"), problem))
