@@ -40,23 +40,30 @@ def budget_validate(
     budgets: Annotated[list[Path], typer.Argument(help="Budget documents.")], as_json: AsJson = False
 ) -> None:
     """Check budget documents and their reference points without a computation, and list every fault."""
-    from dluxshera.error_budget import validate_budget
+    from dluxshera.error_budget import checked_references, validate_budget
     from dluxshera.errors import DocumentError
 
-    faults: dict[str, list[str]] = {}
-    for budget in budgets:
-        try:
-            validate_budget(budget)
-            faults[str(budget)] = []
-        except DocumentError as error:
-            faults[str(budget)] = lines_of(error)
+    records: dict[str, dict[str, Any]] = {}
+    for source in budgets:
+        found = validate_budget(source)
+        faults = [line for error in found.faults for line in lines_of(error)]
+        if found.budget is not None:
+            try:
+                checked_references(found.budget)
+            except DocumentError as error:
+                faults += lines_of(error)
+        deficits = [line for error in found.deficits for line in lines_of(error)]
+        records[str(source)] = {"faults": faults, "deficits": deficits, **(found.summary if not faults else {})}
     if as_json:
-        print_json({"faults": faults})
+        print_json(records)
     else:
-        for name, lines in faults.items():
-            for line in lines or [f"{name}: valid"]:
+        for name, record in records.items():
+            counts = ", ".join(f"{record[key]} {key}" for key in record if key not in ("faults", "deficits"))
+            for line in record["faults"] or [f"{name}: valid: {counts}"]:
                 print(printable(line))
-    if any(faults.values()):
+            for line in record["deficits"]:
+                print(printable(f"deficit: {line}"))
+    if any(record["faults"] for record in records.values()):
         raise typer.Exit(1)
 
 

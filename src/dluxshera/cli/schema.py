@@ -23,12 +23,14 @@ RELATIVE: Final = 1e-12  # computed defaults may differ in the last digits betwe
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return every schema by its path below the folder of schemas."""
-    from dluxshera.error_budget import budget_schema, report_schema
+    from dluxshera.error_budget import budget_schema, report_schema, table_schema
     from dluxshera.profiles import system_schemas
 
     catalogue = system_schemas()
     for name, schema in {"budget": budget_schema(), "report": report_schema()}.items():
         catalogue[f"error_budget/{schema['x-version']}/{name}.schema.json"] = schema
+    table = table_schema()
+    catalogue[f"budget_table/{table['x-version']}/table.schema.json"] = table
     return catalogue
 
 

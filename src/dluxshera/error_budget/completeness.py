@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from dluxshera.error_budget.computed import ComputedPoint
 from dluxshera.error_budget.exclusion import Exclusion
-from dluxshera.error_budget.report_rows import TO_BE_DETERMINED, amount
+from dluxshera.error_budget.report_rows import amount
 from dluxshera.error_budget.requirement import quotient, unit_of
+from dluxshera.error_budget.schema_columns import TO_BE_DETERMINED
 from dluxshera.params import ParamField, ParamSpec
 
 ILLUSTRATIVE: Final = "illustrative"
@@ -16,7 +17,7 @@ ILLUSTRATIVE: Final = "illustrative"
 
 def parameter_rows(
     fields: Mapping[str, ParamField],
-    spec: ParamSpec,
+    spec: ParamSpec | None,
     answer: str,
     terms: Iterable[Mapping[str, Any]],
     exclusions: Iterable[Exclusion],
@@ -28,8 +29,8 @@ def parameter_rows(
     ----------
     fields : mapping of str to ParamField
         Primitives of the forward model and of every optional effect, by key.
-    spec : ParamSpec
-        Forward spec of the reference point.
+    spec : ParamSpec or None
+        Forward spec of the reference point; None in a budget without a model.
     answer : str
         Key of the answer.
     terms : iterable of mapping
@@ -80,8 +81,10 @@ def _size(shape: tuple[int, ...]) -> int:
     return size
 
 
-def _transforms(key: str, spec: ParamSpec) -> list[str]:
+def _transforms(key: str, spec: ParamSpec | None) -> list[str]:
     """Return the functions that compute a value which acts on the image from the parameter."""
+    if spec is None:
+        return []
     users = (spec[name] for name in spec.derived if key in spec[name].depends_on)
     return list(dict.fromkeys(field.transform for field in users if field.acts_on))
 

@@ -75,12 +75,11 @@ def compute_term(budget: Budget, i: int, evaluation: Evaluation) -> ComputedTerm
             at = ("terms", i, "perturbation", *driver.where)
             problem = "does not act: the derivative is zero"
             raise budget.source.error(at, problem, got=driver.key, at_key=at[-1] == driver.key)
+    magnitude = term.magnitude.standard_deviation() if term.magnitude else None
     try:
-        results = term.perturbation.results(evaluation, term.magnitude)
+        results = term.perturbation.results(evaluation, magnitude) if term.is_evaluated else {}
         checks = term.perturbation.independent_values(evaluation)
     except ParameterError as error:
         problem = f"moves the truth beyond what the model holds: {error}"
         raise budget.source.error(("terms", i, "perturbation"), problem) from error
-    return ComputedTerm(
-        tuple(drivers), results, tuple(checks), None if term.magnitude is None else term.magnitude.value
-    )
+    return ComputedTerm(tuple(drivers), results, tuple(checks), None if magnitude is None else magnitude.value)

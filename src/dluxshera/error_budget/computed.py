@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isclose
 from typing import Any, NamedTuple
 
 from dluxshera.error_budget.results import Driver, IndependentValue, TermResult
@@ -136,25 +137,33 @@ class ComputedTerm:
         """
         if magnitude == self.magnitude:
             return self
-        if magnitude is None or not self.magnitude:
+        if magnitude is None or not self.magnitude or not self._is_proportional():
             return None
         ranges = [result.linear_range for result in self.results.values() if result.linear_range is not None]
-        if max(abs(magnitude), abs(self.magnitude)) > min(ranges, default=0.0):
+        zero = all(result.contribution == 0 for result in self.results.values())
+        if not zero and max(abs(magnitude), abs(self.magnitude)) > min(ranges, default=0.0):
             return None
         ratio = magnitude / self.magnitude
-        return ComputedTerm(
-            self.drivers,
-            {name: _scaled(result, magnitude, ratio) for name, result in self.results.items()},
-            self.checks,
-            magnitude,
+        results = {name: _scaled(result, magnitude, abs(ratio)) for name, result in self.results.items()}
+        return ComputedTerm(self.drivers, results, self.checks, magnitude)
+
+    def _is_proportional(self) -> bool:
+        return all(
+            result.refit is None
+            and result.sensitivity is not None
+            and isclose(abs(result.sensitivity * (self.magnitude or 0.0)), result.contribution, rel_tol=1e-9)
+            for result in self.results.values()
         )
 
 
 def _scaled(result: TermResult, magnitude: float, ratio: float) -> TermResult:
-    bias = None if result.sensitivity is None else result.sensitivity * magnitude
+    sensitivity = result.sensitivity or 0.0
+    size = abs(sensitivity * magnitude)
     return result._replace(
-        contribution=result.contribution * abs(ratio) if bias is None else abs(bias),
-        bias=bias,
-        significance=None if result.significance is None else result.significance * abs(ratio),
-        residual=None if result.residual is None else result.residual * abs(ratio),
+        contribution=size,
+        bias=None if result.bias is None else sensitivity * magnitude,
+        sigma=None if result.sigma is None else size,
+        significance=None if result.significance is None else result.significance * ratio,
+        residual=None if result.residual is None else result.residual * ratio,
+        resolution=None if result.resolution is None else result.resolution * ratio,
     )

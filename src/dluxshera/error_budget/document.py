@@ -1,89 +1,133 @@
-"""Budget documents: YAML or JSON, read and checked. No jax."""
+"""Budget documents: YAML or JSON, composed, brought to the current version, and checked. No jax."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
-from dluxshera.documents import Document, read_document, validate
-from dluxshera.error_budget.consistency import check_budget
-from dluxshera.error_budget.discovery import perturbation_kinds
+from dluxshera.documents import Document, faults, raise_all
+from dluxshera.error_budget.composition import composed, read_composed
+from dluxshera.error_budget.consistency import draft_faults
 from dluxshera.error_budget.document_schema import budget_schema
-from dluxshera.error_budget.exclusion import exclusions_of
-from dluxshera.error_budget.perturbation import Perturbation
-from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
-from dluxshera.error_budget.terms import Budget, ReferencePoint, Term
+from dluxshera.error_budget.draft import Draft
+from dluxshera.error_budget.model_free import given_results
+from dluxshera.error_budget.packaged import budget_file
+from dluxshera.error_budget.terms import Budget
+from dluxshera.error_budget.tree import deficits, open_sums
+from dluxshera.errors import DocumentError
 
 
-def read_budget(path: Path | str) -> Budget:
-    """Read a budget document: JSON if the file's name ends in ``.json``, YAML otherwise.
+class Validation(NamedTuple):
+    """Faults of a budget document, and a summary of a valid one.
+
+    Parameters
+    ----------
+    faults : tuple of DocumentError
+        Faults in the order of file and place; a budget with faults cannot be evaluated.
+    deficits : tuple of DocumentError
+        Allocations that those below them exceed; a budget with deficits can be evaluated.
+    budget : Budget, optional
+        The budget; None if there are faults.
+    """
+
+    faults: tuple[DocumentError, ...]
+    deficits: tuple[DocumentError, ...]
+    budget: Budget | None
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """The numbers of rows, of cases, of rows to be determined and of rows with illustrative magnitudes."""
+        terms = self.budget.terms if self.budget else ()
+        return {
+            "terms": len(terms),
+            "cases": 1 + len(self.budget.cases) if self.budget else 0,
+            "to be determined": sum(term.to_be_determined for term in terms),
+            "illustrative": sum(term.evidence["tag"] == "illustrative" for term in terms),
+        }
+
+
+def read_budget(source: Path | str) -> Budget:
+    """Read a budget document, or the table of a published budget: JSON if the file's name ends in ``.json``, else YAML.
+
+    Parameters
+    ----------
+    source : path or str
+        Name of a packaged budget (see `packaged_budgets`), or path of a file.
 
     Raises
     ------
     DocumentError
-        If the file cannot be read, does not satisfy `budget_schema` or contradicts itself; with file, line and column.
+        For the first of all faults, with file, line and column; the others are its notes. Nothing is computed before.
     """
-    return parse_budget(read_document(Path(path)))
+    errors: list[DocumentError] = []
+    return _valid(_read(read_composed(budget_file(source), errors), errors), errors)
 
 
 def parse_budget(document: Document) -> Budget:
     """Return the budget that a document describes.
 
+    Parameters
+    ----------
+    document : Document
+        Document, or table of a published budget. Relative paths start at the folder of its file.
+
     Raises
     ------
     DocumentError
-        If the document does not satisfy `budget_schema` or contradicts itself.
+        For the first of all faults; the others are its notes.
     """
-    validate(document, budget_schema())
-    data = document.data
-    requirement, reference = data["requirement"], data["reference"]
-    budget = Budget(
-        id=data["id"],
-        title=data["title"],
-        requirement=Requirement(
-            requirement["id"],
-            requirement["text"],
-            requirement["answer"],
-            _quantity(requirement),
-            requirement["status"],
-        ),
-        reference=ReferencePoint(reference["text"], reference["profile"], tuple(reference.get("overrides", ()))),
-        estimators=tuple(
-            Estimator(item["id"], item["title"], tuple(item["free"]), item.get("note", ""))
-            for item in data["estimators"]
-        ),
-        terms=tuple(map(_term, data["terms"])),
-        source=document,
-        exclusions=exclusions_of(document),
-    )
-    check_budget(budget)
+    errors: list[DocumentError] = []
+    return _valid(_read(composed(document, errors), errors), errors)
+
+
+def validate_budget(source: Path | str) -> Validation:
+    """Check a budget document in itself, without its model.
+
+    Parameters
+    ----------
+    source : path or str
+        Name of a packaged budget, or path of a file.
+    """
+    errors: list[DocumentError] = []
+    try:
+        budget = _read(read_composed(budget_file(source), errors), errors)
+    except DocumentError as error:  # a file that cannot be read or parsed
+        errors.append(error)
+        budget = None
+    if budget is None:
+        return Validation(tuple(_ordered(errors)), (), None)
+    return Validation((), tuple(_ordered([error for case in _cases(budget) for error in deficits(case)])), budget)
+
+
+def _read(document: Document, errors: list[DocumentError]) -> Budget | None:
+    """Return the budget of a document; None, with the faults added to those of its composition, if it has any."""
+    if not isinstance(document.data, dict) or document.data or not errors:
+        wrong = faults(document, budget_schema())
+        errors += wrong
+        if isinstance(document.data, dict):
+            draft = Draft.of(document, [error.where for error in wrong])
+            errors += draft_faults(draft)
+            if not errors:
+                budget = draft.budget()
+                errors += [error for case in _cases(budget) for error in open_sums(case, given_results(case))]
+                return None if errors else budget
+    return None
+
+
+def _valid(budget: Budget | None, errors: list[DocumentError]) -> Budget:
+    raise_all(errors)
+    assert budget is not None  # without a fault there is a budget
     return budget
 
 
-def _term(row: Mapping[str, Any]) -> Term:
-    return Term(
-        id=row["id"],
-        name=row["name"],
-        parent=row["parent"],
-        acts=row["acts"],
-        perturbation=_perturbation(row["perturbation"]),
-        magnitude=_quantity(row["magnitude"]) if row["magnitude"] else None,
-        evidence=row["evidence"],
-        term_class=row["class"],
-        rule=row["rule"],
-        group=row.get("group"),
-        allocation=_quantity(row["allocation"]) if row.get("allocation") else None,
-        owner=row.get("owner"),
-        status=row["status"],
-        since=row["since"],
-        verification=row.get("verification", ""),
-    )
+def _cases(budget: Budget) -> Iterator[Budget]:
+    yield budget
+    for case in budget.cases:
+        yield budget.case(case.id)
 
 
-def _perturbation(content: Mapping[str, Any]) -> Perturbation:
-    return perturbation_kinds()[content["kind"]].parse(content)
-
-
-def _quantity(content: Mapping[str, Any]) -> Quantity:
-    return Quantity(float(content["value"]), content["unit"])
+def _ordered(errors: list[DocumentError]) -> list[DocumentError]:
+    """Return errors in the order of file and place, each once."""
+    by_text = {str(error): error for error in errors}
+    return sorted(by_text.values(), key=lambda error: (error.file, error.line or 0, error.column or 0))

@@ -21,6 +21,7 @@ from dluxshera.drawing import (
     span_chart,
 )
 
+ADDED: Final = ("rss", "linear")  # rules of the terms that are part of a total
 LONGEST: Final = 46  # characters of a name in a box
 Report = Mapping[str, Any]
 
@@ -63,7 +64,7 @@ def unit_text(unit: str) -> str:
 
 
 def tornado(report: Report, estimator: str, link: Callable[[str], str] = _anchor) -> str:
-    """Draw the effect of one magnitude of each term on the answer, the largest first; informative rows are left out.
+    """Draw the effect of each term on the answer, the largest first, without rows that are not added.
 
     Parameters
     ----------
@@ -75,7 +76,7 @@ def tornado(report: Report, estimator: str, link: Callable[[str], str] = _anchor
         Function from the id of a term to the target of its link.
     """
     unit = unit_text(report["budget"]["requirement"]["unit"])
-    rows = [term for term in report["terms"] if term["rule"] != "informative"]
+    rows = [term for term in report["terms"] if term["rule"] in ADDED and estimator in term["results"]]
     rows.sort(key=lambda term: -term["results"][estimator]["contribution"]["value"])
     spans = []
     for term in rows:
@@ -104,6 +105,8 @@ def waterfall(report: Report, estimator: str, link: Callable[[str], str] = _anch
     """
     unit = unit_text(report["budget"]["requirement"]["unit"])
     row = _estimator(report, estimator)
+    if row["conditional_sigma"] is None:  # a budget without a model
+        return span_chart([], unit, label="No formal error")
     before = row["conditional_sigma"]["value"]
     answer = report["budget"]["requirement"]["answer"]
     spans = [
@@ -140,6 +143,7 @@ def allocation(report: Report, estimator: str, link: Callable[[str], str] = _anc
             term["allocation"] and term["allocation"]["value"],
         )
         for term in report["terms"]
+        if estimator in term["results"]
     ]
     label = f"Contributions and allocations, {_title(report, estimator)}"
     unit = unit_text(report["budget"]["requirement"]["unit"])
@@ -161,9 +165,11 @@ def matrix(report: Report, link: Callable[[str], str] = _anchor) -> str:
     unit = unit_text(report["budget"]["requirement"]["unit"])
     cells = {}
     for name, term in terms.items():
-        size = term["results"][report["baseline"]]["contribution"]["value"]
+        result = term["results"].get(report["baseline"])
+        size = None if result is None else result["contribution"]["value"]
+        text = "to be determined" if size is None else f"{size:.3g} {unit}"
         for key in term["keys"]:
-            cells[key, name] = Cell(size, f"{key} drives {name} {term['name']}: {size:.3g} {unit}")
+            cells[key, name] = Cell(size, f"{key} drives {name} {term['name']}: {text}")
     return heat_map(
         {key: link(key) for key in keys},
         {name: link(name) for name in terms},
@@ -173,7 +179,7 @@ def matrix(report: Report, link: Callable[[str], str] = _anchor) -> str:
 
 
 def tree(report: Report, link: Callable[[str], str] = _anchor) -> str:
-    """Draw the terms below the requirement, each with its contribution to the baseline and its allocation.
+    """Draw the terms below the requirement, each with its error, those below it included, and its allocation.
 
     Parameters
     ----------
@@ -193,17 +199,23 @@ def tree(report: Report, link: Callable[[str], str] = _anchor) -> str:
         link(requirement["id"]),
     )
     boxes, edges = {requirement["id"]: root}, []
+    nodes = {node["id"]: node for node in report["tree"][baseline]}
     for term in report["terms"]:
-        size, limit = term["results"][baseline]["contribution"]["value"], term["allocation"]
-        text = f"{size:.3g}" + (f" of {limit['value']:.3g}" if limit else "") + f" {unit}"
+        size, limit = nodes[term["id"]]["expected"], term["allocation"]
+        text = _of_limit(size, limit, unit)
         name = term["name"] if len(term["name"]) <= LONGEST else term["name"][: LONGEST - 1] + "…"
-        informative = term["rule"] == "informative"
-        over = limit is not None and size > limit["value"]
+        informative = term["rule"] not in ADDED
+        over = limit is not None and size is not None and size > limit["value"]
         look = "dashed" if informative else "heavy" if over else "outlined"
         title = f"{term['id']} {term['name']}: {text}" + (", not added" if informative else "")
         boxes[term["id"]] = Box((name, text), title, look, term["id"], link(term["id"]))
         edges.append((term["id"], term["parent"]))
     return layered_drawing(boxes, edges, label=f"Terms of the budget, {_title(report, baseline)}")
+
+
+def _of_limit(size: float | None, limit: Mapping[str, Any] | None, unit: str) -> str:
+    amount = "to be determined" if size is None else f"{size:.3g} {unit}"
+    return amount + (f" of {limit['value']:.3g} {unit}" if limit else "")
 
 
 def margins_by_revision(revisions: Sequence[Mapping[str, Any]], unit: str) -> str:

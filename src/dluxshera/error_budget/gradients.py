@@ -74,5 +74,7 @@ def image_significances(evaluation: Evaluation) -> dict[str, Float[np.ndarray, "
     squares: dict[str, np.ndarray] = {}
     for model in evaluation.models():
         probes = [image_derivatives(model, sign * root) for sign in signs]
-        squares = {key: np.mean([np.asarray(probe[key]) ** 2 for probe in probes], axis=0) for key in probes[0]} | squares
+        squares = {
+            key: np.mean([np.asarray(probe[key]) ** 2 for probe in probes], axis=0) for key in probes[0]
+        } | squares
     return {key: np.sqrt(value) for key, value in squares.items()}

@@ -5,32 +5,29 @@ jax is imported only where a number has to be computed that the cache on disk do
 
 from __future__ import annotations
 
-import hashlib
 import shlex
-from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from dluxshera.documents import read_text
-from dluxshera.error_budget.completeness import completeness, parameter_rows
+from dluxshera._version import __version__
 from dluxshera.error_budget.computed import ComputedPoint, ComputedTerm
 from dluxshera.error_budget.consistency import check_against_specs
 from dluxshera.error_budget.document import read_budget
 from dluxshera.error_budget.exclusion import check_exclusions
+from dluxshera.error_budget.model_free import given_results
+from dluxshera.error_budget.packaged import reference_budget
 from dluxshera.error_budget.reference import ComposedReference, ReferenceModels
-from dluxshera.error_budget.report_rows import amount, estimator_row, rounded, term_row
-from dluxshera.error_budget.report_schema import REPORT_VERSION
-from dluxshera.error_budget.report_totals import deficits, reserve_of, total_row
+from dluxshera.error_budget.report_assembly import assembled, case_row
+from dluxshera.error_budget.report_rows import TOTAL
 from dluxshera.error_budget.result_cache import ResultCache
 from dluxshera.error_budget.spec_check import ModelName
-from dluxshera.error_budget.terms import Budget
-from dluxshera.error_budget.trace import trace_of
+from dluxshera.error_budget.terms import REFERENCE_CASE, Budget
 
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
     from dluxshera.error_budget.sensitivity import Model
-    from dluxshera.params import ParamField, ParamSpec
+    from dluxshera.params import ParamField
 
 COMMAND: Final = ("dluxshera", "budget", "report")
 Progress = Callable[[str], None]
@@ -44,36 +41,53 @@ def _nothing() -> None:
     pass
 
 
-def reference_budget() -> Path:
-    """Return the packaged budget document."""
-    return Path(str(files("dluxshera") / "error_budget" / "data" / "reference-budget.yaml"))
-
-
-def validate_budget(path: Path | str | None = None) -> tuple[Budget, ComposedReference]:
-    """Read a budget document and check it against its reference point, without a computation and without jax.
+def checked_reference(budget: Budget) -> ComposedReference | None:
+    """Return the reference point of a budget, checked against the budget, without a computation and without jax.
 
     Parameters
     ----------
-    path : path, optional
-        Budget document; by default the packaged reference budget.
+    budget : Budget
+        Budget, or one of its cases.
 
     Returns
     -------
-    budget : Budget
-        The budget.
-    reference : ComposedReference
-        Its reference point.
+    ComposedReference or None
+        Reference point; None for a budget without a model.
 
     Raises
     ------
     DocumentError
-        For a fault in the document or in the profile of its reference point, with file, line and column.
+        For a fault in the profile of the reference point, for a key that is none of the model's, and for a unit that
+        does not convert.
     """
-    budget = read_budget(reference_budget() if path is None else Path(path))
+    if budget.reference is None:
+        return None
     reference = ComposedReference.of(budget)
     check_against_specs(budget, reference.forward_spec, reference.inference)
     check_exclusions(budget.source, budget.exclusions, reference.parameters())
-    return budget, reference
+    return reference
+
+
+def checked_references(budget: Budget) -> dict[str, ComposedReference | None]:
+    """Return the checked reference points of a budget and of its cases, by the id of the case; see `checked_reference`.
+
+    Parameters
+    ----------
+    budget : Budget
+        Budget with its cases.
+
+    Returns
+    -------
+    dict of str to ComposedReference or None
+        That of the document itself under ``reference``.
+
+    Raises
+    ------
+    DocumentError
+        For a fault, as `checked_reference` does.
+    """
+    names = (REFERENCE_CASE, *(case.id for case in budget.cases))
+    return {name: checked_reference(budget.case(name)) for name in names}
 
 
 def evaluate(
@@ -115,16 +129,37 @@ def evaluate(
     FitError
         If an estimator has no unique answer.
     """
-    file = reference_budget() if path is None else Path(path)
-    budget, reference = validate_budget(file)
-    arguments = () if path is None else ("--budget", file.as_posix())
+    source = reference_budget() if path is None else path
+    budget = read_budget(source)
+    arguments = () if path is None else ("--budget", Path(source).as_posix())
     provenance = {
-        **reference.provenance(),
-        "budget_hash": f"sha256:{hashlib.sha256(read_text(file).encode()).hexdigest()}",
+        "package_version": __version__,
+        **dict.fromkeys(("spec_hash", "config_hash", "design_hash")),
+        "profiles": [],
+        "created_with": {},
+        "budget_hash": budget.digest(),
         "command": command or shlex.join((*COMMAND, *arguments)),
     }
+    references = checked_references(budget)
+    reference = references[REFERENCE_CASE]
+    if reference is None:
+        return _without_model(budget, provenance)
+    provenance |= reference.provenance()
     point, numbers = _numbers(budget, reference, progress, prepare)
-    return assembled(budget, point, numbers, provenance, reference.parameters(), reference.model.spec)
+    cases = []
+    for case in budget.cases:
+        progress(f"case {case.id}")
+        of_case, composed = budget.case(case.id), references[case.id] or reference
+        cases.append(case_row(of_case, case.title, _numbers(of_case, composed, progress, prepare)[1]))
+    return assembled(budget, point, numbers, provenance, reference.parameters(), reference.model.spec, cases)
+
+
+def _without_model(budget: Budget, provenance: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the report of a budget of given numbers and sums of them."""
+    results = given_results(budget)
+    numbers = [ComputedTerm((), {TOTAL: results[term.id]} if term.id in results else {}, ()) for term in budget.terms]
+    point = ComputedPoint(budget.requirement.limit.unit, 0.0, {}, {})
+    return assembled(budget, point, numbers, provenance, {}, None)
 
 
 def _numbers(
@@ -211,82 +246,13 @@ def build_report(
         If a parameter that a term names does not act, or the model does not hold where a term moves the truth to.
     """
     from dluxshera.error_budget.computation import compute_point, compute_term
+    from dluxshera.error_budget.state import state_of
 
     spec = evaluation.forward.store.spec
     numbers = []
     for i, term in enumerate(budget.terms):
         progress(f"{term.id} {term.name}")
         numbers.append(compute_term(budget, i, evaluation))
-    point = compute_point(evaluation, dict(facts), {})
+    point = compute_point(evaluation, dict(facts), state_of(evaluation))
     fields = parameters if parameters is not None else {key: spec[key] for key in spec.primitives}
     return assembled(budget, point, numbers, provenance, fields, spec)
-
-
-def assembled(
-    budget: Budget,
-    point: ComputedPoint,
-    numbers: Sequence[ComputedTerm],
-    provenance: Mapping[str, Any],
-    parameters: Mapping[str, ParamField],
-    spec: ParamSpec,
-) -> dict[str, Any]:
-    """Return a report from the document and the computed numbers.
-
-    Parameters
-    ----------
-    budget : Budget
-        The budget.
-    point : ComputedPoint
-        Numbers of the reference point.
-    numbers : sequence of ComputedTerm
-        Numbers of the terms, in the order of the document.
-    provenance : mapping
-        Hashes, versions and the command.
-    parameters : mapping of str to ParamField
-        Parameters that need a term or an exclusion.
-    spec : ParamSpec
-        Forward spec of the reference point.
-    """
-    limit, baseline = budget.requirement.limit, budget.estimators[0].id
-    requirement = {
-        "id": budget.requirement.id,
-        "text": budget.requirement.text,
-        **limit.as_dict(),
-        "status": budget.requirement.status,
-        "answer": budget.requirement.answer,
-    }
-    rows = [term_row(budget, i, item, point) for i, item in enumerate(numbers)]
-    rollup = {
-        estimator.id: total_row(budget, [item.results[estimator.id] for item in numbers])
-        for estimator in budget.estimators
-    }
-    fields = parameter_rows(parameters, spec, requirement["answer"], rows, budget.exclusions, point)
-    report: dict[str, Any] = {
-        "schema_version": REPORT_VERSION,
-        "budget": {
-            "id": budget.id,
-            "title": budget.title,
-            "requirement": requirement,
-            "reference": {
-                "text": budget.reference.text,
-                "profile": budget.reference.profile,
-                "overrides": list(budget.reference.overrides),
-                **point.facts,
-            },
-            "reserve": amount(reserve_of(budget), limit.unit),
-        },
-        "provenance": {**provenance, "relative_tolerance": point.tolerance},
-        "baseline": baseline,
-        "completeness": completeness(fields, rows, requirement),
-        "deficits": deficits(requirement, rows, rollup, baseline),
-        "estimators": [
-            estimator_row(estimator, point.estimators[estimator.id], point.unit) for estimator in budget.estimators
-        ],
-        "terms": rows,
-        "rollup": rollup,
-        "cases": [],
-        "state": dict(point.state),
-        "parameters": fields,
-    }
-    report = rounded(report)
-    return {**report, "trace": trace_of(report)}

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import Document, read_document, validate
-from dluxshera.error_budget.report_schema import REPORT_VERSION, report_schema
+from dluxshera.error_budget.report_schema import report_schema
+from dluxshera.error_budget.schema_columns import REPORT_VERSION
 from dluxshera.errors import DocumentError
 
 MAX_REPORT_BYTES: Final = 20_000_000

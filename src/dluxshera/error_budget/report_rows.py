@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dluxshera.error_budget.computed import ComputedEstimator, ComputedPoint, ComputedTerm
+from dluxshera.error_budget.computed import ComputedEstimator, ComputedTerm
 from dluxshera.error_budget.requirement import Estimator, quotient
 from dluxshera.error_budget.results import TermResult
+from dluxshera.error_budget.schema_columns import TO_BE_DETERMINED
 from dluxshera.error_budget.terms import Budget, Term
 
 DIGITS: Final = 9  # significant digits of the numbers in a report
-TO_BE_DETERMINED: Final = "to be determined"
+TOTAL: Final = "total"  # id of the only column of a budget without a model
 
 
 def amount(value: float | None, unit: str) -> dict[str, Any] | None:
@@ -33,9 +34,17 @@ def estimator_row(estimator: Estimator, numbers: ComputedEstimator, unit: str) -
     }
 
 
-def term_row(budget: Budget, i: int, numbers: ComputedTerm, point: ComputedPoint) -> dict[str, Any]:
+def total_estimator(title: str) -> dict[str, Any]:
+    """Return the row that stands for the estimators in a budget without a model, whose numbers are given."""
+    empty = {"sigma": None, "conditional_sigma": None, "condition": None, "note": None}
+    return {"id": TOTAL, "title": title, "free_keys": [], "n_parameters": 0, "waterfall": [], **empty}
+
+
+def term_row(budget: Budget, i: int, numbers: ComputedTerm, unit: str) -> dict[str, Any]:
     """Return the row of a term."""
     term = budget.terms[i]
+    verification = term.verification
+    record = {name: getattr(verification, name) or None for name in ("method", "phase", "evidence", "result")}
     return {
         "id": term.id,
         "name": term.name,
@@ -43,22 +52,28 @@ def term_row(budget: Budget, i: int, numbers: ComputedTerm, point: ComputedPoint
         "keys": [driver.key for driver in numbers.drivers],
         "acts": term.acts,
         "perturbation": budget.source.data["terms"][i]["perturbation"],
-        "magnitude": term.magnitude.as_dict() if term.magnitude else None,
+        "magnitude": term.magnitude.standard_deviation().as_dict() if term.magnitude else None,
+        "stated": term.magnitude.text() if term.magnitude else None,
         "evidence": dict(term.evidence),
         "class": term.term_class,
-        "group": term.group,
+        "group": term.cause,
         "rule": term.rule,
+        "role": term.role,
+        "maturity": term.maturity,
+        "factor": term.factor,
         "allocation": term.allocation.as_dict() if term.allocation else None,
+        "allocation_source": term.allocation_source or None,
         "owner": term.owner,
         "status": term.status,
         "since": term.since,
-        "verification": term.verification or TO_BE_DETERMINED,
+        "note": term.note or None,
+        "verification": verification.text or verification.method or TO_BE_DETERMINED,
+        "verified": record if any(record.values()) else None,
         "checks": [
-            {"name": check.name, "value": check.value, "unit": point.unit, "text": check.text}
-            for check in numbers.checks
+            {"name": check.name, "value": check.value, "unit": unit, "text": check.text} for check in numbers.checks
         ],
         "elasticities": {driver.key: driver.elasticity for driver in numbers.drivers if driver.elasticity is not None},
-        "results": {name: _result(term, result, point.unit) for name, result in numbers.results.items()},
+        "results": {name: _result(term, result, unit) for name, result in numbers.results.items()},
     }
 
 
@@ -74,6 +89,10 @@ def _result(term: Term, result: TermResult, unit: str) -> dict[str, Any]:
         "significance": result.significance,
         "residual": result.residual,
         "linear_range": amount(result.linear_range, magnitude_unit),
+        "resolution": amount(result.resolution, unit),
+        "second_order": result.second_order,
+        "refit": amount(result.refit, unit),
+        "misfit": result.misfit,
     }
 
 

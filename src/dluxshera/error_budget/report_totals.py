@@ -1,88 +1,85 @@
-"""Totals of a report: for each estimator the combination of all terms, the shares of the terms, and the deficits."""
+"""Totals of a report: for each estimator the combination of all terms, the tree of nodes, and the deficits. No jax."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import fsum, isfinite
+from math import isfinite
 from typing import Any
 
+from dluxshera.error_budget.coverage import coverage_interval
 from dluxshera.error_budget.report_rows import amount
 from dluxshera.error_budget.results import TermResult
-from dluxshera.error_budget.rollup import Contribution, by_class, combine, reserve
+from dluxshera.error_budget.rollup import combine, contributions_of
 from dluxshera.error_budget.terms import Budget
+from dluxshera.error_budget.tree import Node, nodes
+
+ILLUSTRATIVE = "illustrative"
 
 
-def total_row(budget: Budget, results: Sequence[TermResult]) -> dict[str, Any]:
-    """Return the combination of all terms for one estimator."""
-    limit = budget.requirement.limit
-    contributions = [
-        # A correlation group adds biases with their signs.
-        Contribution(
-            result.contribution if result.bias is None else result.bias, term.rule, term.group, term.term_class
-        )
-        for term, result in zip(budget.terms, results, strict=True)
-    ]
-    total = combine(contributions)
-    illustrative = any(
-        term.evidence["tag"] == "illustrative" and item.value and item.rule != "informative"
-        for term, item in zip(budget.terms, contributions, strict=True)
-    )
-    return {
-        "total": amount(total, limit.unit),
-        "margin": amount(limit.value - total, limit.unit),
-        "by_class": {name: amount(value, limit.unit) for name, value in by_class(contributions).items()},
-        "shares": dict(zip((term.id for term in budget.terms), variance_shares(contributions), strict=True)),
-        "illustrative": illustrative or budget.requirement.status == "illustrative",
-    }
-
-
-def variance_shares(contributions: Sequence[Contribution]) -> list[float]:
-    """Return the part of the variance that each contribution has; the shares add up to 1, or are all 0.
-
-    Rows of one cause share its variance by the covariance of each with their sum. A bias of known sign has no variance.
-    """
-    sums = {item.group: 0.0 for item in contributions if item.rule == "group"}
-    for item in contributions:
-        if item.rule == "group":
-            sums[item.group] += item.value
-    parts = []
-    for item in contributions:
-        partner = item.value if item.rule == "rss" else sums[item.group] if item.rule == "group" else 0.0
-        parts.append(item.value * partner)
-    whole = fsum(parts)
-    return [part / whole if whole > 0 and isfinite(whole) else 0.0 for part in parts]
-
-
-def reserve_of(budget: Budget) -> float | None:
-    """Return the part of the requirement that the combined allocations leave, in quadrature."""
-    allocations = [Contribution(t.allocation.value, t.rule, t.group) for t in budget.terms if t.allocation]
-    return reserve(budget.requirement.limit.value, combine(allocations))
-
-
-def deficits(
-    requirement: Mapping[str, Any], rows: Sequence[Mapping[str, Any]], rollup: Mapping[str, Any], baseline: str
-) -> list[dict[str, Any]]:
-    """Return each negative margin: of the requirement and of every allocation, by estimator, the baseline first.
+def total_row(budget: Budget, results: Mapping[str, TermResult]) -> dict[str, Any]:
+    """Return the combination of all terms for one estimator.
 
     Parameters
     ----------
-    requirement : mapping
-        Requirement of the report.
-    rows : sequence of mapping
-        Rows of the terms.
-    rollup : mapping
-        Totals by estimator id.
+    budget : Budget
+        Budget, or one of its cases.
+    results : mapping of str to TermResult
+        Effects of the terms on the answer of the estimator, by term id.
+    """
+    limit = budget.requirement.limit
+    combination = combine(contributions_of(budget, results), budget.correlations)
+    interval = coverage_interval(combination.components, combination.bias)
+    freedom = interval.degrees_of_freedom
+    illustrative = any(
+        term.evidence["tag"] == ILLUSTRATIVE and term.is_added and term.id in results and results[term.id].contribution
+        for term in budget.terms
+    )
+    return {
+        "total": amount(combination.total, limit.unit),
+        "margin": amount(limit.value - combination.total, limit.unit),
+        "standard": amount(combination.standard, limit.unit),
+        "bias": amount(combination.bias, limit.unit),
+        "bound": amount(combination.bound, limit.unit),
+        "interval": {**interval._asdict(), "degrees_of_freedom": freedom if isfinite(freedom) else None},
+        "by_class": {name: amount(part.total, limit.unit) for name, part in combination.classes.items()},
+        "shares": {term.id: combination.shares.get(term.id, 0.0) for term in budget.terms},
+        "illustrative": illustrative or budget.requirement.status == ILLUSTRATIVE,
+    }
+
+
+def node_rows(budget: Budget, results: Mapping[str, TermResult]) -> list[dict[str, Any]]:
+    """Return the nodes of the tree for one estimator, the requirement first."""
+    names = ("id", "allocation", "allocated", "reserve", "estimate", "expected", "margin")
+    return [{name: getattr(node, name) for name in names} for node in nodes(budget, results)]
+
+
+def deficits(budget: Budget, trees: Mapping[str, Sequence[Mapping[str, Any]]], baseline: str) -> list[dict[str, Any]]:
+    """Return each limit that is exceeded: by allocations, and by errors, those of the baseline first.
+
+    Parameters
+    ----------
+    budget : Budget
+        Budget, or one of its cases.
+    trees : mapping of str to sequence of mapping
+        Nodes by estimator id.
     baseline : str
         Id of the estimator that is judged.
     """
-    estimators = sorted(rollup, key=lambda name: name != baseline)
-    margins = [
-        (name, item["id"], item["results"][name]["margin"] if "results" in item else rollup[name]["margin"])
-        for name in estimators
-        for item in (requirement, *rows)
+    unit = budget.requirement.limit.unit
+
+    def row(name: str, kind: str, estimator: str | None, value: float) -> dict[str, Any]:
+        return {"id": name, "kind": kind, "estimator": estimator, "value": value, "unit": unit}
+
+    allocations = [row(node.id, "allocations", None, node.deficit) for node in nodes(budget) if node.deficit]
+    return allocations + [
+        row(node["id"], "error", name, -node["margin"])
+        for name in sorted(trees, key=lambda name: name != baseline)
+        for node in trees[name]
+        if node["margin"] is not None and node["margin"] < 0
     ]
-    return [
-        {"id": identifier, "estimator": name, "value": -margin["value"], "unit": margin["unit"]}
-        for name, identifier, margin in margins
-        if margin is not None and margin["value"] < 0
-    ]
+
+
+def allocation_reserve(budget: Budget) -> float | None:
+    """Return the part of the requirement that the allocations leave, in quadrature; negative if they exceed it."""
+    root: Node = nodes(budget)[0]
+    return root.reserve

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from dluxshera.params import ParamField
+from dluxshera.params import ParamField, unit_factor
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,21 @@ class Quantity:
     value: float
     unit: str
 
+    def to(self, unit: str) -> Quantity:
+        """Return the quantity in another unit.
+
+        Parameters
+        ----------
+        unit : str
+            VOUnit string.
+
+        Raises
+        ------
+        ValueError
+            If the unit is none, or its dimension differs.
+        """
+        return self if unit == self.unit else Quantity(self.value * unit_factor(self.unit, unit), unit)
+
     def as_dict(self) -> dict[str, Any]:
         """Return the quantity as plain data."""
         return {"value": self.value, "unit": self.unit}
@@ -37,9 +52,11 @@ class Requirement:
     id, text, status : str
         Identifier, wording, and how far the value can be relied on.
     answer : str
-        Key of the inference spec: the fitted parameter whose error is budgeted.
+        Quantity whose error is budgeted: a key of the inference spec, or any name in a budget without a model.
     limit : Quantity
         Largest 1-sigma error of the answer.
+    source : str
+        Source of the limit.
     """
 
     id: str
@@ -47,6 +64,7 @@ class Requirement:
     answer: str
     limit: Quantity
     status: str
+    source: str = ""
 
 
 @dataclass(frozen=True)

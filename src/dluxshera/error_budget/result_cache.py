@@ -60,7 +60,7 @@ class ResultCache:
         data = self._read(self._of_term(term))
         if data is None:
             return None
-        return ComputedTerm.from_data(data).at(None if term.magnitude is None else term.magnitude.value)
+        return ComputedTerm.from_data(data).at(_size(term))
 
     def keep_term(self, term: Term, numbers: ComputedTerm) -> None:
         """Store the numbers of a term."""
@@ -87,6 +87,10 @@ def _plain(value: Any) -> Any:
     return [array.shape, hashlib.sha256(array.tobytes()).hexdigest()]
 
 
+def _size(term: Term) -> float | None:
+    return None if term.magnitude is None else term.magnitude.standard_deviation().value
+
+
 def _text(parts: list[Any]) -> str:
     return json.dumps(parts, sort_keys=True)
 
@@ -105,7 +109,7 @@ def _source_digest() -> str:
     """Return a hash of the source files of the package, so that numbers of another version are not read."""
     root = Path(__file__).parents[1]
     hasher = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in sorted([*root.rglob("*.py"), *root.rglob("*.json")]):
         hasher.update(str(path.relative_to(root)).encode())
         hasher.update(path.read_bytes())
     return hasher.hexdigest()

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import Document, read_document, validate
-from dluxshera.error_budget.schema_columns import schema_head
+from dluxshera.error_budget.schema_columns import schema_head, version_schema
 from dluxshera.error_budget.schema_parts import (
     identifier_schema,
     list_schema,
@@ -57,15 +57,15 @@ def sign_off_schema() -> dict[str, Any]:
         },
     )
     content = {
-        "schema_version": {"const": SIGN_OFF_VERSION, "description": "Version of this schema."},
+        "schema_version": version_schema(SIGN_OFF_VERSION),
         "budget": identifier_schema("Identifier of the budget."),
         "unit": text_schema("Unit of all values, a VOUnit string."),
         "revisions": list_schema("Revisions, the oldest first.", revision),
         "rows": mapping_schema("Approvals by the id of the requirement or term.", row),
     }
-    head = schema_head("sign_off", "Sign-off of an error budget")
-    head |= {"$id": head["$id"].rpartition(":")[0] + f":{SIGN_OFF_VERSION}", "x-version": SIGN_OFF_VERSION}
-    return head | record_schema("The approvals of the rows of an error budget.", content)
+    return schema_head("sign_off", "Sign-off of an error budget", SIGN_OFF_VERSION) | record_schema(
+        "The approvals of the rows of an error budget.", content
+    )
 
 
 def signed(

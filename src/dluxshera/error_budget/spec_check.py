@@ -3,15 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
-from dluxshera.documents import Document, Where
+from dluxshera.documents import DIMENSIONS, Document, Where
 from dluxshera.error_budget.direction import Direction
 from dluxshera.error_budget.requirement import unit_of
-from dluxshera.errors import near_matches
+from dluxshera.errors import DocumentError, near_matches
 from dluxshera.params import ParamField, ParamSpec, unit_factor
+from dluxshera.units import vounit
+
+PREFIXES: Final = ("k", "m", "u", "n", "p")
+PREFIXED: Final = ("m", "s", "arcsec", "rad", "K")
 
 ModelName: TypeAlias = Literal["forward", "inference"]
+
+
+def unit_fault(document: Document, at: Where, unit: str, target: str | None = None) -> list[DocumentError]:
+    """Return the fault of a unit that is none, or that does not convert to another; nothing if there is none.
+
+    Parameters
+    ----------
+    document : Document
+        Document for the error.
+    at : tuple of str and int
+        Path of the unit in the document.
+    unit : str
+        Unit, which should be a VOUnit string.
+    target : str, optional
+        Unit to convert to; None if any unit is accepted.
+    """
+    try:
+        if target is not None and unit != target:
+            unit_factor(unit, target)
+        elif not is_common_unit(unit):
+            vounit(unit)
+    except ValueError as error:
+        allowed = "a VOUnit string" if target is None else _convertible(target)
+        return [document.error(at, str(error), allowed=allowed, got=unit)]
+    return []
+
+
+def is_common_unit(unit: str) -> bool:
+    """Return whether a unit is one of the package's, or a common multiple of one, without importing astropy.
+
+    Parameters
+    ----------
+    unit : str
+        Text to test.
+
+    Examples
+    --------
+    >>> is_common_unit("uarcsec"), is_common_unit("uas")
+    (True, False)
+    """
+    return unit in DIMENSIONS or (unit[:1] in PREFIXES and unit[1:] in PREFIXED)
+
+
+def _convertible(target: str) -> str:
+    return f"a unit that converts to {target}" if target else "a pure number, with the unit ''"
 
 
 class SpecCheck:
@@ -60,8 +109,7 @@ class SpecCheck:
             try:
                 unit_factor(unit, target)
             except ValueError as error:
-                allowed = f"a unit that converts to {target}" if target else "a pure number, with the unit ''"
-                raise self.error(at, str(error), allowed=allowed, got=unit) from None
+                raise self.error(at, str(error), allowed=_convertible(target), got=unit) from None
 
 
 def units_of(fields: Iterable[ParamField]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from dluxshera.console import print_table, printable
 from dluxshera.error_budget.figures import unit_text
+from dluxshera.error_budget.tables import NO_RESULT
 from dluxshera.errors import UnknownKeyError
 
 
@@ -35,10 +36,11 @@ def verdict_lines(report: Mapping[str, Any]) -> list[str]:
         f"{requirement['value']:.3g} {unit}, {'margin' if margin >= 0 else 'DEFICIT'} {abs(margin):.3g} {unit}"
         f"{' (illustrative)' if total['illustrative'] else ''}"
     )
+    others = [item for item in report["deficits"] if item["estimator"] in (None, report["baseline"])]
     lines += [
-        f"Deficit of {item['id']}, {_title(report, item['estimator'])}: {item['value']:.3g} {unit}"
-        for item in report["deficits"]
-        if (item["id"], item["estimator"]) != (requirement["id"], report["baseline"])
+        f"Deficit of {item['id']}, {_of(report, item)}: {item['value']:.3g} {unit}"
+        for item in others
+        if (item["id"], item["kind"]) != (requirement["id"], "error")
     ]
     return lines
 
@@ -73,7 +75,7 @@ def print_budget(report: Mapping[str, Any], estimator: str = "") -> None:
     shares = report["rollup"][chosen]["shares"]
     rows = []
     for term in report["terms"]:
-        result = term["results"][chosen]
+        result = term["results"].get(chosen, NO_RESULT)
         numbers = [result["contribution"], term["allocation"], result["margin"], result["bias"]]
         rows.append((term["id"], term["name"], *map(_short, numbers), f"{100 * shares[term['id']]:.1f} %"))
     head = ("Term", "Name", "Contribution", "Allocation", "Margin", "Bias", "Share")
@@ -104,7 +106,7 @@ def print_term(report: Mapping[str, Any], name: str) -> None:
         "Part of": term["parent"],
         "Acts": term["acts"],
         "Parameters": ", ".join(term["keys"]),
-        "Magnitude": _with_unit(term["magnitude"]),
+        "Magnitude": term["stated"] or "",
         "Evidence": f"{term['evidence']['tag']}: {term['evidence']['source']}",
         "Class": term["class"],
         "Rule": term["rule"],
@@ -115,10 +117,14 @@ def print_term(report: Mapping[str, Any], name: str) -> None:
     print_table((term["id"], term["name"]), [(title, text) for title, text in facts.items() if text])
     names = ("sensitivity", "contribution", "margin", "bias", "sigma", "linear_range")
     rows = [
-        (estimator["title"], *(_with_unit(term["results"][estimator["id"]][column]) for column in names))
+        (estimator["title"], *(_with_unit(term["results"].get(estimator["id"], NO_RESULT)[name]) for name in names))
         for estimator in report["estimators"]
     ]
     print_table(("Estimator", "Sensitivity", "Contribution", "Margin", "Bias", "Sigma", "Linear to"), rows)
+
+
+def _of(report: Mapping[str, Any], deficit: Mapping[str, Any]) -> str:
+    return "allocations" if deficit["estimator"] is None else _title(report, deficit["estimator"])
 
 
 def _title(report: Mapping[str, Any], estimator: str) -> str:

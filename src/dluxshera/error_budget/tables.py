@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from dluxshera._csv_text import csv_text
+
+NO_RESULT: Final = dict.fromkeys(
+    ("sensitivity", "bias", "sigma", "contribution", "margin", "stealth", "linear_range", "resolution", "refit")
+)  # of a term that is to be determined
 
 
 class BudgetTable(NamedTuple):
@@ -55,13 +59,13 @@ def terms_table(report: Mapping[str, Any]) -> BudgetTable:
         "Term", "Name", "Parent", "Class", "Rule", "Cause", "Status", "Evidence", "Source", "Magnitude",
         "Magnitude unit", f"Allocation ({unit})", "Estimator", "Sensitivity", "Sensitivity unit", f"Bias ({unit})",
         f"Sigma ({unit})", f"Contribution ({unit})", f"Margin ({unit})", "Variance share", "Stealth", "Linear to",
-        "Parameters", "Owner", "Since",
+        f"Resolution ({unit})", f"Refit ({unit})", "Parameters", "Owner", "Since",
     )  # fmt: skip
     rows = []
     for estimator in report["estimators"]:
         shares = report["rollup"][estimator["id"]]["shares"]
         for term in report["terms"]:
-            result = term["results"][estimator["id"]]
+            result = term["results"].get(estimator["id"], NO_RESULT)
             rows.append(
                 (
                     term["id"],
@@ -86,6 +90,8 @@ def terms_table(report: Mapping[str, Any]) -> BudgetTable:
                     shares[term["id"]],
                     result["stealth"],
                     _value(result["linear_range"]),
+                    _value(result["resolution"]),
+                    _value(result["refit"]),
                     " ".join(term["keys"]),
                     term["owner"],
                     term["since"],

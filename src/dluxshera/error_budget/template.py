@@ -37,7 +37,7 @@ def new_budget_text(name: str, title: str) -> str:
         raise ParameterError("id", expected="a letter, then letters, digits, '.', '_' or '-'", got=name)
     if not title.strip() or not title.isprintable():
         raise ParameterError("title", expected="one line of text", got=title)
-    template = (files("dluxshera") / "error_budget" / "data" / "new-budget.yaml").read_text(encoding="utf-8")
+    template = (files("dluxshera") / "error_budget" / "data" / "template.yaml").read_text(encoding="utf-8")
     quoted = "'" + title.replace("'", "''") + "'"
     text = template.replace("BUDGET_ID", name, 1).replace("BUDGET_TITLE", quoted, 1)
     parse_budget(parse_yaml(text, "new budget"))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from dluxshera.error_budget.report_rows import TO_BE_DETERMINED
+from dluxshera.error_budget.schema_columns import TO_BE_DETERMINED
 
 FAULTS: Final = {
     "dead": "declared dependency with a zero derivative",
@@ -77,11 +77,10 @@ def _faults(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     fitted = [set(estimator["free_keys"]) for estimator in report["estimators"]]
     biased: set[str] = set()
     for term in report["terms"]:
-        results = term["results"].values()
-        bias = [result["bias"]["value"] for result in results if result["bias"] is not None]
-        if bias:
+        results = [result for result in term["results"].values() if result["sensitivity"] is not None]
+        if results or _open(term):
             biased |= set(term["keys"])
-        if bias and not any(bias):
+        if results and not any(result["contribution"]["value"] for result in results):
             yield "dead", term["id"], f"no estimator's answer changes with {', '.join(term['keys']) or 'the term'}"
         if not term["keys"] and term["perturbation"]["kind"] not in UNDRIVEN and not _open(term):
             yield "orphan term", term["id"], "no parameter drives it"
@@ -110,4 +109,4 @@ def _open(term: Mapping[str, Any]) -> bool:
 
 
 # Kinds of perturbation whose numbers come from outside the model.
-UNDRIVEN: Final = frozenset({"given", "closed_form", "numerics"})
+UNDRIVEN: Final = frozenset({"given", "children", "numerics"})

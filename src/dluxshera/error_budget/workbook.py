@@ -24,7 +24,6 @@ HEAD: Final = (
 )  # fmt: skip
 WIDTHS: Final = (10, 44, 9, 11, 12, 12, 9, 13, 13, 13, 11, 11, 14, 14)
 FIRST: Final = 2  # row of the first term
-SUMMED: Final = ("rss", "group")
 _DATE: Final = datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None)  # no date of the computer in the file
 
 
@@ -85,68 +84,75 @@ def _terms(sheet: Worksheet, report: Mapping[str, Any], estimator: str) -> int:
     terms, limit = report["terms"], report["budget"]["requirement"]["value"]
     _write(sheet, 1, HEAD)
     last = FIRST + len(terms) - 1
+    partners = _partners(report)
     for i, term in enumerate(terms):
-        row, result = FIRST + i, term["results"][estimator]
-        magnitude, sensitivity = term["magnitude"] or {}, result["sensitivity"] or {}
+        row, result = FIRST + i, term["results"].get(estimator)
+        magnitude = term["magnitude"] or {}
         _write(sheet, row, (term["id"], term["name"], term["class"], term["rule"], term["group"]))
-        _write(sheet, row, (magnitude.get("value"), magnitude.get("unit"), sensitivity.get("value")), first=6)
-        if _is_linear(result["bias"], sensitivity, magnitude):
-            _formulas(sheet, row, 9, (f"=F{row}*H{row}",))
-        else:
-            value = result["contribution"] if result["bias"] is None else result["bias"]
-            _write(sheet, row, (value["value"],), first=9)
-        _formulas(sheet, row, 10, (f"=ABS(I{row})",))
+        _write(sheet, row, (magnitude.get("value"), magnitude.get("unit")), first=6)
         if term["allocation"]:
             _write(sheet, row, (term["allocation"]["value"],), first=11)
+        if result is None:  # to be determined
+            continue
+        sensitivity = result["sensitivity"] or {}
+        _write(sheet, row, (sensitivity.get("value"),), first=8)
+        signed = result["contribution"] if result["bias"] is None else result["bias"]
+        if _is_linear(signed, sensitivity, magnitude):
+            _formulas(sheet, row, 9, (f"=F{row}*H{row}",))
+        else:
+            _write(sheet, row, (signed["value"],), first=9)
+        _formulas(sheet, row, 10, (f"=ABS(I{row})",))
+        if term["allocation"]:
             _formulas(sheet, row, 12, (f"=K{row}-J{row}",))
-        _formulas(sheet, row, 13, (f"=I{row}*{_partner(terms, i)}", f"=M{row}/SUM(M${FIRST}:M${last})"))
-    rows = range(FIRST, last + 1)
+        if term["rule"] == "rss":
+            part = f"=I{row}*({_weighted(partners[i].items())})"
+            _formulas(sheet, row, 13, (part, f"=M{row}/SUM(M${FIRST}:M${last})"))
     _write(sheet, last + 2, ("Total",))
-    _formulas(sheet, last + 2, 10, (_total(terms, rows),))
+    _formulas(sheet, last + 2, 10, (_total(terms, range(len(terms)), partners),))
     _write(sheet, last + 3, ("Margin",))
     _formulas(sheet, last + 3, 10, (f"={limit!r}-J{last + 2}",))
     for k, name in enumerate(("random", "static", "drift")):
-        members = [row for row, term in zip(rows, terms, strict=True) if term["class"] == name]
+        members = [i for i, term in enumerate(terms) if term["class"] == name]
         _write(sheet, last + 4 + k, (name.capitalize(),))
-        _formulas(sheet, last + 4 + k, 10, (_total([terms[row - FIRST] for row in members], members),))
+        _formulas(sheet, last + 4 + k, 10, (_total(terms, members, partners),))
     return last
 
 
-def _is_linear(bias: Mapping[str, Any] | None, sensitivity: Mapping[str, Any], magnitude: Mapping[str, Any]) -> bool:
-    """Return whether a bias is sensitivity times magnitude; that of a refit beyond the linear range is not."""
-    if bias is None or not sensitivity or not magnitude:
-        return False
-    return isclose(sensitivity["value"] * magnitude["value"], bias["value"], rel_tol=1e-7, abs_tol=1e-300)
+def _partners(report: Mapping[str, Any]) -> list[dict[int, float]]:
+    """Return, for each term, the terms that it is correlated with and the coefficients, itself among them."""
+    terms = report["terms"]
+    index = {term["id"]: i for i, term in enumerate(terms)}
+    partners: list[dict[int, float]] = [{i: 1.0} for i in range(len(terms))]
+    for i, term in enumerate(terms):
+        for k, other in enumerate(terms):
+            if term["group"] is not None and term["group"] == other["group"] and other["rule"] == "rss":
+                partners[i][k] = 1.0
+    for item in report["correlations"]:
+        first, second = (index[name] for name in item["between"])
+        if item["r"] and terms[first]["rule"] == terms[second]["rule"] == "rss":
+            partners[first][second] = partners[second][first] = item["r"]
+    return partners
 
 
-def _partner(terms: Sequence[Mapping[str, Any]], i: int) -> str:
-    """Return the sum of the values whose variance term `i` shares: its own, or that of its cause."""
-    term = terms[i]
-    if term["rule"] not in SUMMED:
-        return "0"
-    if term["rule"] == "rss":
-        return f"I{FIRST + i}"
-    members = (
-        FIRST + k for k, other in enumerate(terms) if (other["rule"], other["group"]) == ("group", term["group"])
-    )
-    return f"({'+'.join(f'I{row}' for row in members)})"
+def _weighted(items: Iterable[tuple[int, float]]) -> str:
+    """Return the sum of the signed values of some terms times their coefficients."""
+    return "+".join(f"I{FIRST + i}" if r == 1 else f"({r!r})*I{FIRST + i}" for i, r in sorted(items))
 
 
-def _total(terms: Sequence[Mapping[str, Any]], rows: Iterable[int]) -> str:
+def _total(terms: Sequence[Mapping[str, Any]], members: Iterable[int], partners: Sequence[Mapping[int, float]]) -> str:
     """Return the formula of the combination of some terms, by the rule of each."""
-    parts: dict[str, list[str]] = {}
-    linear = []
-    for term, row in zip(terms, rows, strict=True):
-        cell = f"I{row}"
-        if term["rule"] == "rss":
-            parts[cell] = [cell]
-        elif term["rule"] == "group":
-            parts.setdefault(f"cause {term['group']}", []).append(cell)
-        elif term["rule"] == "linear":
-            linear.append(cell)
-    squares = ",".join(f"({'+'.join(cells)})" for cells in parts.values())
-    root = f"SQRT(SUMSQ({squares}))" if parts else "0"
-    return f"={root}+ABS({'+'.join(linear) or '0'})"
+    chosen = list(members)
+    rss = [i for i in chosen if terms[i]["rule"] == "rss"]
+    products = (f"I{FIRST + i}*({_weighted((k, r) for k, r in partners[i].items() if k in rss)})" for i in rss)
+    linear = [f"I{FIRST + i}" for i in chosen if terms[i]["rule"] == "linear"]
+    return f"=SQRT({'+'.join(products) or '0'})+ABS({'+'.join(linear) or '0'})"
+
+
+def _is_linear(signed: Mapping[str, Any], sensitivity: Mapping[str, Any], magnitude: Mapping[str, Any]) -> bool:
+    """Return whether a value is sensitivity times magnitude; that of a refit beyond the linear range is not."""
+    if not sensitivity or not magnitude:
+        return False
+    return isclose(sensitivity["value"] * magnitude["value"], signed["value"], rel_tol=1e-7, abs_tol=1e-300)
 
 
 def _table(sheet: Worksheet, table: BudgetTable) -> None:

@@ -10,6 +10,8 @@ from typing import Any, Final
 _VOUNIT: Final = re.compile(r"[A-Za-z0-9 .*/()%-]*")
 _BOUNDED: Final = re.compile(r"(?!.*[0-9]{3}).{0,60}")  # no exponent that takes long to compute
 _WORD: Final = re.compile(r"[A-Za-z]+-?")
+_POWER: Final = re.compile(r"1e([+-][0-9]+)([A-Za-z]+)")
+_PREFIXES: Final = {3: "k", 6: "M", -3: "m", -6: "u", -9: "n", -12: "p"}
 _OTHER_NAMES: Final = {  # names in headers of images and in attributes, as astropy spells them
     **dict.fromkeys(("e-", "electrons"), "electron"),
     **dict.fromkeys(("photons", "photon"), "photon"),
@@ -162,10 +164,19 @@ def _suggestion(text: str) -> str:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            spelled = str(parsed_unit(text).to_string("vounit")) if text.strip() else ""
+            unit = parsed_unit(text) if text.strip() else None
+            spelled = "" if unit is None else _with_prefix(str(unit.to_string("vounit")), unit)
         except (ValueError, TypeError, AttributeError):
             return ""
     return f", write {spelled}" if spelled and _VOUNIT.fullmatch(spelled) and spelled != text else ""
+
+
+def _with_prefix(spelled: str, unit: Any) -> str:
+    """Return a VOUnit string that begins with a power of ten with a prefix instead: uarcsec for 1e-06arcsec."""
+    if (match := _POWER.fullmatch(spelled)) and int(match[1]) in _PREFIXES:
+        prefixed = f"{_PREFIXES[int(match[1])]}{match[2]}"
+        return prefixed if _read(prefixed, "vounit") == unit else spelled
+    return spelled
 
 
 def _astropy_name(match: re.Match[str]) -> str:
