@@ -81,8 +81,6 @@ def case_facts(computed: dict[str, Any], total: dict[str, Any]) -> dict[str, Any
             "time": {"type": ["string", "null"], "description": "Time scale; null for that of the requirement."},
             "limit": {**computed, "description": "Largest error of the answer."},
             "rollup": mapping_schema("Totals by estimator id.", total),
-            "tree": mapping_schema("Nodes of the tree by estimator id: the requirement, then the rows.", _nodes()),
-            "correlations": list_schema("Stated correlations between rows.", _correlation()),
             "contributions": mapping_schema(
                 "Contributions by term id and estimator id.", mapping_schema("By estimator id.", computed)
             ),
