@@ -165,7 +165,12 @@ FAULTS = {
         r"terms\[1\]\.magnitude\.degrees_of_freedom: out of range \(allowed > 0, got 0\)",
     ),
     "factor below one": ("factor: 1.5", "factor: 0.5", "0.5", r"terms\[1\]\.factor: out of range \(allowed >= 1"),
-    "unknown method": ("method: test", "method: tset", "tset", r"verification\.method: not an allowed value .*mean test"),
+    "unknown method": (
+        "method: test",
+        "method: tset",
+        "tset",
+        r"verification\.method: not an allowed value .*mean test",
+    ),
     "empty verification": (
         "verification: {method: test, phase: C, evidence: A report., result: passed}",
         "verification: {}",
@@ -252,7 +257,12 @@ FAULTS = {
         "full",
         r"cases\[0\]\.estimator: no such estimator",
     ),
-    "time scale of a case": ("time: visit,", "time: vist,", "vist", r"cases\[0\]\.time: not an allowed value .*mean visit"),
+    "time scale of a case": (
+        "time: visit,",
+        "time: vist,",
+        "vist",
+        r"cases\[0\]\.time: not an allowed value .*mean visit",
+    ),
     "row of a case": (
         "terms: {A: {",
         "terms: {AA: {",

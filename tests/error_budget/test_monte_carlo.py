@@ -148,7 +148,9 @@ def test_a_planted_quadratic_term_fails_the_linear_validation_and_its_twin_passe
     assert found.mean == pytest.approx(1.0, abs=0.02)  # of x + x^2
     assert found.standard == pytest.approx(2.0, abs=0.03)  # variance 1 + 2 + 1
     assert found.sobol is not None
-    assert {name: index.first for name, index in found.sobol.items()} == pytest.approx({"T0": 0.75, "T1": 0.25}, abs=0.02)
+    assert {name: index.first for name, index in found.sobol.items()} == pytest.approx(
+        {"T0": 0.75, "T1": 0.25}, abs=0.02
+    )
 
 
 def test_a_bias_of_known_sign_shifts_the_mean_second_order_included():

@@ -12,10 +12,12 @@ import pytest
 
 from dluxshera import errors
 from dluxshera.drawing import Bar, bar_chart
+from dluxshera.error_budget import perturbation_kinds, signed
 from dluxshera.errors import DocumentError
 from dluxshera.reference import anchors, systems, text
 from dluxshera.reference.__main__ import main
 from dluxshera.reference.inputs import Label, read_schemas
+from support.budget_reports import toy_report
 from support.drawings import SVG, read_drawing
 from support.page_runner import ROOT, Page
 from support.rows import each_row
@@ -58,71 +60,19 @@ SCHEMA = {
         ),
     },
 }
-REPORT = {
-    "budget": {
-        "id": "B",
-        "title": "A budget",
-        "requirement": {"id": "R", "value": 3.0, "unit": "uas", "status": "illustrative", "text": "What is asked."},
-        "reference": {
-            "text": "A point.",
-            "target": "a star",
-            "visit": {"value": 1800.0, "unit": "s"},
-            "overrides": ["mirror.focal_length_m=2 m", "pupil_npix=64"],
-        },
-    },
-    "provenance": {
-        "package_version": "1",
-        "spec_hash": "sha256:" + 8 * "0123",
-        "profiles": [{"kind": "target", "name": "a star", "content_hash": "sha256:" + 8 * "4567"}],
-        "command": "make it",
-        "created_with": {"numpy": "2"},
-    },
-    "estimators": [
-        {
-            "id": "full",
-            "title": "Full",
-            "free_keys": ["mirror.focal_length_m"],
-            "n_parameters": 1,
-            "sigma": {"value": 1.8, "unit": "uas"},
-            "note": None,
-        }
-    ],
-    "terms": [
-        {
-            "id": "EB-1.1",
-            "name": "Bending",
-            "parent": "EB-1",
-            "keys": ["mirror.focal_length_m"],
-            "acts": "parameter step",
-            "magnitude": {"value": 1.0, "unit": "nm"},
-            "evidence": {"tag": "derived", "source": "a note"},
-            "class": "drift",
-            "group": None,
-            "rule": "linear",
-            "allocation": {"value": 1.0, "unit": "uas"},
-            "owner": "optics",
-            "status": "open",
-            "results": {
-                "full": {
-                    "sensitivity": {"value": 2.0, "unit": "uas/nm"},
-                    "bias": {"value": -2.0, "unit": "uas"},
-                    "sigma": None,
-                    "contribution": {"value": 2.0, "unit": "uas"},
-                    "margin": {"value": -1.0, "unit": "uas"},
-                    "stealth": 0.97,
-                    "linear_range": {"value": 12345.0, "unit": "nm"},
-                }
-            },
-        }
-    ],
-    "rollup": {
-        "full": {
-            "total": {"value": 2.0, "unit": "uas"},
-            "margin": {"value": 1.0, "unit": "uas"},
-            "by_class": {"drift": {"value": 2.0, "unit": "uas"}},
-        }
-    },
-}
+
+
+def report_of_schema():
+    """Return the small report with the parameters of the schema."""
+    spelled = json.dumps(toy_report())
+    for name in ("tilt", "mass"):
+        spelled = spelled.replace(f"mirror.{name}", "mirror.focal_length_m")
+    report = json.loads(spelled)
+    report["parameters"] = list({row["key"]: row for row in reversed(report["parameters"])}.values())[::-1]
+    return report
+
+
+REPORT = report_of_schema()
 
 
 @pytest.fixture
@@ -172,7 +122,7 @@ def test_a_section_says_what_the_schema_says(root):
     assert "Default\n:   2.5\n" in said
     assert "Allowed\n:   above 0\n" in said
     assert "Used by\n:   [`image.scale`][image.scale]\n" in said
-    assert "Error-budget terms\n:   [EB-1.1 Bending][EB-1.1]\n" in said
+    assert "Error-budget terms\n:   [N Noise][N], [S1 Bending][S1], [S2 Shift][S2], [T Open][T]\n" in said
     said = section(root, "parameters/mirror.md", "mirror.coefficients_nm")
     assert "Default\n:   2 × 0\n" in said
     assert "Components\n:   Z4, Z5\n" in said
@@ -301,7 +251,7 @@ def test_a_released_link_cannot_be_lost(root, capsys):
     generate(root)
     kept = json.loads((root / anchors.ANCHORS).read_text(encoding="utf-8"))
     assert kept["mirror.focal_length_m"] == "reference/parameters/mirror.html"
-    assert kept["EB-1.1"] == "reference/error-budget.html"
+    assert kept["S1"] == "reference/error-budget.html"
     write(root, system_of("a", without=["mirror.coefficients_nm"]))
     assert generate(root) == 0  # nothing is released yet
     write(root, SCHEMA)
@@ -396,17 +346,67 @@ def test_only_the_newest_version_counts(root):
 
 def test_a_term_names_its_parameters_and_results(root):
     generate(root)
-    said = section(root, "error-budget.md", "EB-1.1")
+    said = section(root, "error-budget.md", "S1").replace("\N{NO-BREAK SPACE}", " ")
     assert "[`mirror.focal_length_m`][mirror.focal_length_m]" in said
-    assert "| Full | 2 µas/nm | 2 µas | −1 µas | −2 µas | – | 0.97 | 12300 nm |" in said.replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert "| Full | −2 µas/nm | 2 µas | −1 µas | −2 µas | – | 0.97 | 12300 nm |" in said
+    assert "Terms below it\n:   [L][L]\n" in said
+    assert "Part of\n:   [R](#R)\n" in said
+    said = section(root, "error-budget.md", "N").replace("\N{NO-BREAK SPACE}", " ")
+    assert "| floor | 1.1 µas | lambda / (pi D) |" in said
+    assert "| [`mirror.focal_length_m`][mirror.focal_length_m] | −0.5 |" in said
+    assert "to be determined" in section(root, "error-budget.md", "T")
     point, provenance = page(root, "error-budget.md").partition("## Reference point")[2].split("## Provenance")
     assert "[`mirror.focal_length_m`][mirror.focal_length_m] = 2 m; `pupil_npix` = 64" in point
     assert "target/a star `4567456745674567…`" in provenance
     assert "`0123012301230123…`" in provenance
-    assert "make it" in provenance
+    assert "dluxshera budget report --budget toy.yaml" in provenance
     assert 'class="bar over"' in page(root, "error-budget.md")
+
+
+def test_the_overview_states_completeness_before_any_margin(root):
+    generate(root)
+    said = page(root, "error-budget.md").replace("\N{NO-BREAK SPACE}", " ")
+    order = [
+        said.index(text) for text in ("**Completeness.**", "**Inputs.**", "**Trace.**", "**Margin.**", "Deficits:")
+    ]
+    assert order == sorted(order)
+    assert said.index("**Margin.**") < said.index("| Estimator | Parameters |")
+    assert "2 are illustrative and 1 are to be determined" in said
+    assert "| [S1](#S1) | Full | 1.5 µas |" in said
+    assert '<span id="R"></span>' in said
+
+
+def test_the_other_pages_have_every_parameter_every_term_and_the_state_of_the_review(root):
+    generate(root)
+    said = page(root, "error-budget-parameters.md")
+    for row in REPORT["parameters"]:
+        assert f"][{row['key']}] | " in said
+    assert "No light sees it." in said
+    said = page(root, "error-budget-verification.md")
+    for term in REPORT["terms"]:
+        assert f"| [{term['id']}][{term['id']}] |" in said
+    assert "| analysis | B | `tests/a.py::test_a` | passed | By hand |" in said
+    assert "The budget has no sign-off" in page(root, "error-budget-changes.md")
+    assert "| Reference |" in page(root, "error-budget-cases.md")
+
+
+def test_a_sign_off_beside_the_report_is_compared_with_it(root):
+    path = root / "docs/reference/data/error-budget-report.sign-off.json"
+    earlier = copy.deepcopy(REPORT)
+    earlier["terms"][0]["name"] = "Another name"
+    path.write_text(json.dumps(signed(earlier, role="lead", revision="A")), encoding="utf-8")
+    assert generate(root) == 0
+    said = page(root, "error-budget-changes.md")
+    assert "| [N][N] | re-worded | name |" in said
+    assert 'aria-label="Margin by revision"' in said
+    path.write_text("{}", encoding="utf-8")
+    assert generate(root) == 2
+
+
+def test_every_kind_of_perturbation_is_described_by_the_methods():
+    said = (ROOT / "docs/reference/error-budget-methods.md").read_text(encoding="utf-8")
+    anchors = {f"kind-{name.replace('_', '-')}" for name in perturbation_kinds()}
+    assert set(re.findall(r'<span id="(kind-[a-z-]+)"></span>', said)) == anchors
 
 
 @pytest.mark.parametrize(
@@ -439,10 +439,10 @@ def test_a_missing_unit_is_refused(root):
 
 def test_a_term_with_an_unknown_parameter_is_refused(root, capsys):
     report = copy.deepcopy(REPORT)
-    report["terms"][0]["keys"] = ["mirror.focal_length"]
+    report["terms"][1]["keys"] = ["mirror.focal_length"]
     write_report(root, report)
     assert generate(root) == 2
-    assert "EB-1.1: keys names the unknown parameter 'mirror.focal_length'" in capsys.readouterr().err
+    assert "S1: keys names the unknown parameter 'mirror.focal_length'" in capsys.readouterr().err
 
 
 def test_a_broken_file_is_named_with_its_line(root, capsys):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Final
 
-from dluxshera.drawing.svg import svg_element
+from dluxshera.drawing.svg import linked, svg_element
 
 DECADES: Final = 5  # the longest axis; shorter bars end at its lower end
 LEFT, WIDTH, RIGHT = 12.0, 560.0, 40.0
@@ -22,7 +22,7 @@ class Bar:
     label : str
         Name of the value.
     href : str
-        Target of the bar's link.
+        Target of the bar's link; no link if empty.
     value : float
         Length of the bar; its sign is not drawn.
     limit : float, optional
@@ -78,7 +78,7 @@ def bar_chart(bars: Sequence[Bar], unit: str, *, limit_name: str, label: str) ->
         )
     for i, bar in enumerate(bars):
         shapes.append(_bar(bar, TOP + STEP * i, position, unit, limit_name))
-    return svg_element(LEFT + WIDTH + RIGHT, bottom + BOTTOM, shapes, label=label, links=True)
+    return svg_element(LEFT + WIDTH + RIGHT, bottom + BOTTOM, shapes, label=label, links=any(bar.href for bar in bars))
 
 
 def _bar(bar: Bar, y: float, position: Callable[[float], float], unit: str, limit_name: str) -> str:
@@ -93,7 +93,5 @@ def _bar(bar: Bar, y: float, position: Callable[[float], float], unit: str, limi
         size = f'x="{LEFT}" y="{y + 21:.1f}" width="{position(bar.value) - LEFT:.1f}" height="10"'
         rect = f'<rect class="bar{" over" if bar.exceeds else ""}" {size} fill="currentColor" fill-opacity="0.6"/>'
     text = f"{escape(bar.label)}: {bar.value:.3g}"
-    return (
-        f'<a href="{escape(bar.href)}"><title>{escape(title)}</title>'
-        f'<text x="{LEFT + 4}" y="{y + 14:.1f}" font-size="11" fill="currentColor">{text}</text>{rect}{mark}</a>'
-    )
+    name = f'<text x="{LEFT + 4}" y="{y + 14:.1f}" font-size="11" fill="currentColor">{text}</text>'
+    return linked(f"<title>{escape(title)}</title>{name}{rect}{mark}", bar.href)

@@ -89,6 +89,7 @@ from .state import state_of as state_of
 from .summary import print_budget as print_budget
 from .summary import print_term as print_term
 from .summary import verdict_lines as verdict_lines
+from .tables import NO_RESULT as NO_RESULT
 from .tables import BudgetTable as BudgetTable
 from .tables import budget_tables as budget_tables
 from .template import new_budget_text as new_budget_text

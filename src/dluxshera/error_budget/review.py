@@ -79,7 +79,7 @@ def _changes(
 
 def _with_children(rows: Mapping[str, Mapping[str, Any]], changes: list[RowChange]) -> list[RowChange]:
     """Return the changes, with each row suspect whose parent, or a row above it, states something else."""
-    changed = {change.id for change in changes if change.mark in ("re-allocated", "re-worded", "added")}
+    changed = {change.id for change in changes if change.mark in ("re-allocated", "re-worded")}
     marked = {change.id for change in changes if change.mark in ("suspect", "added")}
     extended = list(changes)
     for name, row in rows.items():

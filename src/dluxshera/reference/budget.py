@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dluxshera.error_budget import budget_figures
+from dluxshera.error_budget import NO_RESULT, budget_figures
 from dluxshera.reference import budget_terms, text
 from dluxshera.reference.inputs import REPORT_FILE
 
@@ -45,7 +45,7 @@ def page(report: dict[str, Any]) -> str:
         "## Terms\n",
         *budget_terms.sections(report),
         "## Reference point\n",
-        reference_point(budget["reference"], report.get("state") or {}),
+        reference_point(budget["reference"], report["state"]) if budget["reference"] else "The budget has no model.\n",
         "## Provenance\n",
         provenance(report["provenance"]),
     ]
@@ -98,7 +98,7 @@ def verdict(report: dict[str, Any]) -> str:
         rows = [
             [
                 f"[{item['id']}](#{item['id']})",
-                title_of(report, item["estimator"]),
+                title_of(report, item["estimator"]) if item["estimator"] else "allocations below it",
                 text.with_unit({"value": item["value"], "unit": item["unit"]}),
             ]
             for item in report["deficits"]
@@ -114,13 +114,28 @@ def title_of(report: Mapping[str, Any], estimator: str) -> str:
 
 def reference_point(reference: dict[str, Any], state: Mapping[str, Any]) -> str:
     """Return the reference point of the budget: its text, its facts, its state and the overrides of its profile."""
+    numbers = {name: value for name, value in state.items() if name not in ("findings", "severity", "condition")}
     facts = [
         (name.replace("_", " ").capitalize(), text.with_unit(value if isinstance(value, dict) else {"value": value}))
-        for name, value in [*reference.items(), *state.items()]
-        if name not in ("text", "overrides") and value is not None and not isinstance(value, list)
+        for name, value in [*reference.items(), *numbers.items()]
+        if name not in ("text", "overrides") and value is not None
     ]
     overrides = "; ".join(map(override, reference["overrides"]))
-    return "\n".join([text.plain(reference["text"]) + "\n", text.facts([*facts, ("Overrides", overrides)])])
+    return "\n".join(
+        [
+            text.plain(reference["text"]) + "\n",
+            *(finding(item) for item in state.get("findings", ())),
+            text.facts([*facts, ("Overrides", overrides)]),
+        ]
+    )
+
+
+KINDS = {"information": "info", "warning": "warning", "error": "failure"}
+
+
+def finding(item: Mapping[str, str]) -> str:
+    """Return a finding about the state of the reference point as an admonition."""
+    return f'!!! {KINDS[item["severity"]]} "{item["severity"].capitalize()}"\n\n    {text.plain(item["text"])}.\n'
 
 
 def override(setting: str) -> str:
@@ -175,9 +190,7 @@ def tab(report: dict[str, Any], estimator: dict[str, Any], figures: Mapping[str,
     shares = report["rollup"][name]["shares"]
     rows = []
     for term in report["terms"]:
-        result = term["results"].get(name)
-        if result is None:
-            continue
+        result = term["results"].get(name, NO_RESULT)
         rows.append(
             [
                 f"[{term['id']}][{term['id']}]",

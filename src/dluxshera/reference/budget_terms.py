@@ -50,22 +50,28 @@ def section(
         ("Parameters", text.links(term["keys"])),
         ("Acts", text.plain(term["acts"])),
         ("Perturbation", f"[`{term['perturbation']['kind']}`](error-budget-methods.md#{kind_anchor(term)})"),
-        ("Magnitude", text.with_unit(term["magnitude"])),
+        ("Magnitude", magnitude(term)),
         ("Evidence", text.plain(": ".join(filter(None, [evidence["tag"], evidence.get("source")])))),
         ("Class", term["class"]),
-        ("Correlation group", term["group"] or ""),
+        ("Role", term["role"] or ""),
+        ("Common cause", text.plain(term["group"] or "")),
         ("Combined by", term["rule"]),
-        ("Allocation", text.with_unit(term["allocation"]) if term["allocation"] else "none"),
-        ("Verified by", text.plain(term.get("verification") or "")),
+        ("Model-uncertainty factor", text.number(term["factor"]) if term["factor"] != 1 else ""),
+        ("Maturity", term["maturity"] or ""),
+        ("Allocation", allocation(term)),
+        ("Verified by", text.plain(term["verification"])),
         ("Owner", term["owner"] or ""),
         ("Status", term["status"]),
-        ("Since", term.get("since") or ""),
+        ("Since", term["since"]),
+        ("Note", text.plain(term["note"] or "")),
     ]
     results = [
         [
             estimator["title"],
             text.with_unit(result["sensitivity"]),
-            *(text.with_unit(result[name], sign) for name, sign in COLUMNS),
+            *(text.with_unit(result[name], sign) for name, sign in COLUMNS[:2]),
+            bias(result),
+            text.with_unit(result["sigma"]),
             text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
             text.with_unit(result.get("linear_range")),
         ]
@@ -83,6 +89,30 @@ def section(
         f"`dluxshera budget show --term {term['id']}` prints these numbers.\n",
     ]
     return "\n".join(filter(None, parts))
+
+
+def bias(result: dict[str, Any]) -> str:
+    """Return the bias with its sign, the bound of one that is not resolved, and a mark on that of a refit."""
+    value, bound = result["bias"], result["resolution"]
+    if value and not value["value"] and bound and bound["value"]:
+        return f"below {text.with_unit(bound)}"
+    mark = " (refit)" if result["refit"] else ""
+    return text.with_unit(value, "+") + mark
+
+
+def magnitude(term: dict[str, Any]) -> str:
+    """Return the magnitude as its source states it; the reference point fixes that of a term without one."""
+    if term["stated"]:
+        return text.plain(text.unit(term["stated"]))
+    return "fixed by the reference point" if term["results"] else "to be determined"
+
+
+def allocation(term: dict[str, Any]) -> str:
+    """Return the allocation with its source."""
+    if not term["allocation"]:
+        return "none"
+    source = term["allocation_source"]
+    return text.with_unit(term["allocation"]) + (f", {text.plain(source)}" if source else "")
 
 
 def kind_anchor(term: dict[str, Any]) -> str:
