@@ -58,9 +58,10 @@ def _composed(document: Document, chain: tuple[Path, ...], errors: list[Document
     document = upgraded(document)
     if not isinstance(document.data, dict) or "extends" not in document.data:
         return document
-    errors += faults(document, budget_schema())
+    wrong = faults(document, budget_schema())
+    errors += wrong
     base = _base(document, chain, errors)
-    return document if base is None else _Merge(document, base, errors).result()
+    return document if base is None else _Merge(document, base, {error.where for error in wrong}, errors).result()
 
 
 def _base(document: Document, chain: tuple[Path, ...], errors: list[DocumentError]) -> Document | None:
@@ -110,8 +111,8 @@ def _rows(data: Any, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
 class _Merge:
     """A document on the one that it extends."""
 
-    def __init__(self, document: Document, base: Document, errors: list[DocumentError]) -> None:
-        self.document, self.base, self.errors = document, base, errors
+    def __init__(self, document: Document, base: Document, faulty: set[Where], errors: list[DocumentError]) -> None:
+        self.document, self.base, self.faulty, self.errors = document, base, faulty, errors
         self.data: dict[str, Any] = {}
         self.origins: dict[Where, tuple[Document, Where]] = {(): (document, ())}
         self.homes: dict[Where, Path] = {}  # folders that relative paths of profiles start at
@@ -168,8 +169,7 @@ class _Merge:
         for i, row in base.items():
             if row["id"] in removed:
                 continue
-            changes = self.document.data["change"][row["id"]] if row["id"] in changed else {}
-            changes = changes if isinstance(changes, dict) else {}
+            changes = self._changes(row["id"]) if row["id"] in changed else {}
             self._append("terms", {**row, **changes}, self.base, ("terms", i))
             place = ("terms", len(self.data["terms"]) - 1)
             for key in changes:
@@ -183,6 +183,16 @@ class _Merge:
         for row in self.data["terms"]:
             if row.get("parent") in removed:
                 self._fault(removed[row["parent"]], f"the row {row['id']} is below it: remove or change that too", row["parent"])
+
+    def _changes(self, name: str) -> dict[str, Any]:
+        """Return the changed fields of a row; those with a fault, which is noted already, are left out."""
+        changes = self.document.data["change"][name]
+        faulty = {where[:3] for where in self.faulty}
+        return {
+            key: value
+            for key, value in (changes if isinstance(changes, dict) else {}).items()
+            if ("change", name, key) not in faulty
+        }
 
     def _named(self, part: str, ids: set[str]) -> dict[str, Where]:
         """Return the identifiers under `remove` or `change` with their paths, and note those that are unknown."""
@@ -199,13 +209,14 @@ class _Merge:
                 allowed = ", ".join(sorted(ids))
                 error = self.document.error(
                     where, "no such row in `extends`", allowed=allowed, got=name, candidates=ids,
-                    at_key=isinstance(where[-1], str),
+                    at_key=part == "change",
                 )  # fmt: skip
                 self.errors.append(error)
         return places
 
     def _fault(self, where: Where, problem: str, got: str) -> None:
-        self.errors.append(self.document.error(where, problem, got=got, at_key=isinstance(where[-1], str)))
+        at_key = where[0] == "change"
+        self.errors.append(self.document.error(where, problem, got=got, at_key=at_key))
 
     def _move_profiles(self) -> None:
         """Make the paths of profiles relative to the folder of the extending document."""

@@ -61,6 +61,9 @@ def _model(draft: Draft) -> Iterator[DocumentError]:
     for name, other in (("reference", "estimators"), ("estimators", "reference")):
         if name in data and other not in data:
             yield error((name,), f"{other} is missing: a budget has both, or neither if it has no model", at_key=True)
+    for name in ("remove", "change"):
+        if name in data and "extends" not in data:
+            yield error((name,), "needs `extends`, the budget that has the rows", at_key=True)
     ids = draft.ids("estimators")
     if "baseline" in data and isinstance(data["baseline"], str) and data["baseline"] not in ids:
         allowed = ", ".join(ids) or "none, because the budget has no model"
@@ -77,14 +80,14 @@ def _requirement(draft: Draft) -> Iterator[DocumentError]:
 
 
 def _parent(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
-    root = draft.document.data.get("requirement")
-    ids = [root["id"]] if isinstance(root, dict) and isinstance(root.get("id"), str) else []
-    ids += draft.ids("terms")
+    content = draft.document.data.get("requirement")
+    root = content.get("id") if isinstance(content, dict) else None
+    ids = [*([root] if isinstance(root, str) else []), *draft.ids("terms")]
     if term.parent not in ids:
         yield draft.document.error(
             (*at, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
         )
-    parents = {item.id: item.parent for item in draft.terms.values()}
+    parents = {item.id: item.parent for item in draft.terms.values() if item.id != root}
     path = [term.id]
     while path[-1] in parents:
         path.append(parents[path[-1]])
