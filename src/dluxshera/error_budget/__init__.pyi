@@ -8,6 +8,7 @@ from .coverage import Interval as Interval
 from .coverage import coverage_interval as coverage_interval
 from .coverage import effective_degrees_of_freedom as effective_degrees_of_freedom
 from .discovery import perturbation_kinds as perturbation_kinds
+from .document import import_budget as import_budget
 from .document import parse_budget as parse_budget
 from .document import read_budget as read_budget
 from .document import Validation as Validation
@@ -59,6 +60,8 @@ from .sensitivity import matching_store as matching_store
 from .sensitivity import noise_elasticities as noise_elasticities
 from .sensitivity import relative_change as relative_change
 from .sensitivity import second_order_bias as second_order_bias
+from .signal_to_noise import exposure_for_snr as exposure_for_snr
+from .signal_to_noise import largest_snr as largest_snr
 from .terms import Budget as Budget
 from .terms import Case as Case
 from .terms import Correlation as Correlation
