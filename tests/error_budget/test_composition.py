@@ -131,7 +131,7 @@ FAULTS = {
     ),
     "unknown packaged budget": (
         "own/own.yaml", "../base.yaml", "referense", "own/own.yaml", "referense",
-        r"extends: no such budget \(allowed reference, jwst-wavefront, .*, or the relative path.*did you mean reference\?",
+        r"extends: no such budget \(allowed reference, jwst-wavefront, .*, or the relative.*did you mean reference\?",
     ),
     "itself": (
         "own/own.yaml", "../base.yaml", "own.yaml", "own/own.yaml", "own.yaml",

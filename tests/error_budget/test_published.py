@@ -134,8 +134,8 @@ def test_an_imported_budget_is_a_document_of_its_own(tmp_path: Path):
 FAULTS = {
     "required sum": (
         "allocation: [122, 128, 133, 131, 115]", "allocation: [122, 128, 143, 131, 115]", "143",
-        r"rows\[2\]\.allocation\[2\]: the sum JW-1\.1 \(Telescope\) of miri does not close: stated 143 nm, computed 133\.54 nm,"
-        r" tolerance 1\.5 nm; compare the rows JW-1\.1\.1, JW-1\.1\.2 with the source",
+        r"rows\[2\]\.allocation\[2\]: the sum JW-1\.1 \(Telescope\) of miri does not close: stated 143 nm, computed"
+        r" 133\.54 nm, tolerance 1\.5 nm; compare the rows JW-1\.1\.1, JW-1\.1\.2 with the source",
     ),
     "predicted sum": (
         "estimate: [53, 55, 56, 53, 40]", "estimate: [53, 55, 56, 53, 50]", "50]\n    class",
@@ -147,8 +147,8 @@ FAULTS = {
     ),
     "parts above the whole": (
         "estimate: [127,", "estimate: [90,", "90,",
-        r"rows\[0\]\.estimate\[0\]: the sum JW-0 .* of nircam does not close: stated 90 nm, less than 96 nm, the sum of the"
-        r" rows other than JW-R",
+        r"rows\[0\]\.estimate\[0\]: the sum JW-0 .* of nircam does not close: stated 90 nm, less than 96 nm, the sum of"
+        r" the rows other than JW-R",
     ),
     "numbers that are missing": (
         "estimate: [53, 55, 56, 53, 40]", "estimate: [53, 55, 56, 53]", "[53, 55, 56, 53]",
@@ -160,13 +160,14 @@ FAULTS = {
     ),
     "repeated row": ("id: JW-1.2c", "id: JW-1.2b", "JW-1.2b\n    name: Instab", r"rows\[14\]\.id: duplicate id"),
     "negative number": ("[127, 169,", "[-127, 169,", "-127", r"rows\[0\]\.estimate\[0\]: out of range \(allowed >= 0"),
-    "unknown column": ("    estimate: [127,", "    estimates: [127,", "estimates:", r"unknown name .*did you mean estimate"),
+    "unknown column": ("    estimate: [127,", "    estimates: [127,", "estimates:", r"unknown name .*mean estimate"),
     "remainder with numbers": (
         "    remainder: true", "    remainder: true\n    allocation: [1, 1, 1, 1, 1]", "true\n    allo",
         r"rows\[15\]\.remainder: the numbers of a remainder are computed",
     ),
     "licence that is missing": (
-        "licence: BSD-3-Clause, Copyright (c) 2010-2024, Space Telescope Science Institute, AURA\n", "", "table_version",
+        "licence: BSD-3-Clause, Copyright (c) 2010-2024, Space Telescope Science Institute, AURA\n", "",
+        "table_version",
         r"licence is missing",
     ),
     "unit": ("unit: nm", "unit: nanometre", "nanometre\ntol", r"unit: no such unit"),

@@ -164,7 +164,9 @@ def test_the_rows_add_up(small_report: dict[str, Any]):
         assert total["margin"]["value"] == pytest.approx(3.0 - total["total"]["value"])
         assert total["by_class"]["random"]["value"] == pytest.approx(estimator["sigma"]["value"])
         assert total["illustrative"]
-    assert small_report["budget"]["reserve"]["value"] == pytest.approx(sqrt(9 - 1.0**2 - 2.0**2 - 1.0**2 - 0.1**2 - 0.5**2))
+    assert small_report["budget"]["reserve"]["value"] == pytest.approx(
+        sqrt(9 - 1.0**2 - 2.0**2 - 1.0**2 - 0.1**2 - 0.5**2)
+    )
 
 
 def test_what_photons_bring_has_the_exponent_of_a_count(small_report: dict[str, Any]):

@@ -20,7 +20,6 @@ from dluxshera.error_budget import (
 )
 from support.rows import each_row
 
-
 HEAD = """\
 schema_version: 0.2.0
 id: b

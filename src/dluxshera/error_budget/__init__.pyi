@@ -8,10 +8,10 @@ from .coverage import Interval as Interval
 from .coverage import coverage_interval as coverage_interval
 from .coverage import effective_degrees_of_freedom as effective_degrees_of_freedom
 from .discovery import perturbation_kinds as perturbation_kinds
+from .document import Validation as Validation
 from .document import import_budget as import_budget
 from .document import parse_budget as parse_budget
 from .document import read_budget as read_budget
-from .document import Validation as Validation
 from .document import validate_budget as validate_budget
 from .document_schema import budget_schema as budget_schema
 from .evaluation import Evaluation as Evaluation
@@ -44,9 +44,9 @@ from .requirement import unit_of as unit_of
 from .results import Driver as Driver
 from .results import IndependentValue as IndependentValue
 from .results import TermResult as TermResult
-from .rollup import Contribution as Contribution
 from .rollup import ClassTotal as ClassTotal
 from .rollup import Combination as Combination
+from .rollup import Contribution as Contribution
 from .rollup import combine as combine
 from .rollup import contributions_of as contributions_of
 from .rollup import reserve as reserve

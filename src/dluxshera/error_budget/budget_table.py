@@ -271,7 +271,11 @@ class _Table:
         if allocation:
             fields["allocation"] = {"value": allocation, "unit": unit}
         if self.below[name]:
-            stated = {} if estimate is None else {"stated": {"value": estimate, "unit": unit, "tolerance": self.data["tolerance"]}}
+            stated = (
+                {}
+                if estimate is None
+                else {"stated": {"value": estimate, "unit": unit, "tolerance": self.data["tolerance"]}}
+            )
             fields["perturbation"] = {"kind": "children", **stated}
         elif estimate is not None:
             fields["magnitude"] = {"value": estimate, "unit": unit}

@@ -16,7 +16,7 @@ from dluxshera.error_budget.upgrade import upgraded
 from dluxshera.errors import DocumentError
 
 DEEPEST: Final = 16
-BY_ID: Final = ("estimators", "cases")  # lists whose items replace those with the same identifier
+BY_NAME: Final = {"estimators": "id", "cases": "id", "exclusions": "key"}  # lists, and the name of their items
 WHOLE: Final = ("schema_version", "id", "title", "source", "licence", "requirement", "reference", "baseline",
                 "correlations")  # fmt: skip
 
@@ -101,10 +101,11 @@ def _base(document: Document, chain: tuple[Path, ...], errors: list[DocumentErro
     return base if isinstance(base.data, dict) else None
 
 
-def _rows(data: Any, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(data: Any, name: str, key: str = "id") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Return the items of a list that have a name, with their indices."""
     items = data.get(name)
     for i, row in enumerate(items if isinstance(items, list) else []):
-        if isinstance(row, dict) and isinstance(row.get("id"), str):
+        if isinstance(row, dict) and isinstance(row.get(key), str):
             yield i, row
 
 
@@ -123,9 +124,9 @@ class _Merge:
                 self._take(self.document, name)
             elif name in self.base.data and name not in ("source", "licence"):
                 self._take(self.base, name)
-        for name in BY_ID:
+        for name, key in BY_NAME.items():
             if name in self.document.data or name in self.base.data:
-                self._merge_by_id(name)
+                self._merge_by_name(name, key)
         self._merge_terms()
         self._move_profiles()
         return ComposedDocument(self.document.file, self.data, self.document.places, self.origins)
@@ -147,12 +148,13 @@ class _Merge:
                 if where[: len(at)] == at and len(where) > len(at):
                     self._note((*place, *where[len(at) :]), source, where)
 
-    def _merge_by_id(self, name: str) -> None:
+    def _merge_by_name(self, name: str, key: str) -> None:
+        """Merge a list whose items replace those with the same name."""
         self.data[name] = []
-        own = {row["id"]: (i, row) for i, row in _rows(self.document.data, name)}
-        for i, row in _rows(self.base.data, name):
-            if row["id"] in own:
-                k, replacement = own.pop(row["id"])
+        own = {row[key]: (i, row) for i, row in _rows(self.document.data, name, key)}
+        for i, row in _rows(self.base.data, name, key):
+            if row[key] in own:
+                k, replacement = own.pop(row[key])
                 self._append(name, replacement, self.document, (name, k))
             else:
                 self._append(name, row, self.base, (name, i))
@@ -177,12 +179,16 @@ class _Merge:
         left = {row["id"] for row in self.data["terms"]}
         for i, row in _rows(self.document.data, "terms"):
             if row["id"] in left:
-                self._fault(("terms", i, "id"), "`extends` has a row with this id: put its fields under `change`", row["id"])
+                self._fault(
+                    ("terms", i, "id"), "`extends` has a row with this id: put its fields under `change`", row["id"]
+                )
             else:
                 self._append("terms", row, self.document, ("terms", i))
         for row in self.data["terms"]:
             if row.get("parent") in removed:
-                self._fault(removed[row["parent"]], f"the row {row['id']} is below it: remove or change that too", row["parent"])
+                self._fault(
+                    removed[row["parent"]], f"the row {row['id']} is below it: remove or change that too", row["parent"]
+                )
 
     def _changes(self, name: str) -> dict[str, Any]:
         """Return the changed fields of a row; those with a fault, which is noted already, are left out."""

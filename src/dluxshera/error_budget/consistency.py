@@ -159,9 +159,9 @@ def _unit(draft: Draft, at: Where, unit: str) -> Iterator[DocumentError]:
     yield from unit_fault(draft.document, at, unit, target)
 
 
-def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str | None]) -> Iterator[DocumentError]:
+def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str]) -> Iterator[DocumentError]:
     if term.cause is not None and causes[term.cause] == 1 and not draft.faulty & {("terms",)}:
-        others = [name for name in causes if name is not None and name != term.cause]
+        others = [name for name in causes if name != term.cause]
         allowed = f"a cause of two rows or more, {', '.join(others)}" if others else "a cause of two rows or more"
         near = near_matches(term.cause, others) or [name for name in others if name.lower() == term.cause.lower()]
         yield draft.document.error(
@@ -226,7 +226,9 @@ def _cases(draft: Draft) -> Iterator[DocumentError]:
         at, content = ("cases", i), draft.document.data["cases"][i]
         if case.estimator is not None and case.estimator not in estimators:
             allowed = ", ".join(estimators) or "none, because the budget has no model"
-            yield error((*at, "estimator"), "no such estimator", allowed=allowed, got=case.estimator, candidates=estimators)
+            yield error(
+                (*at, "estimator"), "no such estimator", allowed=allowed, got=case.estimator, candidates=estimators
+            )
         if case.reference and not draft.has_model:
             yield error((*at, "reference"), "the budget has no model", allowed="a budget with reference and estimators")
         if case.limit:

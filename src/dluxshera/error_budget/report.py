@@ -240,23 +240,23 @@ def _total(budget: Budget, results: Mapping[str, TermResult]) -> dict[str, Any]:
     limit = budget.requirement.limit
     combination = combine(contributions_of(budget, results), budget.correlations)
     illustrative = any(
-        term.evidence["tag"] == "illustrative" and term.is_added and term.id in results and results[term.id].contribution
+        term.evidence["tag"] == "illustrative"
+        and term.is_added
+        and term.id in results
+        and results[term.id].contribution
         for term in budget.terms
     )
     return {
         "total": {"value": combination.total, "unit": limit.unit},
         "margin": {"value": limit.value - combination.total, "unit": limit.unit},
-        "by_class": {
-            name: {"value": part.total, "unit": limit.unit} for name, part in combination.classes.items()
-        },
+        "by_class": {name: {"value": part.total, "unit": limit.unit} for name, part in combination.classes.items()},
         "illustrative": illustrative or budget.requirement.status == "illustrative",
     }
 
 
 def _reference(budget: Budget) -> dict[str, Any]:
-    assert budget.reference is not None  # `evaluate` has checked it
-    reference = budget.reference
-    return {"text": reference.text, "profile": reference.profile, "overrides": list(reference.overrides)}
+    point = budget.point
+    return {"text": point.text, "profile": point.profile, "overrides": list(point.overrides)}
 
 
 def _rounded(value: Any) -> Any:

@@ -25,7 +25,9 @@ class TermResult(NamedTuple):
     linear_range : float, optional
         Magnitude up to which the bias is linear to 10 %.
     second_order : float, optional
-        Second derivative of the bias by the magnitude.
+        Bias per unit of the magnitude squared.
+    refit : float, optional
+        Bias of a fit to the perturbed image, where the magnitude lies beyond the linear range; `bias` is then the same.
     """
 
     contribution: float
@@ -37,6 +39,7 @@ class TermResult(NamedTuple):
     residual: float | None = None
     linear_range: float | None = None
     second_order: float | None = None
+    refit: float | None = None
 
 
 class Driver(NamedTuple):

@@ -1,7 +1,7 @@
 r"""Exposure for a signal-to-noise ratio where part of the noise averages down and part does not. No jax.
 
-After the time :math:`t` a signal of the rate `S` has the noise :math:`\sqrt{V t + (R t)^2}`: the variance of rate `V` is
-random, the residual of rate `R` is constant, as a residual speckle is. The ratio approaches :math:`S / R`.
+After the time :math:`t` a signal of the rate `S` has the noise :math:`\sqrt{V t + (R t)^2}`. The variance, of rate `V`,
+is that of random noise; the residual, of rate `R`, is constant, as for speckles. The ratio approaches :math:`S / R`.
 """
 
 from __future__ import annotations
