@@ -142,7 +142,7 @@ def test_a_planted_quadratic_term_fails_the_linear_validation_and_its_twin_passe
     case = budget(magnitude(1.0), magnitude(1.0))
     results = dict(given_results(case))
     assert propagate(case, results).validates
-    results["T0"] = results["T0"]._replace(second_order=2.0)
+    results["T0"] = results["T0"]._replace(second_order=1.0)
     found = propagate(case, results)
     assert not found.validates
     assert found.mean == pytest.approx(1.0, abs=0.02)  # of x + x^2
@@ -158,8 +158,26 @@ def test_a_bias_of_known_sign_shifts_the_mean_second_order_included():
     case = replace(case, terms=(case.terms[0], replace(case.terms[1], rule="linear", magnitude=Magnitude(-0.5, ""))))
     results = dict(given_results(case))
     assert propagate(case, results).mean == pytest.approx(-0.5, abs=0.01)
-    results["T1"] = results["T1"]._replace(second_order=4.0)
-    assert propagate(case, results).mean == pytest.approx(-0.5 + 0.5 * 4.0 * 0.25, abs=0.01)
+    results["T1"] = results["T1"]._replace(second_order=2.0)
+    assert propagate(case, results).mean == pytest.approx(-0.5 + 2.0 * 0.25, abs=0.01)
+
+
+# Result of a row with a magnitude of 2, and the standard deviation and the mean of its error.
+OTHERS = {
+    "ensemble": (TermResult(contribution=6.0, sigma=6.0, sensitivity=3.0), 6.0, 0.0),
+    "noise": (TermResult(contribution=5.0, sigma=5.0), 5.0, 0.0),
+    "square alone": (TermResult(contribution=4.0, sensitivity=0.0, bias=-4.0, second_order=-1.0), 4.0, 0.0),
+    "refit": (TermResult(contribution=7.0, sensitivity=3.0, bias=7.0, second_order=50.0, refit=7.0), 7.0, 0.0),
+    "second order": (TermResult(contribution=6.0, sensitivity=3.0, bias=6.0, second_order=0.5), sqrt(36 + 8), 2.0),
+}
+
+
+@each_row("name", list(OTHERS))
+def test_the_error_of_each_sort_of_row(name: str):
+    result, standard, mean = OTHERS[name]
+    found = propagate(budget(magnitude(2.0)), {"T0": result})
+    assert found.standard == pytest.approx(standard, rel=0.02)
+    assert found.mean == pytest.approx(mean, abs=0.05)
 
 
 # --- Correlations, noise, degrees of freedom -------------------------------------------------------------------------

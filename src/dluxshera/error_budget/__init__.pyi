@@ -11,6 +11,7 @@ from .coverage import coverage_interval as coverage_interval
 from .coverage import effective_degrees_of_freedom as effective_degrees_of_freedom
 from .discovery import perturbation_kinds as perturbation_kinds
 from .document import Validation as Validation
+from .document import import_budget as import_budget
 from .document import parse_budget as parse_budget
 from .document import read_budget as read_budget
 from .document import validate_budget as validate_budget
@@ -85,6 +86,8 @@ from .sign_off import read_sign_off as read_sign_off
 from .sign_off import sign_off_file as sign_off_file
 from .sign_off import sign_off_schema as sign_off_schema
 from .sign_off import signed as signed
+from .signal_to_noise import exposure_for_snr as exposure_for_snr
+from .signal_to_noise import largest_snr as largest_snr
 from .state import state_of as state_of
 from .summary import print_budget as print_budget
 from .summary import print_term as print_term

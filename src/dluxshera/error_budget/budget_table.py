@@ -22,6 +22,7 @@ from dluxshera.error_budget.schema_parts import (
     record_schema,
     text_schema,
 )
+from dluxshera.error_budget.spec_check import unit_fault
 from dluxshera.errors import DocumentError
 
 TABLE: Final = "table_version"
@@ -146,6 +147,7 @@ class _Table:
 
     def faults(self) -> Iterator[DocumentError]:
         """Return the faults that the schema cannot find."""
+        yield from unit_fault(self.document, ("unit",), self.data["unit"])
         rows, size = self.data["rows"], len(self.data["cases"])
         ids = [row["id"] for row in rows]
         for i, row in enumerate(rows):
@@ -269,7 +271,11 @@ class _Table:
         if allocation:
             fields["allocation"] = {"value": allocation, "unit": unit}
         if self.below[name]:
-            stated = {} if estimate is None else {"stated": {"value": estimate, "unit": unit, "tolerance": self.data["tolerance"]}}
+            stated = (
+                {}
+                if estimate is None
+                else {"stated": {"value": estimate, "unit": unit, "tolerance": self.data["tolerance"]}}
+            )
             fields["perturbation"] = {"kind": "children", **stated}
         elif estimate is not None:
             fields["magnitude"] = {"value": estimate, "unit": unit}

@@ -16,7 +16,7 @@ from dluxshera.error_budget.upgrade import upgraded
 from dluxshera.errors import DocumentError
 
 DEEPEST: Final = 16
-BY_ID: Final = ("estimators", "cases")  # lists whose items replace those with the same identifier
+BY_NAME: Final = {"estimators": "id", "cases": "id", "exclusions": "key"}  # lists, and the name of their items
 WHOLE: Final = ("schema_version", "id", "title", "source", "licence", "requirement", "reference", "baseline",
                 "correlations", "exclusions")  # fmt: skip
 
@@ -58,9 +58,10 @@ def _composed(document: Document, chain: tuple[Path, ...], errors: list[Document
     document = upgraded(document)
     if not isinstance(document.data, dict) or "extends" not in document.data:
         return document
-    errors += faults(document, budget_schema())
+    wrong = faults(document, budget_schema())
+    errors += wrong
     base = _base(document, chain, errors)
-    return document if base is None else _Merge(document, base, errors).result()
+    return document if base is None else _Merge(document, base, {error.where for error in wrong}, errors).result()
 
 
 def _base(document: Document, chain: tuple[Path, ...], errors: list[DocumentError]) -> Document | None:
@@ -100,18 +101,19 @@ def _base(document: Document, chain: tuple[Path, ...], errors: list[DocumentErro
     return base if isinstance(base.data, dict) else None
 
 
-def _rows(data: Any, name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(data: Any, name: str, key: str = "id") -> Iterator[tuple[int, dict[str, Any]]]:
+    """Return the items of a list that have a name, with their indices."""
     items = data.get(name)
     for i, row in enumerate(items if isinstance(items, list) else []):
-        if isinstance(row, dict) and isinstance(row.get("id"), str):
+        if isinstance(row, dict) and isinstance(row.get(key), str):
             yield i, row
 
 
 class _Merge:
     """A document on the one that it extends."""
 
-    def __init__(self, document: Document, base: Document, errors: list[DocumentError]) -> None:
-        self.document, self.base, self.errors = document, base, errors
+    def __init__(self, document: Document, base: Document, faulty: set[Where], errors: list[DocumentError]) -> None:
+        self.document, self.base, self.faulty, self.errors = document, base, faulty, errors
         self.data: dict[str, Any] = {}
         self.origins: dict[Where, tuple[Document, Where]] = {(): (document, ())}
         self.homes: dict[Where, Path] = {}  # folders that relative paths of profiles start at
@@ -122,9 +124,9 @@ class _Merge:
                 self._take(self.document, name)
             elif name in self.base.data and name not in ("source", "licence"):
                 self._take(self.base, name)
-        for name in BY_ID:
+        for name, key in BY_NAME.items():
             if name in self.document.data or name in self.base.data:
-                self._merge_by_id(name)
+                self._merge_by_name(name, key)
         self._merge_terms()
         self._move_profiles()
         return ComposedDocument(self.document.file, self.data, self.document.places, self.origins)
@@ -146,12 +148,13 @@ class _Merge:
                 if where[: len(at)] == at and len(where) > len(at):
                     self._note((*place, *where[len(at) :]), source, where)
 
-    def _merge_by_id(self, name: str) -> None:
+    def _merge_by_name(self, name: str, key: str) -> None:
+        """Merge a list whose items replace those with the same name."""
         self.data[name] = []
-        own = {row["id"]: (i, row) for i, row in _rows(self.document.data, name)}
-        for i, row in _rows(self.base.data, name):
-            if row["id"] in own:
-                k, replacement = own.pop(row["id"])
+        own = {row[key]: (i, row) for i, row in _rows(self.document.data, name, key)}
+        for i, row in _rows(self.base.data, name, key):
+            if row[key] in own:
+                k, replacement = own.pop(row[key])
                 self._append(name, replacement, self.document, (name, k))
             else:
                 self._append(name, row, self.base, (name, i))
@@ -168,8 +171,7 @@ class _Merge:
         for i, row in base.items():
             if row["id"] in removed:
                 continue
-            changes = self.document.data["change"][row["id"]] if row["id"] in changed else {}
-            changes = changes if isinstance(changes, dict) else {}
+            changes = self._changes(row["id"]) if row["id"] in changed else {}
             self._append("terms", {**row, **changes}, self.base, ("terms", i))
             place = ("terms", len(self.data["terms"]) - 1)
             for key in changes:
@@ -177,12 +179,26 @@ class _Merge:
         left = {row["id"] for row in self.data["terms"]}
         for i, row in _rows(self.document.data, "terms"):
             if row["id"] in left:
-                self._fault(("terms", i, "id"), "`extends` has a row with this id: put its fields under `change`", row["id"])
+                self._fault(
+                    ("terms", i, "id"), "`extends` has a row with this id: put its fields under `change`", row["id"]
+                )
             else:
                 self._append("terms", row, self.document, ("terms", i))
         for row in self.data["terms"]:
             if row.get("parent") in removed:
-                self._fault(removed[row["parent"]], f"the row {row['id']} is below it: remove or change that too", row["parent"])
+                self._fault(
+                    removed[row["parent"]], f"the row {row['id']} is below it: remove or change that too", row["parent"]
+                )
+
+    def _changes(self, name: str) -> dict[str, Any]:
+        """Return the changed fields of a row; those with a fault, which is noted already, are left out."""
+        changes = self.document.data["change"][name]
+        faulty = {where[:3] for where in self.faulty}
+        return {
+            key: value
+            for key, value in (changes if isinstance(changes, dict) else {}).items()
+            if ("change", name, key) not in faulty
+        }
 
     def _named(self, part: str, ids: set[str]) -> dict[str, Where]:
         """Return the identifiers under `remove` or `change` with their paths, and note those that are unknown."""
@@ -199,13 +215,14 @@ class _Merge:
                 allowed = ", ".join(sorted(ids))
                 error = self.document.error(
                     where, "no such row in `extends`", allowed=allowed, got=name, candidates=ids,
-                    at_key=isinstance(where[-1], str),
+                    at_key=part == "change",
                 )  # fmt: skip
                 self.errors.append(error)
         return places
 
     def _fault(self, where: Where, problem: str, got: str) -> None:
-        self.errors.append(self.document.error(where, problem, got=got, at_key=isinstance(where[-1], str)))
+        at_key = where[0] == "change"
+        self.errors.append(self.document.error(where, problem, got=got, at_key=at_key))
 
     def _move_profiles(self) -> None:
         """Make the paths of profiles relative to the folder of the extending document."""

@@ -61,6 +61,9 @@ def _model(draft: Draft) -> Iterator[DocumentError]:
     for name, other in (("reference", "estimators"), ("estimators", "reference")):
         if name in data and other not in data:
             yield error((name,), f"{other} is missing: a budget has both, or neither if it has no model", at_key=True)
+    for name in ("remove", "change"):
+        if name in data and "extends" not in data:
+            yield error((name,), "needs `extends`, the budget that has the rows", at_key=True)
     ids = draft.ids("estimators")
     if "baseline" in data and isinstance(data["baseline"], str) and data["baseline"] not in ids:
         allowed = ", ".join(ids) or "none, because the budget has no model"
@@ -77,14 +80,14 @@ def _requirement(draft: Draft) -> Iterator[DocumentError]:
 
 
 def _parent(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
-    root = draft.document.data.get("requirement")
-    ids = [root["id"]] if isinstance(root, dict) and isinstance(root.get("id"), str) else []
-    ids += draft.ids("terms")
+    content = draft.document.data.get("requirement")
+    root = content.get("id") if isinstance(content, dict) else None
+    ids = [*([root] if isinstance(root, str) else []), *draft.ids("terms")]
     if term.parent not in ids:
         yield draft.document.error(
             (*at, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
         )
-    parents = {item.id: item.parent for item in draft.terms.values()}
+    parents = {item.id: item.parent for item in draft.terms.values() if item.id != root}
     path = [term.id]
     while path[-1] in parents:
         path.append(parents[path[-1]])
@@ -156,9 +159,9 @@ def _unit(draft: Draft, at: Where, unit: str) -> Iterator[DocumentError]:
     yield from unit_fault(draft.document, at, unit, target)
 
 
-def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str | None]) -> Iterator[DocumentError]:
+def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str]) -> Iterator[DocumentError]:
     if term.cause is not None and causes[term.cause] == 1 and not draft.faulty & {("terms",)}:
-        others = [name for name in causes if name is not None and name != term.cause]
+        others = [name for name in causes if name != term.cause]
         allowed = f"a cause of two rows or more, {', '.join(others)}" if others else "a cause of two rows or more"
         near = near_matches(term.cause, others) or [name for name in others if name.lower() == term.cause.lower()]
         yield draft.document.error(
@@ -223,7 +226,9 @@ def _cases(draft: Draft) -> Iterator[DocumentError]:
         at, content = ("cases", i), draft.document.data["cases"][i]
         if case.estimator is not None and case.estimator not in estimators:
             allowed = ", ".join(estimators) or "none, because the budget has no model"
-            yield error((*at, "estimator"), "no such estimator", allowed=allowed, got=case.estimator, candidates=estimators)
+            yield error(
+                (*at, "estimator"), "no such estimator", allowed=allowed, got=case.estimator, candidates=estimators
+            )
         if case.reference and not draft.has_model:
             yield error((*at, "reference"), "the budget has no model", allowed="a budget with reference and estimators")
         if case.limit:

@@ -43,10 +43,7 @@ def pairs_of(ids: Sequence[str], causes: Sequence[str | None], correlations: Ite
     """
     index = {name: i for i, name in enumerate(ids)}
     by_cause = [
-        Pair(i, j, 1.0)
-        for j, cause in enumerate(causes)
-        for i in range(j)
-        if cause is not None and causes[i] == cause
+        Pair(i, j, 1.0) for j, cause in enumerate(causes) for i in range(j) if cause is not None and causes[i] == cause
     ]
     return by_cause + [
         Pair(index[item.first], index[item.second], item.r)

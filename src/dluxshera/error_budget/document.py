@@ -81,6 +81,31 @@ def parse_budget(document: Document) -> Budget:
     return _valid(_read(composed(document, errors), errors), errors)
 
 
+def import_budget(source: Path | str) -> str:
+    """Return the budget document of the table of a published budget, as the text of a YAML file.
+
+    Parameters
+    ----------
+    source : path or str
+        Name of a packaged budget, or path of a file.
+
+    Raises
+    ------
+    DocumentError
+        For the first of all faults, a sum that does not close among them; the others are its notes.
+    """
+    from io import StringIO
+
+    from ruamel.yaml import YAML
+
+    budget = read_budget(source)
+    yaml, stream = YAML(), StringIO()
+    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.dump(budget.source.data, stream)
+    return stream.getvalue()
+
+
 def validate_budget(source: Path | str) -> Validation:
     """Check a budget document in itself, without its model.
 

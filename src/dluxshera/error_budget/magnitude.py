@@ -1,8 +1,8 @@
 r"""Magnitudes as their sources state them, and their conversion to a standard deviation. No jax.
 
-The conversions are those of the GUM (JCGM 100, 4.3): the half-width `a` of a uniform distribution has the standard
-deviation :math:`a / \sqrt 3`, of a triangular one :math:`a / \sqrt 6`, of an arcsine one :math:`a / \sqrt 2`. A bound is
-the half-width of a uniform distribution, because nothing else is known of it.
+The conversions are those of the GUM (JCGM 100, 4.3): a uniform distribution of the half-width `a` has the standard
+deviation :math:`a / \sqrt 3`, a triangular one :math:`a / \sqrt 6`, an arcsine one :math:`a / \sqrt 2`. A bound is
+taken as the half-width of a uniform distribution, because nothing else is known.
 """
 
 from __future__ import annotations

@@ -1,8 +1,10 @@
 r"""Propagation of distributions by an adaptive Monte Carlo method, which validates the linear result (JCGM 101).
 
-The error of the answer is the sum over the rows of :math:`s\, x + \tfrac12 b\, x^2`, where `x` has the distribution of the
-row's magnitude, `s` is the sensitivity and `b` the second derivative of the bias. Rows with a common cause have one
-probability; stated correlations enter by a Gaussian copula. A row of noise has a normal distribution.
+The error of the answer is the sum over the rows of :math:`s\, x + b\, x^2`, where `x` has the distribution of the row's
+magnitude, `s` is the sensitivity and `b` the bias per unit of the magnitude squared. Rows with a common cause have one
+probability; stated correlations enter by a Gaussian copula. These rows have a normal distribution with their computed
+error as its standard deviation: noise, ensembles, and rows that grow with the square of a magnitude alone, which is an
+rms value and not an error around zero. Beyond its linear range a row has the slope from the origin to its refit.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from dluxshera.error_budget.coverage import PROBABILITY, coverage_interval
 from dluxshera.error_budget.magnitude import Magnitude
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.rollup import combine, contributions_of
-from dluxshera.error_budget.terms import Budget
+from dluxshera.error_budget.terms import Budget, Term
 
 BATCH: Final = 10_000  # JCGM 101, 7.9.4
 LARGEST: Final = 2_000_000
@@ -35,7 +37,7 @@ class RandomInput(NamedTuple):
     id : str
         Identifier of the row.
     slope, curvature : float
-        First and second derivative of the error by the perturbation.
+        Error per unit of the perturbation, and per unit of the perturbation squared.
     magnitude : Magnitude
         Distribution of the perturbation.
     cause : str, optional
@@ -50,7 +52,7 @@ class RandomInput(NamedTuple):
 
     def error(self, perturbation: Float[np.ndarray, " n"]) -> Float[np.ndarray, " n"]:
         """Return the error that a perturbation causes."""
-        return perturbation * (self.slope + 0.5 * self.curvature * perturbation)
+        return perturbation * (self.slope + self.curvature * perturbation)
 
 
 class SobolIndices(NamedTuple):
@@ -210,18 +212,23 @@ def inputs_of(budget: Budget, results: Mapping[str, TermResult]) -> tuple[list[R
         result = results.get(term.id)
         if result is None or term.rule not in ("rss", "linear"):
             continue
-        if term.magnitude is None or result.sensitivity is None:
-            value = result.contribution if result.bias is None else result.bias
-            source = RandomInput(term.id, 1.0, 0.0, Magnitude(value, ""), term.cause)
-        else:
-            curvature = result.second_order or 0.0
-            source = RandomInput(term.id, result.sensitivity, curvature, term.magnitude, term.cause)
+        source = _input_of(term, result)
         if term.rule == "linear":
             standard = np.array([source.magnitude.standard_deviation().value])
             shift += float(source.error(standard)[0])
         else:
             inputs.append(source)
     return inputs, shift
+
+
+def _input_of(term: Term, result: TermResult) -> RandomInput:
+    value = result.contribution if result.bias is None else result.bias
+    if term.magnitude is None or result.sigma is not None or not result.sensitivity:
+        return RandomInput(term.id, 1.0, 0.0, Magnitude(value, ""), term.cause)
+    if result.refit is not None:
+        slope = value / term.magnitude.standard_deviation().value
+        return RandomInput(term.id, slope, 0.0, term.magnitude, term.cause)
+    return RandomInput(term.id, result.sensitivity, result.second_order or 0.0, term.magnitude, term.cause)
 
 
 class _Sampler:
@@ -273,7 +280,7 @@ def sobol_indices(budget: Budget, inputs: Sequence[RandomInput], seed: int = 0) 
     Returns
     -------
     dict or None
-        Indices by cause, or by row identifier for a row without a cause. Sobol's decomposition needs independent inputs.
+        Indices by cause, or by row identifier for a row without a cause. The decomposition needs independent inputs.
     """
     from scipy import stats  # slow to import
 

@@ -68,7 +68,7 @@ class ComposedReference:
             contains its file, line and column.
         """
         try:
-            profile = _load(budget, budget.reference.overrides)
+            profile = _load(budget, budget.point.overrides)
             model = model_of(profile, spec="forward")
         except DocumentError as error:
             raise _fault(budget, error) from error
@@ -250,7 +250,7 @@ class ReferenceModels:
 
 
 def _load(budget: Budget, overrides: Iterable[str]) -> Profile:
-    name, profiles = budget.reference.profile, shera_profiles()
+    name, profiles = budget.point.profile, shera_profiles()
     if is_relative_file(name):
         return load_profile(Path(budget.source.file).parent / name, profiles, overrides)
     if name not in profiles.names():
@@ -277,14 +277,14 @@ def _fault(budget: Budget, error: DocumentError) -> DocumentError:
 
 def _fault_of_model(budget: Budget, error: ConfigError | ParameterError) -> DocumentError:
     """Return the error at the override that sets its key, or at the profile if none does."""
-    setting = [i for i, text in enumerate(budget.reference.overrides) if text.partition("=")[0].strip() == error.key]
+    setting = [i for i, text in enumerate(budget.point.overrides) if text.partition("=")[0].strip() == error.key]
     at = ("reference", "overrides", setting[-1]) if setting else ("reference", "profile")
     return budget.source.error(at, str(error))
 
 
 def _index_of_override(budget: Budget, error: DocumentError) -> int:
     """Return the index of the first override with which the profile raises the error."""
-    overrides = budget.reference.overrides
+    overrides = budget.point.overrides
     for i in range(len(overrides)):
         try:
             model_of(_load(budget, overrides[: i + 1]), spec="forward")

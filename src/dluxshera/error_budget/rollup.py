@@ -135,11 +135,9 @@ def combine(contributions: Iterable[Contribution], correlations: Iterable[Correl
     variance = max(fsum(parts), 0.0)
     unknown = fsum(2 * abs(values[i] * values[j]) for i, j, r in pairs if r is None)
     by_class = _variances(rss, values, matrix)
-    names = dict.fromkeys(item.term_class for item in items if item.rule in ("rss", "linear"))
-    classes = {
-        name: ClassTotal(
-            sqrt(by_class.get(name, 0.0)), fsum(item.value for item in linear if item.term_class == name)
-        )
+    names: dict[str, None] = dict.fromkeys(item.term_class for item in items if item.rule in ("rss", "linear"))
+    classes: dict[str, ClassTotal] = {
+        name: ClassTotal(sqrt(by_class.get(name, 0.0)), fsum(item.value for item in linear if item.term_class == name))
         for name in names
     }
     return Combination(
@@ -154,7 +152,7 @@ def combine(contributions: Iterable[Contribution], correlations: Iterable[Correl
 
 
 def _variances(items: Sequence[Contribution], values: np.ndarray, matrix: np.ndarray) -> dict[str, float]:
-    variances = {}
+    variances: dict[str, float] = {}
     for name in dict.fromkeys(item.term_class for item in items):
         inside = np.where([item.term_class == name for item in items], values, 0.0)
         variances[name] = max(float(inside @ matrix @ inside), 0.0)
@@ -195,9 +193,7 @@ def contributions_of(
             value = result.contribution if result.bias is None else result.bias
             freedom = term.magnitude.degrees_of_freedom if term.magnitude else inf
             factor = term.factor if with_factors else 1.0
-            contributions.append(
-                Contribution(factor * value, term.rule, term.cause, term.term_class, term.id, freedom)
-            )
+            contributions.append(Contribution(factor * value, term.rule, term.cause, term.term_class, term.id, freedom))
     return contributions
 
 

@@ -254,6 +254,20 @@ class Budget:
         return tuple(dict.fromkeys(key for term in evaluated for key in term.perturbation.moved(model)))
 
     @property
+    def point(self) -> ReferencePoint:
+        """The reference point.
+
+        Raises
+        ------
+        DocumentError
+            If the budget has no model.
+        """
+        if self.reference is None:
+            problem = "the budget has no model: add reference and estimators, or evaluate it by its given numbers"
+            raise self.source.error((), problem)
+        return self.reference
+
+    @property
     def undetermined(self) -> tuple[str, ...]:
         """The identifiers of the rows that are marked ``to be determined``."""
         return tuple(term.id for term in self.terms if term.to_be_determined)
@@ -294,6 +308,8 @@ class Budget:
         """Return the document with the parts of a case in their places, so that errors name the lines of the case."""
         content = self.source.data["cases"][number]
         origins: dict[Where, tuple[Document, Where]] = {(): (self.source, ())}
+        if case.reference is not None:
+            origins["reference",] = (self.source, ("cases", number, "reference"))
         if case.limit is not None:
             origins["requirement",] = (self.source, ("cases", number, "requirement"))
         for i, term in enumerate(self.terms):

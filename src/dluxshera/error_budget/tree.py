@@ -103,8 +103,9 @@ class _Tree:
         )
 
     def _rounding(self, term: Term) -> float:
-        is_sum = isinstance(term.perturbation, ChildrenSum)
-        return term.perturbation.rounding(self.budget.requirement.limit.unit) if is_sum else 0.0
+        if not isinstance(term.perturbation, ChildrenSum):
+            return 0.0
+        return term.perturbation.rounding(self.budget.requirement.limit.unit)
 
     def _node(self, name: str, parent: str | None, allocation: Quantity | None, tolerance: float) -> Node:
         limit = None if allocation is None else allocation.value
@@ -160,14 +161,17 @@ def deficits(budget: Budget) -> list[DocumentError]:
 
 def _deficit(budget: Budget, node: Node) -> DocumentError:
     unit = budget.requirement.limit.unit
-    assert node.allocated is not None and node.reserve is not None  # a node with a deficit has both
+    assert node.allocated is not None
+    assert node.reserve is not None  # a node with a deficit has both
     problem = (
         f"is less than the allocations below it{_of_case(budget)}, {_text(node.allocated, unit)} together"
         f" ({', '.join(_parts(budget, node))}): the deficit is {_text(node.deficit, unit)},"
         f" {_text(-node.reserve, unit)} in quadrature; raise it, or lower those below"
     )
     ids = [term.id for term in budget.terms]
-    where: Where = ("requirement", "value") if node.parent is None else ("terms", ids.index(node.id), "allocation", "value")
+    where: Where = (
+        ("requirement", "value") if node.parent is None else ("terms", ids.index(node.id), "allocation", "value")
+    )
     return budget.source.error(where, problem, allowed=f">= {_text(node.allocated, unit)}", got=node.allocation)
 
 
@@ -212,9 +216,10 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
         stated = term.perturbation.stated.to(unit).value
         tolerance = term.perturbation.rounding(unit)
         if abs(stated - computed) > tolerance + RELATIVE * computed:
+            parts = (_text(stated, unit), _text(computed, unit), _text(tolerance, unit))
             problem = (
-                f"the sum {term.id} ({term.name}){_of_case(budget)} does not close: stated {_text(stated, unit)}, computed"
-                f" {_text(computed, unit)}, tolerance {_text(tolerance, unit)}; compare the rows below it with the source"
+                f"the sum {term.id} ({term.name}){_of_case(budget)} does not close: stated {parts[0]}, computed"
+                f" {parts[1]}, tolerance {parts[2]}; compare the rows below it with the source"
             )
             errors.append(budget.source.error(("terms", i, "perturbation", "stated", "value"), problem))
     return errors

@@ -69,13 +69,16 @@ def upgraded_text(text: str, file: str = "<text>") -> str:
     DocumentError
         If the text is not YAML, the document has no version, or there is no migration from it.
     """
-    from ruamel.yaml import YAML, CommentedMap, RoundTripRepresenter
+    from ruamel.yaml import YAML
+    from ruamel.yaml.representer import RoundTripRepresenter
 
     class Representer(RoundTripRepresenter):
         """Representer of null as `null`, and of a new record in one line."""
 
     Representer.add_representer(type(None), lambda dumper, _: dumper.represent_scalar(f"{_TAG}:null", "null"))
-    Representer.add_representer(dict, lambda dumper, record: dumper.represent_mapping(f"{_TAG}:map", record, flow_style=True))
+    Representer.add_representer(
+        dict, lambda dumper, record: dumper.represent_mapping(f"{_TAG}:map", record, flow_style=True)
+    )
     document = parse_yaml(text, file)
     yaml = YAML(typ="rt")
     yaml.Representer = Representer
@@ -83,7 +86,7 @@ def upgraded_text(text: str, file: str = "<text>") -> str:
     yaml.width = 1_000_000  # lines stay as they are
     yaml.indent(mapping=2, sequence=4, offset=2)
     data = yaml.load(text)
-    version = data.get("schema_version") if isinstance(data, CommentedMap) else None
+    version = data.get("schema_version") if isinstance(data, MutableMapping) else None
     if version not in {*_STEPS, BUDGET_VERSION}:
         raise _no_step(document, version)
     while data["schema_version"] != BUDGET_VERSION:
