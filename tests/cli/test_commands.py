@@ -49,7 +49,9 @@ def test_the_commands_are_these():
     assert [" ".join(path) for path in EVERY] == [
         "simulate", "params list", "params show", "params graph",
         "profile new", "profile validate", "profile show", "profile diff",
-        "schema export", "schema check", "budget report", "run fit", "run show", "run plot", "run table",
+        "schema export", "schema check",
+        "budget new", "budget validate", "budget report", "budget show", "budget trace", "budget export",
+        "budget diff", "budget sign", "run fit", "run show", "run plot", "run table",
     ]  # fmt: skip
 
 

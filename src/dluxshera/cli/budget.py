@@ -45,15 +45,15 @@ def budget_validate(
 
     records: dict[str, dict[str, Any]] = {}
     for source in budgets:
-        found = validate_budget(source)
-        faults = [line for error in found.faults for line in lines_of(error)]
-        if found.budget is not None:
+        validation = validate_budget(source)
+        faults = [line for error in validation.faults for line in lines_of(error)]
+        if validation.budget is not None:
             try:
-                checked_references(found.budget)
+                checked_references(validation.budget)
             except DocumentError as error:
                 faults += lines_of(error)
-        deficits = [line for error in found.deficits for line in lines_of(error)]
-        records[str(source)] = {"faults": faults, "deficits": deficits, **(found.summary if not faults else {})}
+        deficits = [line for error in validation.deficits for line in lines_of(error)]
+        records[str(source)] = {"faults": faults, "deficits": deficits, **(validation.summary if not faults else {})}
     if as_json:
         print_json(records)
     else:

@@ -16,10 +16,10 @@ def report_of(source: Path | None) -> dict[str, Any]:
     """Return a report from its file, or computed from a budget document."""
     from dluxshera.console import progress
     from dluxshera.documents import read_document
-    from dluxshera.error_budget import MAX_REPORT_BYTES, evaluate, is_report, load_report
+    from dluxshera.error_budget import MAX_REPORT_BYTES, budget_file, evaluate, is_report, load_report
     from dluxshera.runtime import set_up_command
 
-    if source is not None and is_report(read_document(source, MAX_REPORT_BYTES)):
+    if source is not None and is_report(read_document(budget_file(source), MAX_REPORT_BYTES)):
         return load_report(source)
     with progress() as show:
         return evaluate(source, progress=show, prepare=set_up_command)

@@ -37,6 +37,7 @@ from .monte_carlo import RandomInput as RandomInput
 from .monte_carlo import SobolIndices as SobolIndices
 from .monte_carlo import numerical_tolerance as numerical_tolerance
 from .monte_carlo import propagate as propagate
+from .packaged import budget_file as budget_file
 from .packaged import packaged_budgets as packaged_budgets
 from .packaged import reference_budget as reference_budget
 from .perturbation import ImagePerturbation as ImagePerturbation
