@@ -21,7 +21,7 @@ from dluxshera.error_budget import (
     reference_budget,
 )
 
-SMALL = ("image_npix=96", "n_wavelengths=1")
+SMALL = ("image_npix=96", "n_wavelengths=2")
 PROVENANCE = {"budget_hash": "0", "command": "0"}
 
 

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dluxshera.error_budget import Directions, Model, noise_elasticities, second_order_bias
-from dluxshera.error_budget.sensitivity import LinearFit
+from dluxshera.error_budget import Directions, ImageChange, Model, SecondOrder, noise_elasticities
+from dluxshera.error_budget.linear_fit import LinearFit
 from dluxshera.inference import (
     FitResult,
     GaussianNoise,
@@ -112,9 +112,13 @@ def test_the_error_budget_uses_them_too():
     def truth(size):
         return star_image(STORE) * (1.0 + size * np.linspace(0.0, 1.0, 16)[:, None])
 
-    bias = fit.response(np.ravel(truth(1.0) - truth(0.0)) / np.sqrt(np.ravel(star_image(STORE)))).bias
-    second = [second_order_bias(fit, model, STAR, noise, truth, bias, 1e-3) for model in (plain, own)]
-    np.testing.assert_allclose(second[1], second[0], rtol=1e-5, atol=1e-7 * np.abs(second[0]).max())
+    slope = np.asarray(truth(1.0) - truth(0.0))
+    response = fit.response(np.ravel(slope) / np.sqrt(np.ravel(star_image(STORE))))
+    second = [
+        SecondOrder(fit, each, noise, "star.x").bias(ImageChange(slope, truth), response.bias, response.significance)
+        for each in directions
+    ]
+    assert second[1] == pytest.approx(second[0], rel=1e-5)
 
 
 # Compiled once.

@@ -17,7 +17,7 @@ from dluxshera.params import pack_params
 
 NEGLIGIBLE = 1e-12  # relative change of the image below which a parameter does not act
 
-Change = Mapping[str, "float | Float[np.ndarray, '...']"]
+Change = Mapping[str, Any]  # change of each parameter, a number or an array, by key
 
 
 class ImageChange(NamedTuple):

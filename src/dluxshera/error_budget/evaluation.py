@@ -194,12 +194,12 @@ class Evaluation:
         changed = np.asarray(model.predict(model.store.replace(updates)))
         return self.image + (changed - self.image_of(model))
 
-    def slope(self, model: Model, key: str, tangent: Float[np.ndarray, "..."]) -> Float[np.ndarray, " *image"]:
+    def slope(self, model: Model, key: str, tangent: Any) -> Float[np.ndarray, " *image"]:
         """Return the derivative of a forward model's image along a change of one parameter."""
         size = float(np.max(np.abs(tangent)))
         if size == 0.0:
             return np.zeros_like(self.image)
-        unit = np.asarray(tangent, float) / size
+        unit = np.asarray(np.asarray(tangent, float) / size)
         at = (id(model), key, unit.tobytes())
         if at not in self._slopes:
             self._slopes[at] = image_slope(model, {key: unit})
@@ -263,7 +263,9 @@ class Evaluation:
     @cached_property
     def _biases(self) -> Mapping[str, Bias]:
         return {
-            estimator.id: Bias(self.fits[estimator.id], estimator, self._fitted, self.noise, self.answer)
+            estimator.id: Bias(
+                self.fits[estimator.id], estimator, self._fitted, self.weights, self.noise, self.answer
+            )
             for estimator in self.estimators
         }
 

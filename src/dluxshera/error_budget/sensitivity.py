@@ -96,7 +96,7 @@ def _pull(predict: ImageFunction, store: ParameterStore, cotangent: Array) -> di
     return slopes
 
 
-def image_slope(model: Model, direction: Mapping[str, Float[np.ndarray, "..."]]) -> Float[np.ndarray, " *image"]:
+def image_slope(model: Model, direction: Mapping[str, Any]) -> Float[np.ndarray, " *image"]:
     """Return the derivative of a model's image along a direction, by one forward pass that all directions share.
 
     Parameters
