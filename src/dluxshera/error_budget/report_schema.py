@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dluxshera.error_budget.schema_columns import (
-    HASH,
+    DIGEST,
     NUMBER,
     REPORT_VERSION,
     overrides_column,
@@ -77,17 +77,17 @@ def _reference_facts() -> dict[str, Any]:
 def _provenance() -> dict[str, Any]:
     profile = record_schema(
         "A document that the reference point was composed from.",
-        {"kind": text_schema("Kind of profile."), "name": text_schema("Name."), "content_hash": HASH},
+        {"kind": text_schema("Kind of profile."), "name": text_schema("Name."), "content_hash": DIGEST},
     )
     return record_schema(
         "Inputs and software of the computation.",
         {
             "package_version": text_schema("Version of this package."),
-            "spec_hash": HASH,
-            "config_hash": HASH,
-            "design_hash": HASH,
+            "spec_hash": DIGEST,
+            "config_hash": DIGEST,
+            "design_hash": DIGEST,
             "profiles": list_schema("Documents of the reference point, in the order of composition.", profile),
-            "budget_hash": HASH,
+            "budget_hash": DIGEST,
             "command": text_schema("Command that recomputes the report."),
             "created_with": mapping_schema("Versions of other packages.", {"type": "string"}),
             "relative_tolerance": {**NUMBER, "description": "Relative amount to which the numbers are reproducible."},
