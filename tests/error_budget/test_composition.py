@@ -130,7 +130,7 @@ FAULTS = {
         r"extends: cannot be read: No such file or directory\. Check the name.*got \"\.\./basis\.yaml\"",
     ),
     "unknown packaged budget": (
-        "own/own.yaml", "../base.yaml", "referense", "own/own.yaml", "referense",
+        "own/own.yaml", "../base.yaml", "referencee", "own/own.yaml", "referencee",
         r"extends: no such budget \(allowed reference, jwst-wavefront, .*, or the relative.*did you mean reference\?",
     ),
     "itself": (

@@ -159,8 +159,8 @@ FAULTS = {
     ),
     "unknown statement": (
         "as: multiple, coverage: 3,",
-        "as: unifrom,",
-        "unifrom",
+        "as: unifformm,",
+        "unifformm",
         r"terms\[1\]\.magnitude\.as: not an allowed value \(allowed standard deviation.*did you mean uniform\?",
     ),
     "no degrees of freedom": (
@@ -246,8 +246,8 @@ FAULTS = {
     "correlation above one": ("r: 0.5", "r: 1.5", "1.5", r"correlations\[0\]\.r: out of range \(allowed <= 1"),
     "correlation in words": (
         "r: unknown",
-        "r: unkown",
-        "unkown",  # codespell:ignore
+        "r: unknownn",
+        "unknownn",
         r"correlations\[1\]\.r: not of the right form \(allowed a number from -1 to 1, or unknown",
     ),
     "no correlation matrix": (
@@ -264,8 +264,8 @@ FAULTS = {
     ),
     "time scale of a case": (
         "time: visit,",
-        "time: vist,",
-        "vist",
+        "time: visitt,",
+        "visitt",
         r"cases\[0\]\.time: not an allowed value .*mean visit",
     ),
     "row of a case": (

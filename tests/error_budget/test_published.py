@@ -162,7 +162,7 @@ FAULTS = {
     "negative number": ("[127, 169,", "[-127, 169,", "-127", r"rows\[0\]\.estimate\[0\]: out of range \(allowed >= 0"),
     "unknown column": ("    estimate: [127,", "    estimates: [127,", "estimates:", r"unknown name .*mean estimate"),
     "remainder with numbers": (
-        "    remainder: true", "    remainder: true\n    allocation: [1, 1, 1, 1, 1]", "true\n    allo",
+        "    remainder: true", "    remainder: true\n    allocation: [1, 1, 1, 1, 1]", "true\n    allocation",
         r"rows\[15\]\.remainder: the numbers of a remainder are computed",
     ),
     "licence that is missing": (

@@ -104,7 +104,7 @@ from .terms import ReferencePoint as ReferencePoint
 from .terms import Term as Term
 from .terms import Verification as Verification
 from .trace import trace_of as trace_of
-from .tree import Node as Node
+from .tree import BudgetNode as BudgetNode
 from .tree import deficits as deficits
 from .tree import nodes as nodes
 from .tree import open_sums as open_sums

@@ -27,7 +27,7 @@ from dluxshera.errors import DocumentError
 
 TABLE: Final = "table_version"
 TABLE_VERSION: Final = "0.1.0"
-COLUMNS: Final = ("allocation", "estimate")
+_COLUMNS: Final = ("allocation", "estimate")
 ROUNDING: Final = 1e-9
 
 
@@ -161,12 +161,12 @@ class _Table:
                 yield self.document.error(
                     at, "not a row before this one", allowed=allowed, got=row.get("parent"), candidates=ids[:i]
                 )
-            for column in COLUMNS:
+            for column in _COLUMNS:
                 if column in row and len(row[column]) != size:
                     yield self.document.error(
                         ("rows", i, column), "not one number for each case", allowed=f"{size} numbers", got=row[column]
                     )
-            if row.get("remainder") and any(column in row for column in COLUMNS):
+            if row.get("remainder") and any(column in row for column in _COLUMNS):
                 yield self.document.error(("rows", i, "remainder"), "the numbers of a remainder are computed")
             twice = [r["id"] for r in rows[:i] if r.get("remainder") and r.get("parent") == row.get("parent")]
             if row.get("remainder") and twice:
@@ -194,7 +194,7 @@ class _Table:
         """Return the sums with their places; a row with a remainder below it closes if the others are not larger."""
         self._prepare()
         for name, children in self.below.items():
-            for column in COLUMNS:
+            for column in _COLUMNS:
                 for k, case in enumerate(self.cases):
                     stated, computed = self.number(name, column, k), self._computed(name, column, k)
                     if stated is None or computed is None:
@@ -210,7 +210,7 @@ class _Table:
             if abs(item.stated - item.computed) > tolerance + ROUNDING * item.computed:
                 yield self._open(where, item, f"computed {_text(item.computed, unit)}")
         for name, row in self.rows.items():
-            for column in COLUMNS if row.get("remainder") else ():
+            for column in _COLUMNS if row.get("remainder") else ():
                 for k, case in enumerate(self.cases):
                     whole = self.number(row["parent"], column, k)
                     others = self._computed(row["parent"], column, k)

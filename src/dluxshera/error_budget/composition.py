@@ -16,9 +16,9 @@ from dluxshera.error_budget.upgrade import upgraded
 from dluxshera.errors import DocumentError
 
 DEEPEST: Final = 16
-BY_NAME: Final = {"estimators": "id", "cases": "id", "exclusions": "key"}  # lists, and the name of their items
-WHOLE: Final = ("schema_version", "id", "title", "source", "licence", "requirement", "reference", "baseline",
-                "correlations", "exclusions")  # fmt: skip
+_BY_NAME: Final = {"estimators": "id", "cases": "id", "exclusions": "key"}  # lists, and the name of their items
+_WHOLE: Final = ("schema_version", "id", "title", "source", "licence", "requirement", "reference", "baseline",
+                "correlations")  # fmt: skip
 
 
 def read_composed(path: Path, errors: list[DocumentError]) -> Document:
@@ -119,12 +119,12 @@ class _Merge:
         self.homes: dict[Where, Path] = {}  # folders that relative paths of profiles start at
 
     def result(self) -> ComposedDocument:
-        for name in WHOLE:
+        for name in _WHOLE:
             if name in self.document.data:
                 self._take(self.document, name)
             elif name in self.base.data and name not in ("source", "licence"):
                 self._take(self.base, name)
-        for name, key in BY_NAME.items():
+        for name, key in _BY_NAME.items():
             if name in self.document.data or name in self.base.data:
                 self._merge_by_name(name, key)
         self._merge_terms()

@@ -172,13 +172,13 @@ def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str]) -> Iterato
 def _correlations(draft: Draft) -> Iterator[DocumentError]:
     error = draft.document.error
     terms = {term.id: term for term in draft.terms.values()}
-    known, seen = draft.ids("terms"), set()
+    ids, seen = draft.ids("terms"), set()
     faulty = False
     for k, item in draft.correlations.items():
         at = ("correlations", k, "between")
-        missing = [(n, name) for n, name in enumerate((item.first, item.second)) if name not in known]
+        missing = [(n, name) for n, name in enumerate((item.first, item.second)) if name not in ids]
         for n, name in missing:
-            yield error((*at, n), "no such term", allowed=", ".join(known), got=name, candidates=known)
+            yield error((*at, n), "no such term", allowed=", ".join(ids), got=name, candidates=ids)
         problem = ""
         pair = frozenset((item.first, item.second))
         if len(pair) == 1:

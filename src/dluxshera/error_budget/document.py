@@ -113,6 +113,11 @@ def validate_budget(source: Path | str) -> Validation:
     ----------
     source : path or str
         Name of a packaged budget, or path of a file.
+
+    Returns
+    -------
+    Validation
+        Faults and deficits, and the budget if it has no fault.
     """
     errors: list[DocumentError] = []
     try:

@@ -115,9 +115,7 @@ def term_columns() -> dict[str, Any]:
         "perturbation": _perturbation(),
         "magnitude": nullable(magnitude_schema()),
         "allocation": nullable(allocation),
-        "role": choice_schema(
-            "Error of what is known of the parameter, of its stability, or of the control that holds it.", ROLES
-        ),
+        "role": choice_schema("Error of the knowledge of a parameter, of its stability, or of its control.", ROLES),
         "cause": {
             "type": ["string", "null"],
             "minLength": 1,
@@ -163,7 +161,7 @@ def magnitude_schema() -> dict[str, Any]:
             "coverage": {
                 "type": "number",
                 "exclusiveMinimum": 0,
-                "description": "Number of standard deviations, for a multiple.",
+                "description": "Number of standard deviations in a multiple.",
             },
             "degrees_of_freedom": {
                 "type": "number",

@@ -137,6 +137,11 @@ def propagate(
         Seed of the random numbers.
     largest : int
         Largest number of trials.
+
+    Returns
+    -------
+    Propagation
+        Moments and interval, their differences from the linear result, and Sobol indices where that is not valid.
     """
     linear = combine(contributions_of(budget, results), budget.correlations)
     interval = coverage_interval(linear.components, linear.bias, probability)

@@ -9,7 +9,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-REFERENCE: Final = "reference"
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 
 
@@ -24,7 +23,7 @@ def packaged_budgets() -> Mapping[str, Path]:
 
 def reference_budget() -> Path:
     """Return the packaged reference budget."""
-    return packaged_budgets()[REFERENCE]
+    return packaged_budgets()["reference"]
 
 
 def budget_file(source: Path | str) -> Path:

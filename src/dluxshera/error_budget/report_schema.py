@@ -13,7 +13,7 @@ from dluxshera.error_budget.report_schema_parts import (
     trace_facts,
 )
 from dluxshera.error_budget.schema_columns import (
-    HASH,
+    DIGEST,
     NUMBER,
     REPORT_VERSION,
     overrides_column,
@@ -100,17 +100,17 @@ def _reference_facts() -> dict[str, Any]:
 def _provenance() -> dict[str, Any]:
     profile = record_schema(
         "A document that the reference point was composed from.",
-        {"kind": text_schema("Kind of profile."), "name": text_schema("Name."), "content_hash": HASH},
+        {"kind": text_schema("Kind of profile."), "name": text_schema("Name."), "content_hash": DIGEST},
     )
     return record_schema(
         "Inputs and software of the computation.",
         {
             "package_version": text_schema("Version of this package."),
-            "spec_hash": nullable(HASH),
-            "config_hash": nullable(HASH),
-            "design_hash": nullable(HASH),
+            "spec_hash": nullable(DIGEST),
+            "config_hash": nullable(DIGEST),
+            "design_hash": nullable(DIGEST),
             "profiles": list_schema("Documents of the reference point, in the order of composition.", profile),
-            "budget_hash": HASH,
+            "budget_hash": DIGEST,
             "command": text_schema("Command that recomputes the report."),
             "created_with": mapping_schema("Versions of other packages.", {"type": "string"}),
             "relative_tolerance": {**NUMBER, "description": "Relative amount to which the numbers are reproducible."},

@@ -11,7 +11,7 @@ from dluxshera.error_budget.report_rows import amount
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.rollup import combine, contributions_of
 from dluxshera.error_budget.terms import Budget
-from dluxshera.error_budget.tree import Node, nodes
+from dluxshera.error_budget.tree import nodes
 
 ILLUSTRATIVE = "illustrative"
 
@@ -81,5 +81,4 @@ def deficits(budget: Budget, trees: Mapping[str, Sequence[Mapping[str, Any]]], b
 
 def allocation_reserve(budget: Budget) -> float | None:
     """Return the part of the requirement that the allocations leave, in quadrature; negative if they exceed it."""
-    root: Node = nodes(budget)[0]
-    return root.reserve
+    return nodes(budget)[0].reserve

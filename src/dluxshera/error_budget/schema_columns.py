@@ -26,7 +26,7 @@ TERM_CLASSES: Final = ["random", "static", "drift"]
 RULES: Final = ["rss", "linear", "informative", "separate"]
 
 NUMBER: Final = {"type": "number"}
-HASH: Final = text_schema("SHA-256 of the content, in hexadecimal after `sha256:`.")
+DIGEST: Final = text_schema("SHA-256 of the content, in hexadecimal after `sha256:`.")
 
 
 def version_schema(version: str) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from dluxshera.error_budget.rollup import Contribution, combine, contributions_o
 from dluxshera.error_budget.terms import REFERENCE_CASE, Budget, Term
 from dluxshera.errors import DocumentError
 
-RELATIVE = 1e-9  # differences below it are rounding
+_RELATIVE = 1e-9  # differences below it are rounding
 
 
-class Node(NamedTuple):
+class BudgetNode(NamedTuple):
     """The requirement, or a row, with the rows below it; all numbers in the unit of the requirement.
 
     Parameters
@@ -60,10 +60,10 @@ class Node(NamedTuple):
         if self.allocation is None or self.allocated is None:
             return 0.0
         excess = self.allocated - self.allocation
-        return excess if excess > self.tolerance + RELATIVE * self.allocation else 0.0
+        return excess if excess > self.tolerance + _RELATIVE * self.allocation else 0.0
 
 
-def nodes(budget: Budget, results: Mapping[str, TermResult] | None = None) -> tuple[Node, ...]:
+def nodes(budget: Budget, results: Mapping[str, TermResult] | None = None) -> tuple[BudgetNode, ...]:
     """Return the nodes of a budget: the requirement, and the rows in the order of the document.
 
     Allocations of rows with a common cause, or with a stated correlation, are combined with the size of the
@@ -95,7 +95,7 @@ class _Tree:
             for item in budget.correlations
         ]
 
-    def nodes(self) -> tuple[Node, ...]:
+    def nodes(self) -> tuple[BudgetNode, ...]:
         root = self.budget.requirement
         return (
             self._node(root.id, None, root.limit, 0.0),
@@ -107,7 +107,7 @@ class _Tree:
             return 0.0
         return term.perturbation.rounding(self.budget.requirement.limit.unit)
 
-    def _node(self, name: str, parent: str | None, allocation: Quantity | None, tolerance: float) -> Node:
+    def _node(self, name: str, parent: str | None, allocation: Quantity | None, tolerance: float) -> BudgetNode:
         limit = None if allocation is None else allocation.value
         allocated = self._allocated(name)
         inside = {name, *self._subtree(name)}
@@ -115,7 +115,7 @@ class _Tree:
             self._combined(item for key, item in items.items() if key in inside)
             for items in (self.errors, self.factored)
         )
-        return Node(
+        return BudgetNode(
             id=name,
             parent=parent,
             children=tuple(term.id for term in self.below[name]),
@@ -159,7 +159,7 @@ def deficits(budget: Budget) -> list[DocumentError]:
     return [_deficit(budget, node) for node in nodes(budget) if node.deficit]
 
 
-def _deficit(budget: Budget, node: Node) -> DocumentError:
+def _deficit(budget: Budget, node: BudgetNode) -> DocumentError:
     unit = budget.requirement.limit.unit
     assert node.allocated is not None
     assert node.reserve is not None  # a node with a deficit has both
@@ -175,7 +175,7 @@ def _deficit(budget: Budget, node: Node) -> DocumentError:
     return budget.source.error(where, problem, allowed=f">= {_text(node.allocated, unit)}", got=node.allocation)
 
 
-def _parts(budget: Budget, node: Node) -> list[str]:
+def _parts(budget: Budget, node: BudgetNode) -> list[str]:
     terms = {term.id: term for term in budget.terms}
     unit = budget.requirement.limit.unit
     children = [terms[name] for name in node.children]
@@ -215,7 +215,7 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
             continue
         stated = term.perturbation.stated.to(unit).value
         tolerance = term.perturbation.rounding(unit)
-        if abs(stated - computed) > tolerance + RELATIVE * computed:
+        if abs(stated - computed) > tolerance + _RELATIVE * computed:
             parts = (_text(stated, unit), _text(computed, unit), _text(tolerance, unit))
             problem = (
                 f"the sum {term.id} ({term.name}){_of_case(budget)} does not close: stated {parts[0]}, computed"
@@ -225,7 +225,7 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
     return errors
 
 
-def _below(tree: Mapping[str, Node], name: str) -> Iterator[str]:
+def _below(tree: Mapping[str, BudgetNode], name: str) -> Iterator[str]:
     for child in tree[name].children:
         yield child
         yield from _below(tree, child)
