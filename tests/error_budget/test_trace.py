@@ -86,8 +86,9 @@ def test_a_planted_fault_is_found(planted, fault):
 @each_row("twin", [
     {},
     {"gradients": gradients(mirror__colour=3.0)},  # it is excluded with a reason
+    {"document": EXCLUDED_TOO, "terms": without_keys("S2")},  # of the bias of a parameter
     {"document": SETTLED, "terms": {"T": ComputedTerm(numbers()["T"].drivers, numbers()["S1"].results, (), 1.0)}},
-], ids=["plain", "excluded", "settled"])  # fmt: skip
+], ids=["plain", "excluded", "excluded bias", "settled"])  # fmt: skip
 def test_the_twin_without_the_fault_passes(twin):
     assert faults(toy_report(**twin)) == []
 

@@ -367,12 +367,12 @@ def test_the_overview_states_completeness_before_any_margin(root):
     generate(root)
     said = page(root, "error-budget.md").replace("\N{NO-BREAK SPACE}", " ")
     order = [
-        said.index(text) for text in ("**Completeness.**", "**Inputs.**", "**Trace.**", "**Margin.**", "Deficits:")
+        said.index(text) for text in ("**Completeness.**", "**Inputs.**", "**Trace.**", "**Margin.**", "Deficits,")
     ]
     assert order == sorted(order)
     assert said.index("**Margin.**") < said.index("| Estimator | Parameters |")
     assert "2 are illustrative and 1 are to be determined" in said
-    assert "| [S1](#S1) | Full | 1.5 µas |" in said
+    assert "| [S1](#S1) | Bending | 1.5 µas | 0.5 µas |" in said
     assert '<span id="R"></span>' in said
 
 

@@ -22,7 +22,7 @@ from dluxshera.drawing import (
 )
 
 ADDED: Final = ("rss", "linear")  # rules of the terms that are part of a total
-LONGEST: Final = 46  # characters of a name in a box
+LONGEST: Final = 38  # characters of a name in a box
 Report = Mapping[str, Any]
 
 

@@ -16,7 +16,7 @@ FAULTS: Final = {
     "undeclared": "dependency of the answer that no term declares",
     "orphan parameter": "parameter with neither a term nor an exclusion",
     "orphan term": "term that no parameter drives",
-    "idle exclusion": "exclusion of a parameter that has a term",
+    "idle exclusion": "exclusion of a parameter whose bias a term has",
 }
 
 
@@ -88,7 +88,7 @@ def _faults(report: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
         key = row["key"]
         if key == answer:
             continue
-        if row["exclusion"] and row["terms"]:
+        if row["exclusion"] and key in biased:
             yield "idle exclusion", key, f"it is excluded, but drives {', '.join(row['terms'])}"
         if row["exclusion"] or key in biased:
             continue

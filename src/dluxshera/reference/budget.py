@@ -95,16 +95,24 @@ def verdict(report: dict[str, Any]) -> str:
     head = f"The budget is {state}, and its baseline {'meets' if kept else 'exceeds'} the requirement"
     parts = [f'!!! {kind} "{head}"\n', text.indent("\n".join(f"- {line}" for line in summary)) + "\n"]
     if report["deficits"]:
-        rows = [
-            [
-                f"[{item['id']}](#{item['id']})",
-                title_of(report, item["estimator"]) if item["estimator"] else "allocations below it",
-                text.with_unit({"value": item["value"], "unit": item["unit"]}),
-            ]
-            for item in report["deficits"]
-        ]
-        parts += ["Deficits:\n", text.markdown_table(["Row", "Estimator", "Above its limit by"], rows, kind="dense")]
+        parts += ["Deficits, each the excess over a limit:\n", deficits(report)]
     return "\n".join(parts)
+
+
+def deficits(report: Mapping[str, Any]) -> str:
+    """Return the table of the deficits: a row for each requirement or term, a column for each estimator."""
+    names = {report["budget"]["requirement"]["id"]: "The requirement"}
+    names |= {term["id"]: term["name"] for term in report["terms"]}
+    columns = [None] * any(item["estimator"] is None for item in report["deficits"])
+    columns += [estimator["id"] for estimator in report["estimators"]]
+    excess = {(item["id"], item["estimator"]): item for item in report["deficits"]}
+    rows = [
+        [f"[{name}](#{name})", text.plain(title), *(text.with_unit(excess.get((name, column))) for column in columns)]
+        for name, title in names.items()
+        if any((name, column) in excess for column in columns)
+    ]
+    heads = [title_of(report, column) if column else "Allocations below it" for column in columns]
+    return text.markdown_table(["Row", "Name", *heads], rows, kind="dense")
 
 
 def title_of(report: Mapping[str, Any], estimator: str) -> str:
