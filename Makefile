@@ -35,7 +35,7 @@ $(INSTALLED): pyproject.toml constraints.txt src/dluxshera/_version.py
 	        echo "$(PYTHON) cannot make a virtual environment (on Debian: apt install python3-venv)" >&2; exit 1; }; \
 	fi; \
 	echo "Installing the locked dependencies (once, and again when they change)"; \
-	$(RUN) $(PIP_INSTALL) -c constraints.txt -e '.[crosscheck,dev,docs,sampling,test]'; \
+	$(RUN) $(PIP_INSTALL) -c constraints.txt -e '.[crosscheck,dev,docs,sampling,spreadsheet,test]'; \
 	touch $@
 
 site: $(INSTALLED)  ## run the code of every page and build the site
@@ -84,13 +84,13 @@ lock:  ## choose the newest versions again, and try them on the oldest and the n
 	oldest=$(firstword $(PYTHONS)); \
 	echo "Resolving with $$($$oldest --version)"; \
 	$$oldest -m venv --clear $(LOCK); \
-	$(LOCK)/bin/python $(PIP_INSTALL) '.[crosscheck,dev,docs,sampling,test]'; \
+	$(LOCK)/bin/python $(PIP_INSTALL) '.[crosscheck,dev,docs,sampling,spreadsheet,test]'; \
 	{ echo "# The versions that make installs, on Python 3.11 to 3.13. Written by make lock."; \
 	  $(LOCK)/bin/python -m pip freeze --exclude dluxshera; } > $(LOCK)/constraints.txt; \
 	for python in $(PYTHONS); do \
 	    echo "Trying them with $$($$python --version)"; \
 	    $$python -m venv --clear $(LOCK)/try; \
-	    $(LOCK)/try/bin/python $(PIP_INSTALL) -c $(LOCK)/constraints.txt '.[crosscheck,dev,docs,sampling,test]'; \
+	    $(LOCK)/try/bin/python $(PIP_INSTALL) -c $(LOCK)/constraints.txt '.[crosscheck,dev,docs,sampling,spreadsheet,test]'; \
 	    $(LOCK)/try/bin/python -m pip check; \
 	done; \
 	mv $(LOCK)/constraints.txt constraints.txt; \

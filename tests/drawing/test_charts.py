@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import pytest
 
-from dluxshera.drawing import Bar, Cell, Series, Span, bar_chart, heat_map, series_chart, span_chart, ticks
+from dluxshera.drawing import Bar, MatrixCell, Series, Span, bar_chart, heat_map, series_chart, span_chart, ticks
 from support.drawings import SVG
 from support.rows import each_row
 
@@ -42,8 +42,8 @@ def test_spans_are_on_one_linear_axis():
 
 
 def test_a_matrix_shades_by_the_logarithm_of_the_size():
-    cells = {("r1", "c1"): Cell(100.0, "a"), ("r1", "c2"): Cell(-1.0, "b"), ("r2", "c1"): Cell(0.0, "c"),
-             ("r2", "c2"): Cell(None, "d"), ("r3", "c1"): Cell(1e-9, "e")}  # fmt: skip
+    cells = {("r1", "c1"): MatrixCell(100.0, "a"), ("r1", "c2"): MatrixCell(-1.0, "b"), ("r2", "c1"): MatrixCell(0.0, "c"),
+             ("r2", "c2"): MatrixCell(None, "d"), ("r3", "c1"): MatrixCell(1e-9, "e")}  # fmt: skip
     svg = heat_map({"r1": "#1", "r2": "", "r3": ""}, {"c1": "", "c2": ""}, cells, label="Matrix")
     rects = list(ET.fromstring(svg).iter(f"{SVG}rect"))
     shade = [rect.get("fill-opacity") for rect in rects]
@@ -72,7 +72,7 @@ HOSTILE = "<script>\"&'</script>"
 
 @each_row("svg", [
     span_chart([Span(HOSTILE, 0.0, 1.0, HOSTILE, HOSTILE)], HOSTILE, label=HOSTILE, limit=0.5, limit_name=HOSTILE),
-    heat_map({HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}, {(HOSTILE, HOSTILE): Cell(1.0, HOSTILE)}, label=HOSTILE),
+    heat_map({HOSTILE: HOSTILE}, {HOSTILE: HOSTILE}, {(HOSTILE, HOSTILE): MatrixCell(1.0, HOSTILE)}, label=HOSTILE),
     series_chart([HOSTILE], [Series(HOSTILE, (1.0,))], HOSTILE, label=HOSTILE),
     bar_chart([Bar(HOSTILE, HOSTILE, 1.0, 2.0)], HOSTILE, limit_name=HOSTILE, label=HOSTILE),
 ], ids=["spans", "matrix", "series", "bars"])  # fmt: skip

@@ -52,6 +52,15 @@ def without_keys(name: str) -> dict[str, ComputedTerm]:
     return {name: ComputedTerm((), term.results, (), term.magnitude)}
 
 
+def as_noise(name: str) -> dict[str, ComputedTerm]:
+    term = numbers()[name]
+    results = {
+        key: result._replace(bias=None, sensitivity=None, sigma=result.contribution)
+        for key, result in term.results.items()
+    }
+    return {name: ComputedTerm(term.drivers, results, (), term.magnitude)}
+
+
 def gradients(**changes: float) -> dict[str, dict[str, float]]:
     keys = {name.replace("__", "."): value for name, value in changes.items()}
     return {name: {**items, **keys} for name, items in GRADIENTS.items()}
@@ -86,7 +95,7 @@ def test_a_planted_fault_is_found(planted, fault):
 @each_row("twin", [
     {},
     {"gradients": gradients(mirror__colour=3.0)},  # it is excluded with a reason
-    {"document": EXCLUDED_TOO, "terms": without_keys("S2")},  # of the bias of a parameter
+    {"document": EXCLUDED_TOO, "terms": as_noise("S2")},  # the bias is excluded, and the noise has a term
     {"document": SETTLED, "terms": {"T": ComputedTerm(numbers()["T"].drivers, numbers()["S1"].results, (), 1.0)}},
 ], ids=["plain", "excluded", "excluded bias", "settled"])  # fmt: skip
 def test_the_twin_without_the_fault_passes(twin):

@@ -7,7 +7,7 @@ from .linear_spans import Span as Span
 from .linear_spans import span_chart as span_chart
 from .logarithmic_bars import Bar as Bar
 from .logarithmic_bars import bar_chart as bar_chart
-from .shaded_matrix import Cell as Cell
+from .shaded_matrix import MatrixCell as MatrixCell
 from .shaded_matrix import heat_map as heat_map
 from .step_series import Series as Series
 from .step_series import series_chart as series_chart

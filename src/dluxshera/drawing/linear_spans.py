@@ -10,8 +10,8 @@ from typing import Final, Literal
 from dluxshera.drawing.linear_axis import extent, ticks
 from dluxshera.drawing.svg import TEXT_SIZE, linked, svg_element
 
-LEFT, WIDTH, RIGHT = 16.0, 556.0, 40.0
-TOP, STEP, BOTTOM = 24.0, 38.0, 8.0
+_LEFT, _WIDTH, _RIGHT = 16.0, 556.0, 40.0
+_TOP, _STEP, _BOTTOM = 24.0, 38.0, 8.0
 THINNEST: Final = 1.5  # pixels, so that a small effect can be seen
 
 
@@ -72,35 +72,35 @@ def span_chart(
     """
     values = [value for span in spans for value in (span.start, span.end)]
     low, high = extent([*values, *([] if limit is None else [limit])])
-    bottom = TOP + STEP * len(spans)
+    bottom = _TOP + _STEP * len(spans)
 
     def position(value: float) -> float:
-        return LEFT + WIDTH * (value - low) / (high - low)
+        return _LEFT + _WIDTH * (value - low) / (high - low)
 
     shapes = []
     marks = ticks(low, high)
     for mark in marks:
         x, text = position(mark), f"{mark:g}" + (f" {unit}" if mark == marks[-1] else "")
         opacity = 0.8 if mark == 0 else 0.3
-        shapes.append(f'<path class="axis" d="M{x:.1f} {TOP - 4}V{bottom}" stroke="currentColor" opacity="{opacity}"/>')
+        shapes.append(
+            f'<path class="axis" d="M{x:.1f} {_TOP - 4}V{bottom}" stroke="currentColor" opacity="{opacity}"/>'
+        )
         shapes.append(
             f'<text x="{x:.1f}" y="14" font-size="10" text-anchor="middle" fill="currentColor">{escape(text)}</text>'
         )
-    shapes += [_shape(span, TOP + STEP * i, position) for i, span in enumerate(spans)]
+    shapes += [_shape(span, _TOP + _STEP * i, position) for i, span in enumerate(spans)]
     if limit is not None:
-        line = f'<path class="limit" d="M{position(limit):.1f} {TOP - 4}V{bottom}" stroke="currentColor"'
+        line = f'<path class="limit" d="M{position(limit):.1f} {_TOP - 4}V{bottom}" stroke="currentColor"'
         title = f"{limit_name} {limit:g} {unit}"
         shapes.append(f'<g><title>{escape(title)}</title>{line} stroke-width="2" stroke-dasharray="5 4"/></g>')
     links = any(span.href for span in spans)
-    return svg_element(LEFT + WIDTH + RIGHT, bottom + BOTTOM, shapes, label=label, links=links)
+    return svg_element(_LEFT + _WIDTH + _RIGHT, bottom + _BOTTOM, shapes, label=label, links=links)
 
 
 def _shape(span: Span, y: float, position: Callable[[float], float]) -> str:
     left, right = sorted((position(span.start), position(span.end)))
     size = f'x="{left:.1f}" y="{y + 21:.1f}" width="{max(right - left, THINNEST):.1f}" height="10"'
     look = {"plain": "bar", "over": "bar over", "total": "bar total"}[span.look]
-    text = (
-        f'<text x="{LEFT + 4}" y="{y + 14:.1f}" font-size="{TEXT_SIZE}" fill="currentColor">{escape(span.label)}</text>'
-    )
+    text = f'<text x="{_LEFT + 4}" y="{y + 14:.1f}" font-size="{TEXT_SIZE}" fill="currentColor">{escape(span.label)}</text>'
     bar = f'<rect class="{look}" {size} fill="currentColor" fill-opacity="0.6"/>'
     return linked(f"<title>{escape(span.title)}</title>{text}{bar}", span.href)

@@ -9,8 +9,8 @@ from typing import Final
 from dluxshera.drawing.svg import linked, svg_element
 
 DECADES: Final = 5  # the longest axis; shorter bars end at its lower end
-LEFT, WIDTH, RIGHT = 12.0, 560.0, 40.0
-TOP, STEP, BOTTOM = 24.0, 38.0, 8.0
+_LEFT, _WIDTH, _RIGHT = 12.0, 560.0, 40.0
+_TOP, _STEP, _BOTTOM = 24.0, 38.0, 8.0
 
 
 @dataclass(frozen=True)
@@ -64,21 +64,23 @@ def bar_chart(bars: Sequence[Bar], unit: str, *, limit_name: str, label: str) ->
     sizes = [abs(size) for bar in bars for size in (bar.value, bar.limit) if size] or [1.0]
     high = math.ceil(math.log10(max(sizes)))
     low = min(max(math.floor(math.log10(min(sizes))), high - DECADES), high - 1)
-    bottom = TOP + STEP * len(bars)
+    bottom = _TOP + _STEP * len(bars)
 
     def position(size: float) -> float:
-        return LEFT + WIDTH * (math.log10(max(abs(size), 10.0**low)) - low) / (high - low)
+        return _LEFT + _WIDTH * (math.log10(max(abs(size), 10.0**low)) - low) / (high - low)
 
     shapes = []
     for decade in range(low, high + 1):
         x, tick = position(10.0**decade), f"{10.0**decade:g}" + (f" {unit}" if decade == high else "")
-        shapes.append(f'<path class="axis" d="M{x:.1f} {TOP - 4}V{bottom}" stroke="currentColor" opacity="0.35"/>')
+        shapes.append(f'<path class="axis" d="M{x:.1f} {_TOP - 4}V{bottom}" stroke="currentColor" opacity="0.35"/>')
         shapes.append(
             f'<text x="{x:.1f}" y="14" font-size="10" text-anchor="middle" fill="currentColor">{escape(tick)}</text>'
         )
     for i, bar in enumerate(bars):
-        shapes.append(_bar(bar, TOP + STEP * i, position, unit, limit_name))
-    return svg_element(LEFT + WIDTH + RIGHT, bottom + BOTTOM, shapes, label=label, links=any(bar.href for bar in bars))
+        shapes.append(_bar(bar, _TOP + _STEP * i, position, unit, limit_name))
+    return svg_element(
+        _LEFT + _WIDTH + _RIGHT, bottom + _BOTTOM, shapes, label=label, links=any(bar.href for bar in bars)
+    )
 
 
 def _bar(bar: Bar, y: float, position: Callable[[float], float], unit: str, limit_name: str) -> str:
@@ -90,8 +92,8 @@ def _bar(bar: Bar, y: float, position: Callable[[float], float], unit: str, limi
         mark = f'<path class="limit" d="{line}" stroke="currentColor" stroke-width="2.5"/>'
     rect = ""
     if bar.value:
-        size = f'x="{LEFT}" y="{y + 21:.1f}" width="{position(bar.value) - LEFT:.1f}" height="10"'
+        size = f'x="{_LEFT}" y="{y + 21:.1f}" width="{position(bar.value) - _LEFT:.1f}" height="10"'
         rect = f'<rect class="bar{" over" if bar.exceeds else ""}" {size} fill="currentColor" fill-opacity="0.6"/>'
     text = f"{escape(bar.label)}: {bar.value:.3g}"
-    name = f'<text x="{LEFT + 4}" y="{y + 14:.1f}" font-size="11" fill="currentColor">{text}</text>'
+    name = f'<text x="{_LEFT + 4}" y="{y + 14:.1f}" font-size="11" fill="currentColor">{text}</text>'
     return linked(f"<title>{escape(title)}</title>{name}{rect}{mark}", bar.href)

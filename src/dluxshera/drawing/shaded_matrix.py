@@ -17,7 +17,7 @@ LIGHTEST: Final = 0.15
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """A cell of a matrix.
 
     Parameters
@@ -33,7 +33,7 @@ class Cell:
 
 
 def heat_map(
-    rows: Mapping[str, str], columns: Mapping[str, str], cells: Mapping[tuple[str, str], Cell], *, label: str
+    rows: Mapping[str, str], columns: Mapping[str, str], cells: Mapping[tuple[str, str], MatrixCell], *, label: str
 ) -> str:
     """Draw a matrix, its names at the left and, turned, above.
 
@@ -41,7 +41,7 @@ def heat_map(
     ----------
     rows, columns : mapping of str to str
         Names and the target of each name's link, in order; no link if empty.
-    cells : mapping of (str, str) to Cell
+    cells : mapping of (str, str) to MatrixCell
         Cells by the names of their row and column; an absent cell is empty.
     label : str
         Description of the matrix for screen readers.
@@ -77,7 +77,7 @@ def heat_map(
     return svg_element(width, height, shapes, label=label, links=links)
 
 
-def _shape(cell: Cell, x: float, y: float, largest: float) -> str:
+def _shape(cell: MatrixCell, x: float, y: float, largest: float) -> str:
     size = f'x="{x + 2:.1f}" y="{y + 2:.1f}" width="{SIDE - 4}" height="{SIDE - 4}"'
     if cell.value is None:
         rect = f'<rect class="cell link" {size} fill="none" stroke="currentColor" stroke-dasharray="2 2"/>'

@@ -10,10 +10,10 @@ from typing import Final
 from dluxshera.drawing.linear_axis import extent, ticks
 from dluxshera.drawing.svg import CHARACTER, TEXT_SIZE, svg_element
 
-LEFT, RIGHT, TOP, HEIGHT, BOTTOM = 64.0, 170.0, 16.0, 200.0, 36.0
+_LEFT, _RIGHT, _TOP, _HEIGHT, _BOTTOM = 64.0, 170.0, 16.0, 200.0, 36.0
 NARROWEST: Final = 72.0
 DASHES: Final = ("", "6 3", "2 3", "8 3 2 3")
-GAP: Final = 6.0
+_GAP: Final = 6.0
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,11 @@ def series_chart(steps: Sequence[str], series: Sequence[Series], unit: str, *, l
         An ``<svg>`` element.
     """
     low, high = extent([value for item in series for value in item.values if value is not None])
-    room = max([NARROWEST, *(CHARACTER * TEXT_SIZE * len(step) + 2 * GAP for step in steps)])
+    room = max([NARROWEST, *(CHARACTER * TEXT_SIZE * len(step) + 2 * _GAP for step in steps)])
     width = room * max(len(steps) - 1, 1)
 
     def place(i: int, value: float) -> tuple[float, float]:
-        return LEFT + room * i, TOP + HEIGHT * (high - value) / (high - low)
+        return _LEFT + room * i, _TOP + _HEIGHT * (high - value) / (high - low)
 
     shapes = []
     marks = ticks(low, high)
@@ -64,15 +64,17 @@ def series_chart(steps: Sequence[str], series: Sequence[Series], unit: str, *, l
         y = place(0, mark)[1]
         opacity = 0.8 if mark == 0 else 0.3
         text = f"{mark:g}" + (f" {unit}" if mark == marks[-1] else "")
-        shapes.append(f'<path class="axis" d="M{LEFT} {y:.1f}h{width:.1f}" stroke="currentColor" opacity="{opacity}"/>')
         shapes.append(
-            f'<text x="{LEFT - GAP}" y="{y + 4:.1f}" font-size="10" text-anchor="end" fill="currentColor">'
+            f'<path class="axis" d="M{_LEFT} {y:.1f}h{width:.1f}" stroke="currentColor" opacity="{opacity}"/>'
+        )
+        shapes.append(
+            f'<text x="{_LEFT - _GAP}" y="{y + 4:.1f}" font-size="10" text-anchor="end" fill="currentColor">'
             f"{escape(text)}</text>"
         )
     for i, step in enumerate(steps):
         x = place(i, low)[0]
         shapes.append(
-            f'<text x="{x:.1f}" y="{TOP + HEIGHT + 22}" text-anchor="middle" fill="currentColor">{escape(step)}</text>'
+            f'<text x="{x:.1f}" y="{_TOP + _HEIGHT + 22}" text-anchor="middle" fill="currentColor">{escape(step)}</text>'
         )
     ends: list[float] = []
     for number, item in enumerate(series):
@@ -92,6 +94,6 @@ def series_chart(steps: Sequence[str], series: Sequence[Series], unit: str, *, l
         ends.append(y)
         shapes.append(
             f'<g class="series"><path d="{path}" stroke="currentColor" stroke-width="1.6" fill="none"{dashes}/>{dots}'
-            f'<text x="{points[-1][0] + 2 * GAP:.1f}" y="{y:.1f}" fill="currentColor">{escape(item.label)}</text></g>'
+            f'<text x="{points[-1][0] + 2 * _GAP:.1f}" y="{y:.1f}" fill="currentColor">{escape(item.label)}</text></g>'
         )
-    return svg_element(LEFT + width + RIGHT, TOP + HEIGHT + BOTTOM, shapes, label=label, links=False)
+    return svg_element(_LEFT + width + _RIGHT, _TOP + _HEIGHT + _BOTTOM, shapes, label=label, links=False)

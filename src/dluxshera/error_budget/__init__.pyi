@@ -51,10 +51,13 @@ from .report import checked_references as checked_references
 from .report import evaluate as evaluate
 from .report import evaluation_of as evaluation_of
 from .report_assembly import assembled as assembled
+from .report_document import report_schema as report_schema
 from .report_file import MAX_REPORT_BYTES as MAX_REPORT_BYTES
 from .report_file import is_report as is_report
 from .report_file import load_report as load_report
-from .report_schema import report_schema as report_schema
+from .report_tables import NO_RESULT as NO_RESULT
+from .report_tables import BudgetTable as BudgetTable
+from .report_tables import budget_tables as budget_tables
 from .requirement import Estimator as Estimator
 from .requirement import Quantity as Quantity
 from .requirement import Requirement as Requirement
@@ -93,9 +96,6 @@ from .state import state_of as state_of
 from .summary import print_budget as print_budget
 from .summary import print_term as print_term
 from .summary import verdict_lines as verdict_lines
-from .tables import NO_RESULT as NO_RESULT
-from .tables import BudgetTable as BudgetTable
-from .tables import budget_tables as budget_tables
 from .template import new_budget_text as new_budget_text
 from .terms import Budget as Budget
 from .terms import Case as Case

@@ -54,7 +54,7 @@ def check_exclusions(document: Document, exclusions: Iterable[Exclusion], keys: 
     Parameters
     ----------
     document : Document
-        Document of the budget, for the place of a fault.
+        Document of the budget; it has the place of a fault.
     exclusions : iterable of Exclusion
         Exclusions of the document, in its order.
     keys : iterable of str

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from dluxshera.error_budget.figures import budget_figures
-from dluxshera.error_budget.tables import budget_tables
+from dluxshera.error_budget.report_tables import budget_tables
 from dluxshera.error_budget.workbook import workbook_bytes
 
 EXPORT_FORMATS: Final = ("csv", "xlsx", "svg")

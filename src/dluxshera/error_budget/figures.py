@@ -11,7 +11,7 @@ from typing import Any, Final
 from dluxshera.drawing import (
     Bar,
     Box,
-    Cell,
+    MatrixCell,
     Series,
     Span,
     bar_chart,
@@ -53,7 +53,7 @@ def budget_figures(report: Report, link: Callable[[str], str] = _anchor) -> dict
         figures |= {
             f"tornado-{name}": tornado(report, name, link),
             f"waterfall-{name}": waterfall(report, name, link),
-            f"allocation-{name}": allocation(report, name, link),
+            f"allocation-{name}": allocation_bars(report, name, link),
         }
     return figures
 
@@ -123,7 +123,7 @@ def waterfall(report: Report, estimator: str, link: Callable[[str], str] = _anch
     return span_chart(spans, unit, label=f"Formal error with each fitted parameter, {_title(report, estimator)}")
 
 
-def allocation(report: Report, estimator: str, link: Callable[[str], str] = _anchor) -> str:
+def allocation_bars(report: Report, estimator: str, link: Callable[[str], str] = _anchor) -> str:
     """Draw the contribution of each term as a bar and its allocation as a mark, on a logarithmic axis.
 
     Parameters
@@ -169,7 +169,7 @@ def matrix(report: Report, link: Callable[[str], str] = _anchor) -> str:
         size = None if result is None else result["contribution"]["value"]
         text = "to be determined" if size is None else f"{size:.3g} {unit}"
         for key in term["keys"]:
-            cells[key, name] = Cell(size, f"{key} drives {name} {term['name']}: {text}")
+            cells[key, name] = MatrixCell(size, f"{key} drives {name} {term['name']}: {text}")
     return heat_map(
         {key: link(key) for key in keys},
         {name: link(name) for name in terms},

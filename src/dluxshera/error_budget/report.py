@@ -20,7 +20,7 @@ from dluxshera.error_budget.packaged import reference_budget
 from dluxshera.error_budget.reference import ComposedReference, ReferenceModels
 from dluxshera.error_budget.report_assembly import assembled, case_row
 from dluxshera.error_budget.report_rows import TOTAL
-from dluxshera.error_budget.result_cache import ResultCache
+from dluxshera.error_budget.result_cache import BudgetCache
 from dluxshera.error_budget.spec_check import ModelName
 from dluxshera.error_budget.terms import REFERENCE_CASE, Budget
 
@@ -57,8 +57,7 @@ def checked_reference(budget: Budget) -> ComposedReference | None:
     Raises
     ------
     DocumentError
-        For a fault in the profile of the reference point, for a key that is none of the model's, and for a unit that
-        does not convert.
+        If the profile of the reference point has a fault, a key is none of the model's, or a unit does not convert.
     """
     if budget.reference is None:
         return None
@@ -166,7 +165,7 @@ def _numbers(
     budget: Budget, reference: ComposedReference, progress: Progress, prepare: Callable[[], None]
 ) -> tuple[ComputedPoint, list[ComputedTerm]]:
     """Return the numbers of the point and of all terms, from the cache or computed and stored in it."""
-    cache = ResultCache(budget, reference)
+    cache = BudgetCache(budget, reference)
     point, stored = cache.point(), [cache.term(term) for term in budget.terms]
     if point is not None and None not in stored:
         return point, [numbers for numbers in stored if numbers is not None]

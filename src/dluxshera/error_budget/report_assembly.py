@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from dluxshera.error_budget.completeness import completeness, parameter_rows
 from dluxshera.error_budget.computed import ComputedPoint, ComputedTerm
 from dluxshera.error_budget.report_rows import TOTAL, amount, estimator_row, rounded, term_row, total_estimator
-from dluxshera.error_budget.report_totals import allocation_reserve, deficits, node_rows, total_row
+from dluxshera.error_budget.report_totals import allocation_reserve, deficit_rows, node_rows, total_row
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.schema_columns import REPORT_VERSION
 from dluxshera.error_budget.terms import Budget
@@ -80,7 +80,7 @@ def assembled(
         "provenance": {**provenance, "relative_tolerance": point.tolerance},
         "baseline": baseline,
         "completeness": completeness(fields, rows, requirement),
-        "deficits": deficits(budget, trees, baseline),
+        "deficits": deficit_rows(budget, trees, baseline),
         "estimators": estimators,
         "terms": rows,
         "rollup": {name: total_row(budget, items) for name, items in results.items()},

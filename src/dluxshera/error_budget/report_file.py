@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from dluxshera.documents import Document, read_document, validate
-from dluxshera.error_budget.report_schema import report_schema
+from dluxshera.error_budget.report_document import report_schema
 from dluxshera.error_budget.schema_columns import REPORT_VERSION
 from dluxshera.errors import DocumentError
 

@@ -53,7 +53,9 @@ def node_rows(budget: Budget, results: Mapping[str, TermResult]) -> list[dict[st
     return [{name: getattr(node, name) for name in names} for node in nodes(budget, results)]
 
 
-def deficits(budget: Budget, trees: Mapping[str, Sequence[Mapping[str, Any]]], baseline: str) -> list[dict[str, Any]]:
+def deficit_rows(
+    budget: Budget, trees: Mapping[str, Sequence[Mapping[str, Any]]], baseline: str
+) -> list[dict[str, Any]]:
     """Return each limit that is exceeded: by allocations, and by errors, those of the baseline first.
 
     Parameters

@@ -17,10 +17,10 @@ from dluxshera.error_budget.reference import ComposedReference
 from dluxshera.error_budget.terms import Budget, Term
 from dluxshera.errors import ConfigError
 
-FOLDER: Final = "budget"
+_FOLDER: Final = "budget"
 
 
-class ResultCache:
+class BudgetCache:
     """Numbers of the reference point and of each term, under keys that hold all that they depend on.
 
     The keys hold the source of the package and the versions of the packages below it, the values and the configuration
@@ -44,7 +44,7 @@ class ResultCache:
         self._point = _text(
             [_source_digest(), provenance, values, estimators, requirement.answer, requirement.limit.unit]
         )
-        self._store = None if caches_disabled() else _store(cache_folder() / FOLDER)
+        self._store = None if caches_disabled() else _store(cache_folder() / _FOLDER)
 
     def point(self) -> ComputedPoint | None:
         """Return the numbers of the reference point, or None if they are not in the cache."""

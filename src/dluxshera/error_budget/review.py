@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isclose
 from typing import Any, Literal, NamedTuple
 
-from dluxshera.error_budget.sign_off import field_hashes, rows_of, signed, values_of
+from dluxshera.error_budget.sign_off import field_hashes, row_values, rows_of, signed
 
 ReviewMark = Literal["added", "dropped", "re-allocated", "re-worded", "suspect"]
 
@@ -50,7 +50,7 @@ def changes_since(report: Mapping[str, Any], sign_off: Mapping[str, Any]) -> lis
         if (entry := sign_off["rows"].get(name)) is None:
             changes.append(RowChange(name, "added", row.get("name") or "requirement"))
         else:
-            changes += _changes(name, row, values_of(report, name), entry, floor, sign_off["unit"])
+            changes += _changes(name, row, row_values(report, name), entry, floor, sign_off["unit"])
     changes += [
         RowChange(name, "dropped", entry["revision"]) for name, entry in sign_off["rows"].items() if name not in rows
     ]

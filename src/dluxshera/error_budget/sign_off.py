@@ -1,7 +1,7 @@
 """Sign-offs: the role that approved each row of a report at which revision, and a fingerprint of the row. No jax.
 
-A sign-off is a JSON file beside the budget document. It holds, for the requirement and for each term, the hash of every
-field that a review reads and the values that the row computed, so that a later report tells which rows changed since.
+A sign-off is a JSON file beside the budget document. It has the requirement and each term, with the hash of every field
+that a review reads and the computed values, so that a later report tells which rows changed since.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def signed(
         name: {
             "role": role,
             "revision": revision,
-            "fingerprint": fingerprint(rows[name], values_of(report, name)),
+            "fingerprint": fingerprint(rows[name], row_values(report, name)),
             "tolerance": float(tolerance),
             "fields": field_hashes(rows[name]),
-            "values": values_of(report, name),
+            "values": row_values(report, name),
         }
         for name in chosen
     }
@@ -149,7 +149,7 @@ def rows_of(report: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {requirement["id"]: requirement} | {term["id"]: term for term in report["terms"]}
 
 
-def values_of(report: Mapping[str, Any], name: str) -> dict[str, float]:
+def row_values(report: Mapping[str, Any], name: str) -> dict[str, float]:
     """Return the values of a row of a report by estimator id: bias or sigma of a term, total of the requirement."""
     if name == report["budget"]["requirement"]["id"]:
         return {estimator: total["total"]["value"] for estimator, total in report["rollup"].items()}
@@ -165,7 +165,7 @@ def field_hashes(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def fingerprint(row: Mapping[str, Any], values: Mapping[str, float]) -> str:
-    """Return the hash of what a row states and computes."""
+    """Return the hash of the fields and the values of a row."""
     return f"sha256:{_hash([field_hashes(row), dict(values)])}"
 
 

@@ -1,4 +1,4 @@
-"""A report in a few lines and tables, for a terminal: completeness before margins. No jax."""
+"""A report on the terminal, in a few lines and tables: completeness before margins. No jax."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from dluxshera.console import print_table, printable
 from dluxshera.error_budget.figures import unit_text
-from dluxshera.error_budget.tables import NO_RESULT
+from dluxshera.error_budget.report_tables import NO_RESULT
 from dluxshera.errors import UnknownKeyError
 
 

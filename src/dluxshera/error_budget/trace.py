@@ -1,6 +1,6 @@
 """The trace of a report: requirement, term, transform, parameter and test as a graph, checked both ways. No jax.
 
-A link is real if the computed derivatives say so: a term names every parameter on which the answer depends, and no
+A link is real if the computed derivatives confirm it: a term names every parameter on which the answer depends, and no
 other. The checks read the report alone, so that a report of another origin can be checked too.
 """
 

@@ -12,13 +12,13 @@ from io import BytesIO
 from math import isclose
 from typing import TYPE_CHECKING, Any, Final
 
-from dluxshera.error_budget.tables import BudgetTable, parameters_table, verification_table
+from dluxshera.error_budget.report_tables import BudgetTable, parameters_table, verification_table
 from dluxshera.errors import ExpectationError
 
 if TYPE_CHECKING:
     from openpyxl.worksheet.worksheet import Worksheet
 
-HEAD: Final = (
+_HEAD: Final = (
     "Term", "Name", "Class", "Rule", "Cause", "Magnitude", "Unit", "Sensitivity", "Signed value", "Contribution",
     "Allocation", "Margin", "Variance part", "Variance share",
 )  # fmt: skip
@@ -82,7 +82,7 @@ def workbook_bytes(report: Mapping[str, Any]) -> bytes:
 def _terms(sheet: Worksheet, report: Mapping[str, Any], estimator: str) -> int:
     """Write the terms of one estimator and its totals; return the row of the last term."""
     terms, limit = report["terms"], report["budget"]["requirement"]["value"]
-    _write(sheet, 1, HEAD)
+    _write(sheet, 1, _HEAD)
     last = FIRST + len(terms) - 1
     partners = _partners(report)
     for i, term in enumerate(terms):
@@ -119,7 +119,7 @@ def _terms(sheet: Worksheet, report: Mapping[str, Any], estimator: str) -> int:
 
 
 def _partners(report: Mapping[str, Any]) -> list[dict[int, float]]:
-    """Return, for each term, the terms that it is correlated with and the coefficients, itself among them."""
+    """Return the terms that each term is correlated with, and the coefficients, itself among them."""
     terms = report["terms"]
     index = {term["id"]: i for i, term in enumerate(terms)}
     partners: list[dict[int, float]] = [{i: 1.0} for i in range(len(terms))]

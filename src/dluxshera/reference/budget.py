@@ -95,11 +95,11 @@ def verdict(report: dict[str, Any]) -> str:
     head = f"The budget is {state}, and its baseline {'meets' if kept else 'exceeds'} the requirement"
     parts = [f'!!! {kind} "{head}"\n', text.indent("\n".join(f"- {line}" for line in summary)) + "\n"]
     if report["deficits"]:
-        parts += ["Deficits, each the excess over a limit:\n", deficits(report)]
+        parts += ["Deficits, each the excess over a limit:\n", deficits_table(report)]
     return "\n".join(parts)
 
 
-def deficits(report: Mapping[str, Any]) -> str:
+def deficits_table(report: Mapping[str, Any]) -> str:
     """Return the table of the deficits: a row for each requirement or term, a column for each estimator."""
     names = {report["budget"]["requirement"]["id"]: "The requirement"}
     names |= {term["id"]: term["name"] for term in report["terms"]}
@@ -138,12 +138,12 @@ def reference_point(reference: dict[str, Any], state: Mapping[str, Any]) -> str:
     )
 
 
-KINDS = {"information": "info", "warning": "warning", "error": "failure"}
+_KINDS = {"information": "info", "warning": "warning", "error": "failure"}
 
 
 def finding(item: Mapping[str, str]) -> str:
     """Return a finding about the state of the reference point as an admonition."""
-    return f'!!! {KINDS[item["severity"]]} "{item["severity"].capitalize()}"\n\n    {text.plain(item["text"])}.\n'
+    return f'!!! {_KINDS[item["severity"]]} "{item["severity"].capitalize()}"\n\n    {text.plain(item["text"])}.\n'
 
 
 def override(setting: str) -> str:

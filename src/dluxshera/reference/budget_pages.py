@@ -28,7 +28,7 @@ def pages(report: dict[str, Any], sign_off: dict[str, Any] | None) -> dict[str, 
         "error-budget-parameters.md": parameters(report),
         "error-budget-verification.md": verification(report),
         "error-budget-cases.md": cases(report),
-        "error-budget-changes.md": changes(report, sign_off),
+        "error-budget-changes.md": changes_page(report, sign_off),
     }
 
 
@@ -133,7 +133,7 @@ def _total(total: dict[str, Any] | None) -> str:
     return f"{text.with_unit(total['total'])} ({text.with_unit(total['margin'], '+')})"
 
 
-def changes(report: dict[str, Any], sign_off: dict[str, Any] | None) -> str:
+def changes_page(report: dict[str, Any], sign_off: dict[str, Any] | None) -> str:
     """Return the page of the changes: since the last sign-off, by revision, and by version of the document."""
     versions: dict[str, list[str]] = {}
     for term in report["terms"]:

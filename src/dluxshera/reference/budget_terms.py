@@ -58,7 +58,7 @@ def section(
         ("Combined by", term["rule"]),
         ("Model-uncertainty factor", text.number(term["factor"]) if term["factor"] != 1 else ""),
         ("Maturity", term["maturity"] or ""),
-        ("Allocation", allocation(term)),
+        ("Allocation", limit_of(term)),
         ("Verified by", text.plain(term["verification"])),
         ("Owner", term["owner"] or ""),
         ("Status", term["status"]),
@@ -107,7 +107,7 @@ def magnitude(term: dict[str, Any]) -> str:
     return "fixed by the reference point" if term["results"] else "to be determined"
 
 
-def allocation(term: dict[str, Any]) -> str:
+def limit_of(term: dict[str, Any]) -> str:
     """Return the allocation with its source."""
     if not term["allocation"]:
         return "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from dluxshera.error_budget.report_schema_parts import (
+from dluxshera.error_budget.report_parts import (
     case_facts,
     completeness_facts,
     deficit_facts,
