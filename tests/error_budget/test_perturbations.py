@@ -506,20 +506,20 @@ def refitted(small: Case, estimator: Estimator, data: np.ndarray) -> float:
 
 
 def test_beyond_the_linear_range_the_row_is_a_refit(small: Case):
-    """On a small window the estimator that fits all is far from linear, and the others are not."""
-    found = results(small, "nonlinearity", 4e-4, "")
-    truth = np.asarray(change(small, "nonlinearity", "").truth(4e-4))
-    full = found["full"]
-    assert full.linear_range < 4e-4
-    assert full.bias == full.refit != pytest.approx(full.sensitivity * 4e-4, rel=0.03)
-    assert full.contribution == abs(full.bias)
-    assert full.misfit > 1e-3
-    assert full.bias == pytest.approx(refitted(small, small.budget.estimators[0], truth), rel=1e-3)
+    """Response that changes by a fifth at full well; the two estimators that a small window constrains well."""
+    step = change(small, "nonlinearity", "")
+    whitened, sizes = np.ravel(step.slope) * np.sqrt(small.evaluation.weights), (0.05, 0.3)
     for estimator in small.budget.estimators[1:]:
-        assert (found[estimator.id].refit, found[estimator.id].misfit) == (None, None)
-        expected = refitted(small, estimator, truth)
-        assert found[estimator.id].bias == pytest.approx(expected, rel=0.05)
-        assert small.evaluation.refit(estimator, truth) == pytest.approx(expected, rel=1e-3)
+        inside, beyond = (small.evaluation._biases[estimator.id].result(step, whitened, size, 1e6) for size in sizes)
+        assert sizes[0] < inside.linear_range < sizes[1]
+        assert (inside.refit, inside.misfit) == (None, None)
+        assert inside.bias == pytest.approx(inside.sensitivity * sizes[0], rel=1e-12)
+        assert beyond.bias == beyond.refit != pytest.approx(beyond.sensitivity * sizes[1], rel=1e-3)
+        assert beyond.contribution == abs(beyond.bias)
+        assert beyond.misfit > 100
+        truth = np.asarray(step.truth(sizes[1]))
+        assert beyond.bias == pytest.approx(refitted(small, estimator, truth), rel=1e-3)
+        assert small.evaluation.refit(estimator, truth) == pytest.approx(beyond.bias)
 
 
 def test_a_magnitude_that_no_fit_reaches_is_told(small: Case):
