@@ -118,6 +118,21 @@ def summed(records: list[dict[str, Any]]) -> dict[str, float]:
     return {number: sum(abs(bias[number]) for bias in finest.values()) for number in ("23", "15", "14")}
 
 
+def bounds(result: dict[str, Any]) -> dict[str, Any]:
+    """Return what the error budget has of the record: a bound of the separation's error by number of parameters.
+
+    It is the sum of all choices, or the difference from the native image where that is larger.
+    """
+    native = result["images"][0]["bias_uas"]
+    uas = {number: max(total, abs(native[number])) for number, total in result["sum_uas"].items()}
+    return {
+        "record": "docs/validation/convergence.json",
+        "case": "flight, alpha Cen",
+        "answer": "binary.separation_as",
+        "bound_uas": uas,
+    }
+
+
 def judge(records: list[dict[str, Any]]) -> list[str]:
     """Return a line for each sum beyond its bound."""
     return [

@@ -15,7 +15,7 @@ from dluxshera.error_budget.linear_fit import LinearFit
 from dluxshera.error_budget.requirement import Estimator
 from dluxshera.error_budget.results import TermResult
 from dluxshera.error_budget.second_order import SecondOrder
-from dluxshera.errors import FitError
+from dluxshera.errors import ParameterError
 from dluxshera.inference import MisfitWarning, Noise, gauss_newton, make_posterior
 from dluxshera.params import ParamSpec
 
@@ -131,7 +131,7 @@ class Bias:
 
         Raises
         ------
-        FitError
+        ParameterError
             If the fit does not converge.
         """
         model, free = self._fitted.model, self._without_priors()
@@ -141,10 +141,11 @@ class Bias:
             warnings.simplefilter("ignore", MisfitWarning)  # a perturbed image is not the model's: the misfit is shown
             solution = gauss_newton(posterior, start, tolerance=REFIT_TOLERANCE, misfit_sigmas=None, throw=False)
         if not solution.history[-1].gradient_norm < REFIT_REACH:
-            raise FitError(
-                f"the refit of a perturbed image did not converge: {solution.result.value}",
-                result=solution.result,
-                remedy="Reduce the magnitude",
+            raise ParameterError(
+                "magnitude",
+                expected="a perturbed image to which a fit converges",
+                got=solution.result.value,
+                remedy="Reduce it, or set aberration_margin in the overrides where the fit leaves the model's grids",
             )
         return Refit(float(solution.theta[self._index] - start[self._index]), float(solution.misfit.value))
 

@@ -284,6 +284,16 @@ class Evaluation:
         whitened = np.ravel(change.slope) * np.sqrt(self.weights)
         return {name: bias.result(change, whitened, magnitude, self.per_answer) for name, bias in self._biases.items()}
 
+    def refit(self, estimator: Estimator, truth: Float[np.ndarray, " *image"]) -> float:
+        """Return the bias of the answer in a non-linear fit to a noise-free image, in the budget's unit.
+
+        Raises
+        ------
+        ParameterError
+            If the fit does not converge.
+        """
+        return self._biases[estimator.id].refit(truth).bias * self.per_answer
+
     def bias(self, estimator: Estimator, change: ImageChange, magnitude: float) -> TermResult:
         """Return the bias of the answer of one estimator that a change of the image causes.
 
