@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dluxshera.documents import parse_yaml
-from dluxshera.error_budget import parse_budget, validate_budget
+from dluxshera.documents import Document, parse_yaml
+from dluxshera.error_budget import given_results, nodes, packaged_budgets, parse_budget, validate_budget
 from dluxshera.errors import DocumentError, UnknownKeyError
 from support.rows import each_row
 
@@ -243,6 +246,12 @@ FAULTS = {
         "[B, A]",
         r"correlations\[1\]\.between: the pair is repeated",
     ),
+    "correlation of a row that is not added in quadrature": (
+        "rule: rss\n    status: agreed\n    since: 0.2.0\n  - id: C",
+        "rule: linear\n    status: agreed\n    since: 0.2.0\n  - id: C",
+        "[A, B]",
+        r"correlations\[0\]\.between: B has the rule linear, and only errors that add in quadrature are correlated",
+    ),
     "correlation above one": ("r: 0.5", "r: 1.5", "1.5", r"correlations\[0\]\.r: out of range \(allowed <= 1"),
     "correlation in words": (
         "r: unknown",
@@ -459,3 +468,43 @@ def test_a_row_to_be_determined_needs_no_magnitude(reference_text: str):
     assert budget.undetermined == ("EB-2.0",)
     assert not next(term for term in budget.terms if term.id == "EB-2.0").is_evaluated
     assert "system.plate_scale_as_per_pix" not in budget.moved("inference") or True
+
+
+def test_a_document_with_random_changes_is_a_budget_or_a_fault():
+    """Values of other types, parts that are missing, moved or repeated: no other exception, and no endless loop."""
+    rng = random.Random(13)
+    documents = [parse_yaml(DOCUMENT), parse_yaml(packaged_budgets()["jwst-wavefront"].read_text(encoding="utf-8"))]
+    outcomes = {True: 0, False: 0}
+    for _ in range(120):
+        document = rng.choice(documents)
+        data = copy.deepcopy(document.data)
+        for _ in range(rng.choice((1, 1, 2))):
+            path = rng.choice(list(parts_of(data)))
+            parent = data
+            for name in path[:-1]:
+                parent = parent[name]
+            if rng.random() < 0.3:
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = copy.deepcopy(rng.choice(STRANGE))
+        try:
+            budget = parse_budget(Document("b.yaml", data, document.places))
+            assert len(nodes(budget, given_results(budget))) == 1 + len(budget.terms)
+            outcomes[True] += 1
+        except DocumentError:
+            outcomes[False] += 1
+    assert min(outcomes.values()) > 5
+
+
+STRANGE = [
+    None, True, 0, -1, 1.5, 1e300, "", "R", "A", "unknown", "0.1.0", [], {}, ["A", "A"], [1], "linear", "x.yaml",
+    {"value": 1, "unit": ""}, {"value": 0, "unit": "nm"}, {"kind": "children"}, {"kind": "given"},
+]  # fmt: skip
+
+
+def parts_of(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Return the paths of all parts of plain data, without that of the whole."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for name, part in items:
+        yield (*path, name)
+        yield from parts_of(part, (*path, name))

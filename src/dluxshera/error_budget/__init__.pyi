@@ -31,6 +31,7 @@ from .packaged import reference_budget as reference_budget
 from .perturbation import ImagePerturbation as ImagePerturbation
 from .perturbation import NoisePerturbation as NoisePerturbation
 from .perturbation import Perturbation as Perturbation
+from .quadrature import reserve as reserve
 from .reference import ReferenceModels as ReferenceModels
 from .report import build_report as build_report
 from .report import evaluate as evaluate
@@ -49,7 +50,6 @@ from .rollup import Combination as Combination
 from .rollup import Contribution as Contribution
 from .rollup import combine as combine
 from .rollup import contributions_of as contributions_of
-from .rollup import reserve as reserve
 from .sensitivity import Directions as Directions
 from .sensitivity import ImageChange as ImageChange
 from .sensitivity import LinearFit as LinearFit
@@ -73,4 +73,5 @@ from .tree import deficits as deficits
 from .tree import nodes as nodes
 from .tree import open_sums as open_sums
 from .upgrade import BudgetVersionWarning as BudgetVersionWarning
+from .upgrade import upgrade_file as upgrade_file
 from .upgrade import upgraded_text as upgraded_text

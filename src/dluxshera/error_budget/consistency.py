@@ -44,9 +44,9 @@ def draft_faults(draft: Draft) -> Iterator[DocumentError]:
 
 def _repeated_ids(draft: Draft) -> Iterator[DocumentError]:
     root = draft.document.data.get("requirement")
-    first = root.get("id") if isinstance(root, dict) else None
-    for table, reserved in (("estimators", None), ("terms", first), ("cases", REFERENCE_CASE)):
-        seen = {reserved}
+    first = [root.get("id")] if isinstance(root, dict) else []
+    for table, reserved in (("estimators", []), ("terms", first), ("cases", [REFERENCE_CASE])):
+        seen = {name for name in reserved if isinstance(name, str)}
         items = draft.document.data.get(table)
         for i, row in enumerate(items if isinstance(items, list) else ()):
             name = row.get("id") if isinstance(row, dict) else None
@@ -189,6 +189,8 @@ def _correlations(draft: Draft) -> Iterator[DocumentError]:
             first, second = terms[item.first], terms[item.second]
             if first.cause is not None and first.cause == second.cause:
                 problem = f"the two rows have one cause, {first.cause}, which correlates them fully: remove this item"
+            elif other := next((term for term in (first, second) if term.rule != "rss"), None):
+                problem = f"{other.id} has the rule {other.rule}, and only errors that add in quadrature are correlated"
         seen.add(pair)
         if problem:
             yield error(at, problem, got=f"{item.first}, {item.second}")
