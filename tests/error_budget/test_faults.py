@@ -401,6 +401,34 @@ def test_all_faults_are_found_in_one_pass(tmp_path: Path):
     assert [fault.line for fault in faults] == sorted(fault.line for fault in faults)
 
 
+LINKED = """\
+schema_version: 0.2.0
+id: linked
+title: Rows that refer to one another
+requirement: {id: R, text: Total., answer: contrast, value: 10, unit: "", status: draft}
+correlations: [{between: [A, C], r: 0.5}, {between: [B, C], r: 0.5}]
+cases: [{id: hot, title: Hot, terms: {A: {magnitude: {value: 4, unit: ""}}}}]
+terms:
+  - {id: S, name: S, parent: R, acts: Sum., perturbation: {kind: children}, evidence: {tag: derived, source: s},
+     class: static, rule: rss, status: draft, since: 0.2.0}
+  - {id: A, name: A, parent: S, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""}, cause: heat,
+     factor: 1.5, evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+  - {id: B, name: B, parent: R, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""}, cause: heat,
+     evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+  - {id: C, name: C, parent: R, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""},
+     evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+"""
+
+
+@each_row("old, new", [("factor: 1.5", "factor: 0.5"), ("factor: 1.5", "factr: 1.5"), ("kind: given", "kind: gven")])
+def test_a_fault_of_one_row_makes_no_fault_of_another(old: str, new: str):
+    """The sum above it, the row with the same cause, its correlations and a case know it by its identifier."""
+    parse_budget(parse_yaml(LINKED))
+    with pytest.raises(DocumentError, match=r"terms\[1\]\.") as raised:
+        parse_budget(parse_yaml(LINKED.replace(old, new, 1)))
+    assert not getattr(raised.value, "__notes__", ()), raised.value.__notes__
+
+
 def test_a_fault_of_the_unit_of_the_requirement_is_not_that_of_the_allocations():
     text = DOCUMENT.replace('value: 10, unit: ""', "value: 10, unit: uas").replace(
         'allocation: {value: 8, unit: ""', "allocation: {value: 8, unit: uarcsec"

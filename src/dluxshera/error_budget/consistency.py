@@ -33,7 +33,7 @@ def draft_faults(draft: Draft) -> Iterator[DocumentError]:
     yield from _repeated_ids(draft)
     yield from _model(draft)
     yield from _requirement(draft)
-    causes = Counter(term.cause for term in draft.terms.values() if term.cause is not None)
+    causes = Counter(draft.texts("terms", "cause"))
     for i, term in draft.terms.items():
         yield from _parent(draft, ("terms", i), term)
         yield from _row(draft, ("terms", i), term, draft.document.data["terms"][i])
@@ -118,7 +118,7 @@ def _kind(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
         problem = "this kind needs a model: add reference and estimators to the budget, or give the number"
         yield error((*at, "perturbation", "kind"), problem, allowed="given, children")
     if isinstance(perturbation, ChildrenSum):
-        if not any(other.parent == term.id for other in draft.terms.values()):
+        if term.id not in draft.texts("terms", "parent"):
             yield error((*at, "perturbation"), "no row is below this one", allowed=f"a row with parent: {term.id}")
         if perturbation.stated:
             yield from _unit(draft, (*at, "perturbation", "stated", "unit"), perturbation.stated.unit)
@@ -160,7 +160,7 @@ def _unit(draft: Draft, at: Where, unit: str) -> Iterator[DocumentError]:
 
 
 def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str]) -> Iterator[DocumentError]:
-    if term.cause is not None and causes[term.cause] == 1 and not draft.faulty & {("terms",)}:
+    if term.cause is not None and causes[term.cause] == 1:
         others = [name for name in causes if name != term.cause]
         allowed = f"a cause of two rows or more, {', '.join(others)}" if others else "a cause of two rows or more"
         near = near_matches(term.cause, others) or [name for name in others if name.lower() == term.cause.lower()]

@@ -82,9 +82,13 @@ class Draft:
 
     def ids(self, name: str) -> list[str]:
         """Return the identifiers of the items of a list, of faulty ones too."""
+        return self.texts(name, "id")
+
+    def texts(self, name: str, key: str) -> list[str]:
+        """Return a field of the items of a list, of faulty ones too, where it is a text."""
         items = self.document.data.get(name)
         rows = [row for row in (items if isinstance(items, list) else ()) if isinstance(row, dict)]
-        return [row["id"] for row in rows if isinstance(row.get("id"), str)]
+        return [row[key] for row in rows if isinstance(row.get(key), str)]
 
     def budget(self) -> Budget:
         """Return the budget of a document without faults, with its allocations in the unit of the requirement."""
