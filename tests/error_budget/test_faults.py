@@ -401,6 +401,38 @@ def test_all_faults_are_found_in_one_pass(tmp_path: Path):
     assert [fault.line for fault in faults] == sorted(fault.line for fault in faults)
 
 
+# Changes of one row, and the messages about it: neither sort of fault hides the other.
+TOGETHER = [
+    ("method: test", "method: tset", r"terms\[1\]\.verification\.method: not an allowed value"),
+    ("parent: S\n    acts: Given.", "parent: T\n    acts: Given.", r"terms\[1\]\.parent: no such term"),
+    ('value: 9, unit: ""', "value: 9, unit: µm", r"terms\[1\]\.magnitude\.unit: no such unit, write um"),
+    ("as: multiple", "as: multipel", r"terms\[1\]\.magnitude\.as: not an allowed value .*did you mean multiple\?"),
+    ("factor: 1.5", "factor: 0.5", r"terms\[1\]\.factor: out of range"),
+    ("role: stability", "cause: heat", r"terms\[1\]\.cause: no other row has this cause"),
+]
+
+
+def test_faults_of_the_schema_do_not_hide_others_of_the_same_row():
+    text = DOCUMENT
+    for old, new, _ in TOGETHER:
+        assert old in text
+        text = text.replace(old, new, 1)
+    with pytest.raises(DocumentError) as raised:
+        parse_budget(parse_yaml(text))
+    lines = [str(raised.value), *raised.value.__notes__]
+    for _, _, message in TOGETHER:
+        assert any(re.search(message, line) for line in lines), message
+    assert len(lines) == len(TOGETHER), lines
+
+
+def test_a_missing_field_hides_no_fault_of_another():
+    text = DOCUMENT.replace("    parent: S\n    acts: Given.\n", "    parent: T\n", 1)
+    with pytest.raises(DocumentError, match=r"terms\[1\]: acts is missing") as raised:
+        parse_budget(parse_yaml(text))
+    (note,) = raised.value.__notes__
+    assert "terms[1].parent: no such term" in note
+
+
 LINKED = """\
 schema_version: 0.2.0
 id: linked

@@ -12,6 +12,7 @@ from dluxshera.error_budget.draft import Draft
 from dluxshera.error_budget.kinds.children import ChildrenSum
 from dluxshera.error_budget.kinds.given import GivenValue
 from dluxshera.error_budget.model_free import ModelFreePerturbation
+from dluxshera.error_budget.partial_rows import hidden
 from dluxshera.error_budget.requirement import unit_of
 from dluxshera.error_budget.schema_columns import TO_BE_DETERMINED
 from dluxshera.error_budget.spec_check import SpecCheck, unit_fault
@@ -34,10 +35,10 @@ def draft_faults(draft: Draft) -> Iterator[DocumentError]:
     yield from _model(draft)
     yield from _requirement(draft)
     causes = Counter(draft.texts("terms", "cause"))
-    for i, term in draft.terms.items():
-        yield from _parent(draft, ("terms", i), term)
-        yield from _row(draft, ("terms", i), term, draft.document.data["terms"][i])
-        yield from _cause(draft, ("terms", i), term, causes)
+    for i, term in sorted((draft.terms | draft.parts).items()):
+        at, content = ("terms", i), draft.document.data["terms"][i]
+        row = [*_parent(draft, at, term), *_row(draft, at, term, content), *_cause(draft, at, term, causes)]
+        yield from (error for error in row if not hidden(error.where, draft.paths))
     yield from _correlations(draft)
     yield from _cases(draft)
 
@@ -87,7 +88,8 @@ def _parent(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
         yield draft.document.error(
             (*at, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
         )
-    parents = {item.id: item.parent for item in draft.terms.values() if item.id != root}
+    rows = (draft.terms | draft.parts).values()
+    parents = {item.id: item.parent for item in rows if item.id != root}
     path = [term.id]
     while path[-1] in parents:
         path.append(parents[path[-1]])
