@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 import dluxshera as ds
-from dluxshera.documents import parse_yaml
+from dluxshera.documents import DIMENSIONS, parse_yaml
 from dluxshera.error_budget import (
     Quantity,
     budget_schema,
@@ -24,7 +26,10 @@ from dluxshera.error_budget import (
 from dluxshera.error_budget.kinds.marginalisation import Marginalisation
 from dluxshera.error_budget.kinds.photon_noise import PhotonNoise
 from dluxshera.error_budget.kinds.step import ParameterStep
+from dluxshera.error_budget.spec_check import is_common_unit
 from dluxshera.errors import DocumentError
+from dluxshera.units import vounit
+from support.rows import every_row
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -263,3 +268,31 @@ def test_units():
     assert quotient("uarcsec", "nm") == "uarcsec/nm"
     assert quotient("uarcsec", "") == "uarcsec"
     assert quotient("uarcsec", "m.s**-1") == "uarcsec/(m.s**-1)"
+
+
+def test_common_units_are_those_of_astropy():
+    """Each one is a VOUnit string; texts that are none are left to astropy, which offers another spelling."""
+    prefixed = [prefix + base for prefix in ("", *"kMmunp") for base in ("m", "s", "rad", "arcsec", "K")]
+    atoms = [*prefixed, "mas", "deg", "ph", "pixel"]
+    texts = [*atoms, *(f"{atom}**-2" for atom in atoms), *DIMENSIONS, "%", "m.s**-1", "ph.s**-1.m**-3", "arcsec/pixel"]
+    with every_row() as row:
+        for text in texts:
+            with row(text):
+                assert is_common_unit(text)
+                vounit(text)
+    assert not any(map(is_common_unit, ("uas", "µas", "kpixel", "m/s/s", "nanometre", "m s", "1e-6arcsec", "m**0")))
+
+
+def test_a_check_of_a_document_imports_neither_jax_nor_astropy_nor_scipy():
+    """In an interpreter of its own; the check also costs less than half a second of it."""
+    code = (
+        "import sys, time; start = time.process_time()\n"
+        "from dluxshera.error_budget import validate_budget\n"
+        "validation = validate_budget('reference')\n"
+        "assert validation.budget is not None and validation.faults == ()\n"
+        "print(time.process_time() - start, *sorted({'jax', 'astropy', 'scipy', 'dLux'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, *imported = done.stdout.split()
+    assert imported == []
+    assert float(seconds) < 0.5

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import random
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from dluxshera.documents import parse_yaml
-from dluxshera.error_budget import parse_budget, validate_budget
+from dluxshera.documents import Document, parse_yaml
+from dluxshera.error_budget import given_results, nodes, packaged_budgets, parse_budget, validate_budget
 from dluxshera.errors import DocumentError, UnknownKeyError
 from support.rows import each_row
 
@@ -243,6 +246,12 @@ FAULTS = {
         "[B, A]",
         r"correlations\[1\]\.between: the pair is repeated",
     ),
+    "correlation of a row that is not added in quadrature": (
+        "rule: rss\n    status: agreed\n    since: 0.2.0\n  - id: C",
+        "rule: linear\n    status: agreed\n    since: 0.2.0\n  - id: C",
+        "[A, B]",
+        r"correlations\[0\]\.between: B has the rule linear, and only errors that add in quadrature are correlated",
+    ),
     "correlation above one": ("r: 0.5", "r: 1.5", "1.5", r"correlations\[0\]\.r: out of range \(allowed <= 1"),
     "correlation in words": (
         "r: unknown",
@@ -392,6 +401,66 @@ def test_all_faults_are_found_in_one_pass(tmp_path: Path):
     assert [fault.line for fault in faults] == sorted(fault.line for fault in faults)
 
 
+# Changes of one row, and the messages about it: neither sort of fault hides the other.
+TOGETHER = [
+    ("method: test", "method: tset", r"terms\[1\]\.verification\.method: not an allowed value"),
+    ("parent: S\n    acts: Given.", "parent: T\n    acts: Given.", r"terms\[1\]\.parent: no such term"),
+    ('value: 9, unit: ""', "value: 9, unit: µm", r"terms\[1\]\.magnitude\.unit: no such unit, write um"),
+    ("as: multiple", "as: multipel", r"terms\[1\]\.magnitude\.as: not an allowed value .*did you mean multiple\?"),
+    ("factor: 1.5", "factor: 0.5", r"terms\[1\]\.factor: out of range"),
+    ("role: stability", "cause: heat", r"terms\[1\]\.cause: no other row has this cause"),
+]
+
+
+def test_faults_of_the_schema_do_not_hide_others_of_the_same_row():
+    text = DOCUMENT
+    for old, new, _ in TOGETHER:
+        assert old in text
+        text = text.replace(old, new, 1)
+    with pytest.raises(DocumentError) as raised:
+        parse_budget(parse_yaml(text))
+    lines = [str(raised.value), *raised.value.__notes__]
+    for _, _, message in TOGETHER:
+        assert any(re.search(message, line) for line in lines), message
+    assert len(lines) == len(TOGETHER), lines
+
+
+def test_a_missing_field_hides_no_fault_of_another():
+    text = DOCUMENT.replace("    parent: S\n    acts: Given.\n", "    parent: T\n", 1)
+    with pytest.raises(DocumentError, match=r"terms\[1\]: acts is missing") as raised:
+        parse_budget(parse_yaml(text))
+    (note,) = raised.value.__notes__
+    assert "terms[1].parent: no such term" in note
+
+
+LINKED = """\
+schema_version: 0.2.0
+id: linked
+title: Rows that refer to one another
+requirement: {id: R, text: Total., answer: contrast, value: 10, unit: "", status: draft}
+correlations: [{between: [A, C], r: 0.5}, {between: [B, C], r: 0.5}]
+cases: [{id: hot, title: Hot, terms: {A: {magnitude: {value: 4, unit: ""}}}}]
+terms:
+  - {id: S, name: S, parent: R, acts: Sum., perturbation: {kind: children}, evidence: {tag: derived, source: s},
+     class: static, rule: rss, status: draft, since: 0.2.0}
+  - {id: A, name: A, parent: S, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""}, cause: heat,
+     factor: 1.5, evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+  - {id: B, name: B, parent: R, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""}, cause: heat,
+     evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+  - {id: C, name: C, parent: R, acts: A., perturbation: {kind: given}, magnitude: {value: 1, unit: ""},
+     evidence: {tag: sourced, source: s}, class: drift, rule: rss, status: draft, since: 0.2.0}
+"""
+
+
+@each_row("old, new", [("factor: 1.5", "factor: 0.5"), ("factor: 1.5", "factr: 1.5"), ("kind: given", "kind: gven")])
+def test_a_fault_of_one_row_makes_no_fault_of_another(old: str, new: str):
+    """The sum above it, the row with the same cause, its correlations and a case know it by its identifier."""
+    parse_budget(parse_yaml(LINKED))
+    with pytest.raises(DocumentError, match=r"terms\[1\]\.") as raised:
+        parse_budget(parse_yaml(LINKED.replace(old, new, 1)))
+    assert not getattr(raised.value, "__notes__", ()), raised.value.__notes__
+
+
 def test_a_fault_of_the_unit_of_the_requirement_is_not_that_of_the_allocations():
     text = DOCUMENT.replace('value: 10, unit: ""', "value: 10, unit: uas").replace(
         'allocation: {value: 8, unit: ""', "allocation: {value: 8, unit: uarcsec"
@@ -459,3 +528,43 @@ def test_a_row_to_be_determined_needs_no_magnitude(reference_text: str):
     assert budget.undetermined == ("EB-2.0",)
     assert not next(term for term in budget.terms if term.id == "EB-2.0").is_evaluated
     assert "system.plate_scale_as_per_pix" not in budget.moved("inference") or True
+
+
+def test_a_document_with_random_changes_is_a_budget_or_a_fault():
+    """Values of other types, parts that are missing, moved or repeated: no other exception, and no endless loop."""
+    rng = random.Random(13)
+    documents = [parse_yaml(DOCUMENT), parse_yaml(packaged_budgets()["jwst-wavefront"].read_text(encoding="utf-8"))]
+    outcomes = {True: 0, False: 0}
+    for _ in range(120):
+        document = rng.choice(documents)
+        data = copy.deepcopy(document.data)
+        for _ in range(rng.choice((1, 1, 2))):
+            path = rng.choice(list(parts_of(data)))
+            parent = data
+            for name in path[:-1]:
+                parent = parent[name]
+            if rng.random() < 0.3:
+                del parent[path[-1]]
+            else:
+                parent[path[-1]] = copy.deepcopy(rng.choice(STRANGE))
+        try:
+            budget = parse_budget(Document("b.yaml", data, document.places))
+            assert len(nodes(budget, given_results(budget))) == 1 + len(budget.terms)
+            outcomes[True] += 1
+        except DocumentError:
+            outcomes[False] += 1
+    assert min(outcomes.values()) > 5
+
+
+STRANGE = [
+    None, True, 0, -1, 1.5, 1e300, "", "R", "A", "unknown", "0.1.0", [], {}, ["A", "A"], [1], "linear", "x.yaml",
+    {"value": 1, "unit": ""}, {"value": 0, "unit": "nm"}, {"kind": "children"}, {"kind": "given"},
+]  # fmt: skip
+
+
+def parts_of(data: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
+    """Return the paths of all parts of plain data, without that of the whole."""
+    items = data.items() if isinstance(data, dict) else enumerate(data) if isinstance(data, list) else ()
+    for name, part in items:
+        yield (*path, name)
+        yield from parts_of(part, (*path, name))

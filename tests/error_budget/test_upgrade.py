@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import warnings
 from pathlib import Path
@@ -9,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from dluxshera.documents import parse_yaml
-from dluxshera.error_budget import BudgetVersionWarning, parse_budget, read_budget, reference_budget, upgraded_text
+from dluxshera.error_budget import (
+    BudgetVersionWarning,
+    parse_budget,
+    read_budget,
+    reference_budget,
+    upgrade_file,
+    upgraded_text,
+)
 from dluxshera.errors import DocumentError
 from support.rows import each_row
 
@@ -86,3 +94,24 @@ def test_a_text_that_cannot_be_converted_is_a_fault(old: str, new: str, message:
 def test_an_empty_document_is_a_fault():
     with pytest.raises(DocumentError):
         upgraded_text("")
+
+
+def test_a_file_is_converted_in_place_or_to_another(tmp_path: Path):
+    text = EARLIER.read_text(encoding="utf-8")
+    path, other = tmp_path / "budget.yaml", tmp_path / "new.yaml"
+    path.write_text(text, encoding="utf-8")
+    assert upgrade_file(path, other)
+    assert path.read_text(encoding="utf-8") == text
+    assert upgrade_file(path)
+    assert path.read_text(encoding="utf-8") == other.read_text(encoding="utf-8") == upgraded_text(text)
+    assert not upgrade_file(path)
+
+    as_json = tmp_path / "budget.json"
+    as_json.write_text(json.dumps(parse_yaml(text).data), encoding="utf-8")
+    with pytest.warns(BudgetVersionWarning):
+        assert upgrade_file(as_json)
+    assert read_budget(as_json) == read_budget(path)
+    assert not upgrade_file(as_json)
+    as_json.write_text("[]", encoding="utf-8")
+    with pytest.raises(DocumentError, match="not a version of the schema"):
+        upgrade_file(as_json)

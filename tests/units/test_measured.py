@@ -227,6 +227,7 @@ def test_other_texts_are_no_unit(text):
 
 @each_row("text, spelling", [
     ("µm", "um"), ("μm", "um"), ("Å", "Angstrom"), ("micron", "um"), ("nanometer", "nm"), ("°", "deg"), ("hours", "h"),
+    ("uas", "uarcsec"), ("µas", "uarcsec"), ("μas", "uarcsec"), ("kilometer", "km"),
 ])  # fmt: skip
 def test_another_spelling_of_a_unit_is_offered(text, spelling):
     with pytest.raises(ValueError, match=f"^no such unit, write {spelling}$"):

@@ -43,6 +43,7 @@ from .packaged import reference_budget as reference_budget
 from .perturbation import ImagePerturbation as ImagePerturbation
 from .perturbation import NoisePerturbation as NoisePerturbation
 from .perturbation import Perturbation as Perturbation
+from .quadrature import reserve as reserve
 from .reference import ComposedReference as ComposedReference
 from .reference import ReferenceModels as ReferenceModels
 from .report import build_report as build_report
@@ -75,7 +76,6 @@ from .rollup import Combination as Combination
 from .rollup import Contribution as Contribution
 from .rollup import combine as combine
 from .rollup import contributions_of as contributions_of
-from .rollup import reserve as reserve
 from .schema_columns import REPORT_VERSION as REPORT_VERSION
 from .second_order import SecondOrder as SecondOrder
 from .sensitivity import Model as Model
@@ -109,5 +109,6 @@ from .tree import deficits as deficits
 from .tree import nodes as nodes
 from .tree import open_sums as open_sums
 from .upgrade import BudgetVersionWarning as BudgetVersionWarning
+from .upgrade import upgrade_file as upgrade_file
 from .upgrade import upgraded_text as upgraded_text
 from .workbook import workbook_bytes as workbook_bytes

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from math import fsum, sqrt
+from math import hypot
 from typing import Any, Final, NamedTuple
 
 from dluxshera.documents import Document, Where, faults
+from dluxshera.error_budget.quadrature import reserve
 from dluxshera.error_budget.schema_columns import (
     BUDGET_VERSION,
     EVIDENCE_TAGS,
@@ -180,15 +181,14 @@ class _Table:
         if row.get("remainder"):
             whole = self.number(row["parent"], column, k)
             others = self._computed(row["parent"], column, k)
-            left = None if whole is None or others is None else whole**2 - others**2
-            return None if left is None else sqrt(max(left, 0.0))
+            return None if whole is None or others is None else max(reserve(whole, others), 0.0)
         return float(row[column][k]) if column in row else None
 
     def _computed(self, name: str, column: str, k: int) -> float | None:
         """Return the root sum of squares of the rows below, without a remainder; None if one of them has no value."""
         parts = [self.number(child, column, k) for child in self.below[name] if not self.rows[child].get("remainder")]
         values = [part for part in parts if part is not None]
-        return sqrt(fsum(value**2 for value in values)) if values and len(values) == len(parts) else None
+        return hypot(*values) if values and len(values) == len(parts) else None
 
     def sums(self) -> Iterator[tuple[Where, Sum]]:
         """Return the sums with their places; a row with a remainder below it closes if the others are not larger."""

@@ -12,6 +12,7 @@ from dluxshera.error_budget.draft import Draft
 from dluxshera.error_budget.kinds.children import ChildrenSum
 from dluxshera.error_budget.kinds.given import GivenValue
 from dluxshera.error_budget.model_free import ModelFreePerturbation
+from dluxshera.error_budget.partial_rows import hidden
 from dluxshera.error_budget.requirement import unit_of
 from dluxshera.error_budget.schema_columns import TO_BE_DETERMINED
 from dluxshera.error_budget.spec_check import SpecCheck, unit_fault
@@ -33,20 +34,20 @@ def draft_faults(draft: Draft) -> Iterator[DocumentError]:
     yield from _repeated_ids(draft)
     yield from _model(draft)
     yield from _requirement(draft)
-    causes = Counter(term.cause for term in draft.terms.values() if term.cause is not None)
-    for i, term in draft.terms.items():
-        yield from _parent(draft, ("terms", i), term)
-        yield from _row(draft, ("terms", i), term, draft.document.data["terms"][i])
-        yield from _cause(draft, ("terms", i), term, causes)
+    causes = Counter(draft.texts("terms", "cause"))
+    for i, term in sorted((draft.terms | draft.parts).items()):
+        at, content = ("terms", i), draft.document.data["terms"][i]
+        row = [*_parent(draft, at, term), *_row(draft, at, term, content), *_cause(draft, at, term, causes)]
+        yield from (error for error in row if not hidden(error.where, draft.paths))
     yield from _correlations(draft)
     yield from _cases(draft)
 
 
 def _repeated_ids(draft: Draft) -> Iterator[DocumentError]:
     root = draft.document.data.get("requirement")
-    first = root.get("id") if isinstance(root, dict) else None
-    for table, reserved in (("estimators", None), ("terms", first), ("cases", REFERENCE_CASE)):
-        seen = {reserved}
+    first = [root.get("id")] if isinstance(root, dict) else []
+    for table, reserved in (("estimators", []), ("terms", first), ("cases", [REFERENCE_CASE])):
+        seen = {name for name in reserved if isinstance(name, str)}
         items = draft.document.data.get(table)
         for i, row in enumerate(items if isinstance(items, list) else ()):
             name = row.get("id") if isinstance(row, dict) else None
@@ -87,7 +88,8 @@ def _parent(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
         yield draft.document.error(
             (*at, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
         )
-    parents = {item.id: item.parent for item in draft.terms.values() if item.id != root}
+    rows = (draft.terms | draft.parts).values()
+    parents = {item.id: item.parent for item in rows if item.id != root}
     path = [term.id]
     while path[-1] in parents:
         path.append(parents[path[-1]])
@@ -118,7 +120,7 @@ def _kind(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
         problem = "this kind needs a model: add reference and estimators to the budget, or give the number"
         yield error((*at, "perturbation", "kind"), problem, allowed="given, children")
     if isinstance(perturbation, ChildrenSum):
-        if not any(other.parent == term.id for other in draft.terms.values()):
+        if term.id not in draft.texts("terms", "parent"):
             yield error((*at, "perturbation"), "no row is below this one", allowed=f"a row with parent: {term.id}")
         if perturbation.stated:
             yield from _unit(draft, (*at, "perturbation", "stated", "unit"), perturbation.stated.unit)
@@ -160,7 +162,7 @@ def _unit(draft: Draft, at: Where, unit: str) -> Iterator[DocumentError]:
 
 
 def _cause(draft: Draft, at: Where, term: Term, causes: Counter[str]) -> Iterator[DocumentError]:
-    if term.cause is not None and causes[term.cause] == 1 and not draft.faulty & {("terms",)}:
+    if term.cause is not None and causes[term.cause] == 1:
         others = [name for name in causes if name != term.cause]
         allowed = f"a cause of two rows or more, {', '.join(others)}" if others else "a cause of two rows or more"
         near = near_matches(term.cause, others) or [name for name in others if name.lower() == term.cause.lower()]
@@ -189,6 +191,8 @@ def _correlations(draft: Draft) -> Iterator[DocumentError]:
             first, second = terms[item.first], terms[item.second]
             if first.cause is not None and first.cause == second.cause:
                 problem = f"the two rows have one cause, {first.cause}, which correlates them fully: remove this item"
+            elif other := next((term for term in (first, second) if term.rule != "rss"), None):
+                problem = f"{other.id} has the rule {other.rule}, and only errors that add in quadrature are correlated"
         seen.add(pair)
         if problem:
             yield error(at, problem, got=f"{item.first}, {item.second}")

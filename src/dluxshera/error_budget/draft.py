@@ -10,6 +10,7 @@ from dluxshera.documents import Document, Where
 from dluxshera.error_budget.discovery import perturbation_kinds
 from dluxshera.error_budget.exclusion import exclusions_of
 from dluxshera.error_budget.magnitude import Magnitude
+from dluxshera.error_budget.partial_rows import partial_rows
 from dluxshera.error_budget.perturbation import Perturbation
 from dluxshera.error_budget.requirement import Estimator, Quantity, Requirement
 from dluxshera.error_budget.terms import Budget, Case, Correlation, ReferencePoint, Term, Verification
@@ -25,20 +26,26 @@ class Draft:
         The document.
     faulty : set of tuple
         Paths, at most two parts long, of the parts that do not satisfy the schema.
+    paths : tuple of tuple
+        Paths of the faults that the schema finds.
     requirement : Requirement, optional
         Root of the budget.
     reference : ReferencePoint, optional
         Reference point.
     estimators, terms, correlations, cases : dict of int
         Items of the lists.
+    parts : dict of int
+        Rows that do not satisfy the schema, with neutral values in place of the faulty fields.
     """
 
     document: Document
     faulty: set[Where]
+    paths: tuple[Where, ...] = ()
     requirement: Requirement | None = None
     reference: ReferencePoint | None = None
     estimators: dict[int, Estimator] = field(default_factory=dict)
     terms: dict[int, Term] = field(default_factory=dict)
+    parts: dict[int, Term] = field(default_factory=dict)
     correlations: dict[int, Correlation] = field(default_factory=dict)
     cases: dict[int, Case] = field(default_factory=dict)
 
@@ -53,13 +60,16 @@ class Draft:
         faulty : iterable of tuple
             Paths of the faults that the schema finds.
         """
-        draft = cls(document, {where[:2] for where in faulty} | {where[:1] for where in faulty if len(where) == 1})
+        paths = tuple(faulty)
+        short = {where[:2] for where in paths} | {where[:1] for where in paths if len(where) == 1}
+        draft = cls(document, short, paths)
         if (content := draft._record("requirement")) is not None:
             draft.requirement = _requirement(content)
         if (content := draft._record("reference")) is not None:
             draft.reference = reference_of(content, ("reference",))
         draft.estimators = {i: _estimator(row) for i, row in draft._items("estimators")}
         draft.terms = {i: _term(row) for i, row in draft._items("terms")}
+        draft.parts = {i: _term(row) for i, row in partial_rows(document, paths)}
         draft.correlations = {i: _correlation(row) for i, row in draft._items("correlations")}
         terms = {term.id: term for term in draft.terms.values()}
         draft.cases = {i: _case(row, ("cases", i), terms) for i, row in draft._items("cases")}
@@ -83,9 +93,13 @@ class Draft:
 
     def ids(self, name: str) -> list[str]:
         """Return the identifiers of the items of a list, of faulty ones too."""
+        return self.texts(name, "id")
+
+    def texts(self, name: str, key: str) -> list[str]:
+        """Return a field of the items of a list, of faulty ones too, where it is a text."""
         items = self.document.data.get(name)
         rows = [row for row in (items if isinstance(items, list) else ()) if isinstance(row, dict)]
-        return [row["id"] for row in rows if isinstance(row.get("id"), str)]
+        return [row[key] for row in rows if isinstance(row.get(key), str)]
 
     def budget(self) -> Budget:
         """Return the budget of a document without faults, with its allocations in the unit of the requirement."""

@@ -14,7 +14,7 @@ signs, apart from the others; the total is :math:`u + |\sum_l b_l|`. Rows with t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import copysign, fsum, inf, sqrt
+from math import fsum, inf, sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -195,22 +195,3 @@ def contributions_of(
             factor = term.factor if with_factors else 1.0
             contributions.append(Contribution(factor * value, term.rule, term.cause, term.term_class, term.id, freedom))
     return contributions
-
-
-def reserve(limit: float, allocated: float) -> float:
-    """Return the part of a limit that the combined allocations leave, in quadrature; negative if they exceed it.
-
-    Parameters
-    ----------
-    limit : float
-        Limit on the total.
-    allocated : float
-        Total of the allocations, in the same unit.
-
-    Examples
-    --------
-    >>> reserve(5.0, 3.0), reserve(3.0, 5.0)
-    (4.0, -4.0)
-    """
-    left = limit**2 - allocated**2
-    return copysign(sqrt(abs(left)), left)

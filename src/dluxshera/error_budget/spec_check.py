@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Final, Literal, TypeAlias
 
-from dluxshera.documents import DIMENSIONS, Document, Where
+from dluxshera.documents import Document, Where
 from dluxshera.error_budget.direction import Direction
 from dluxshera.error_budget.requirement import unit_of
 from dluxshera.errors import DocumentError, near_matches
 from dluxshera.params import ParamField, ParamSpec, unit_factor
 from dluxshera.units import vounit
 
-PREFIXES: Final = ("k", "m", "u", "n", "p")
-PREFIXED: Final = ("m", "s", "arcsec", "rad", "K")
+_ATOM: Final = r"(?:[kMmunp]?(?:m|s|rad|arcsec|K)|mas|deg|ph|pixel)(?:\*\*-?[1-9])?"
+_COMMON: Final = re.compile(rf"(?:{_ATOM}(?:\.{_ATOM})*(?:/{_ATOM})?)?|%")
 
 ModelName: TypeAlias = Literal["forward", "inference"]
 
@@ -44,7 +45,7 @@ def unit_fault(document: Document, at: Where, unit: str, target: str | None = No
 
 
 def is_common_unit(unit: str) -> bool:
-    """Return whether a unit is one of the package's, or a common multiple of one, without importing astropy.
+    """Return whether a text is a VOUnit string of common units, without importing astropy.
 
     Parameters
     ----------
@@ -53,10 +54,10 @@ def is_common_unit(unit: str) -> bool:
 
     Examples
     --------
-    >>> is_common_unit("uarcsec"), is_common_unit("uas")
-    (True, False)
+    >>> is_common_unit("uarcsec"), is_common_unit("m.s**-1"), is_common_unit("uas")
+    (True, True, False)
     """
-    return unit in DIMENSIONS or (unit[:1] in PREFIXES and unit[1:] in PREFIXED)
+    return _COMMON.fullmatch(unit) is not None
 
 
 def _convertible(target: str) -> str:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 
 from dluxshera.documents import Where
 from dluxshera.error_budget.kinds.children import ChildrenSum
+from dluxshera.error_budget.quadrature import reserve
 from dluxshera.error_budget.requirement import Quantity
 from dluxshera.error_budget.results import TermResult
-from dluxshera.error_budget.rollup import Contribution, combine, contributions_of, reserve
+from dluxshera.error_budget.rollup import Contribution, combine, contributions_of
 from dluxshera.error_budget.terms import REFERENCE_CASE, Budget, Term
 from dluxshera.errors import DocumentError
 

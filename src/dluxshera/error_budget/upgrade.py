@@ -8,11 +8,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, MutableMapping
 from copy import deepcopy
 from io import StringIO
+from pathlib import Path
 from typing import Any, Final
 
-from dluxshera.documents import Document, parse_yaml
+from dluxshera.documents import Document, json_text, parse_json, parse_yaml, read_text
 from dluxshera.error_budget.schema_columns import BUDGET_VERSION
 from dluxshera.errors import DocumentError
+from dluxshera.files import write_text
 
 CHANGES: Final[dict[str, str]] = {  # version -> its changes, oldest first
     "0.1.0": "the first version",
@@ -94,6 +96,37 @@ def upgraded_text(text: str, file: str = "<text>") -> str:
     stream = StringIO()
     yaml.dump(data, stream)
     return stream.getvalue()
+
+
+def upgrade_file(path: Path, output: Path | None = None) -> bool:
+    """Write a budget document in the current version of the schema; return whether it changed.
+
+    Parameters
+    ----------
+    path : Path
+        Document: JSON if the name ends in ``.json``, YAML otherwise, with its comments kept.
+    output : Path, optional
+        File to write; by default the document itself.
+
+    Raises
+    ------
+    DocumentError
+        If the document cannot be read, has no version, or there is no migration from it.
+    OutputError
+        If the file cannot be written.
+    """
+    text = read_text(path)
+    if path.name.lower().endswith(".json"):
+        document = upgraded(parse_json(text, str(path)))
+        version = document.data.get("schema_version") if isinstance(document.data, dict) else None
+        if version != BUDGET_VERSION:
+            raise _no_step(document, version)
+        new = json_text(document.data)
+    else:
+        new = upgraded_text(text, str(path))
+    if output is not None or new != text:
+        write_text(path if output is None else output, new)
+    return new != text
 
 
 def _to_0_2_0(data: MutableMapping[str, Any]) -> str:
