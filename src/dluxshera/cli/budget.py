@@ -78,7 +78,7 @@ def budget_report(
     Numbers that did not change since an earlier computation are read from the cache on disk.
     """
     from dluxshera.documents import outdated_documents
-    from dluxshera.error_budget import evaluate
+    from dluxshera.error_budget import evaluate, reproducible
     from dluxshera.runtime import set_up_command
 
     if not check:
@@ -86,15 +86,9 @@ def budget_report(
     with progress() as show:
         report = evaluate(budget, progress=show, prepare=set_up_command)
     tolerance = report["provenance"]["relative_tolerance"]
-    outdated = outdated_documents({output: report}, relative=tolerance, compared=_without_versions)
+    outdated = outdated_documents({output: report}, relative=tolerance, compared=reproducible)
     if update_files(outdated, check=check) and check:
         raise typer.Exit(1)
-
-
-def _without_versions(report: dict[str, Any]) -> dict[str, Any]:
-    """Return a report without the versions of other packages, which may differ if the numbers agree."""
-    provenance = {name: value for name, value in report.get("provenance", {}).items() if name != "created_with"}
-    return {**report, "provenance": provenance}
 
 
 @app.command("show", epilog=example("dluxshera budget show results/error-budget.json --term EB-2.0"))

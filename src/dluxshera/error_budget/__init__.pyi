@@ -56,6 +56,7 @@ from .report_document import report_schema as report_schema
 from .report_file import MAX_REPORT_BYTES as MAX_REPORT_BYTES
 from .report_file import is_report as is_report
 from .report_file import load_report as load_report
+from .report_file import reproducible as reproducible
 from .report_tables import NO_RESULT as NO_RESULT
 from .report_tables import BudgetTable as BudgetTable
 from .report_tables import budget_tables as budget_tables

@@ -16,6 +16,7 @@ from dluxshera.error_budget.sensitivity import image_derivatives
 
 PROBES: Final = 2  # the mean square of two is within a factor of 25 of the truth in 95 % of all cases
 SEED: Final = 13
+IDLE: Final = 1e-10  # relative change of the image, by the whole value of a parameter, that is rounding
 
 
 class AnswerGradient(NamedTuple):
@@ -48,7 +49,7 @@ def answer_gradients(evaluation: Evaluation) -> dict[str, dict[str, AnswerGradie
         # By the Cauchy-Schwarz inequality, no bias exceeds sigma times the significance.
         largest = evaluation.fits[estimator.id].reach * evaluation.sigma(estimator)
         gradients[estimator.id] = {
-            key: _gradient(np.asarray(slopes), largest * significances[key])
+            key: _gradient(np.asarray(slopes), np.asarray(largest * significances[key]))
             for key, slopes in evaluation.derivatives(estimator).items()
         }
     return gradients
@@ -64,17 +65,23 @@ def _gradient(slopes: Float[np.ndarray, "..."], rounding: Float[np.ndarray, "...
 def image_significances(evaluation: Evaluation) -> dict[str, Float[np.ndarray, "..."]]:
     """Return the estimated significance in the image of a unit change of each element of each parameter, in sigmas.
 
+    It is infinite where the image does not depend on the element, so that no derivative exceeds it.
+
     Parameters
     ----------
     evaluation : Evaluation
         Linearised fits of the budget's estimators.
     """
     root = np.sqrt(evaluation.weights).reshape(evaluation.image.shape)
+    whole = float(np.linalg.norm(evaluation.image * root))
     signs = np.random.default_rng(SEED).choice([-1.0, 1.0], (PROBES, *root.shape))
-    squares: dict[str, np.ndarray] = {}
+    significances: dict[str, np.ndarray] = {}
     for model in evaluation.models():
         probes = [image_derivatives(model, sign * root) for sign in signs]
-        squares = {
-            key: np.mean([np.asarray(probe[key]) ** 2 for probe in probes], axis=0) for key in probes[0]
-        } | squares
-    return {key: np.sqrt(value) for key, value in squares.items()}
+        for key in probes[0].keys() - significances.keys():
+            mean = np.asarray(np.sqrt(np.mean([np.asarray(probe[key]) ** 2 for probe in probes], axis=0)))
+            size = np.abs(np.asarray(model.store[key], float))
+            # Of a parameter on which the image does not depend, the derivatives are rounding errors themselves.
+            idle = mean * np.where(size == 0.0, 1.0, size) < IDLE * whole
+            significances[key] = np.where(idle, np.inf, mean)
+    return significances

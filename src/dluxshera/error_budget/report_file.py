@@ -11,6 +11,7 @@ from dluxshera.error_budget.schema_columns import REPORT_VERSION
 from dluxshera.errors import DocumentError
 
 MAX_REPORT_BYTES: Final = 20_000_000
+_NOT_REPRODUCIBLE: Final = frozenset({"created_with", "second_order", "linear_range"})
 
 
 def is_report(document: Document) -> bool:
@@ -51,3 +52,24 @@ def load_report(path: Path | str) -> dict[str, Any]:
         raise document.error(("schema_version",), problem, allowed=REPORT_VERSION, got=version)
     validate(document, report_schema())
     return dict(document.data)
+
+
+def reproducible(report: dict[str, Any]) -> dict[str, Any]:
+    """Return the part of a report that is reproducible to its tolerance, on any machine.
+
+    The versions of other packages are left out, and the second order and the linear range of each result, which are
+    difference quotients and known to about a percent.
+
+    Parameters
+    ----------
+    report : dict
+        Report of any version.
+    """
+
+    def without(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: without(item) for name, item in part.items() if name not in _NOT_REPRODUCIBLE}
+        return [without(item) for item in part] if isinstance(part, list) else part
+
+    kept: dict[str, Any] = without(report)
+    return kept

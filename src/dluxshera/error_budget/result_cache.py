@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import warnings
 from functools import cache
 from pathlib import Path
@@ -23,7 +24,7 @@ _FOLDER: Final = "budget"
 class BudgetCache:
     """Numbers of the reference point and of each term, under keys that hold all that they depend on.
 
-    The keys hold the source of the package and the versions of the packages below it, the values and the configuration
+    The keys hold the source of the package, the versions of the packages below it and the flags of XLA, the values and the configuration
     of the reference point, the estimators and the answer, and for a term its perturbation and the unit of its
     magnitude. Allocations, rules, evidence and texts are no part of them, and a magnitude within the linear range is
     not either.
@@ -42,7 +43,15 @@ class BudgetCache:
         values = {key: _plain(value) for key, value in reference.model.values.items()}
         requirement = budget.requirement
         self._point = _text(
-            [_source_digest(), provenance, values, estimators, requirement.answer, requirement.limit.unit]
+            [
+                _source_digest(),
+                os.environ.get("XLA_FLAGS", ""),
+                provenance,
+                values,
+                estimators,
+                requirement.answer,
+                requirement.limit.unit,
+            ]
         )
         self._store = None if caches_disabled() else _store(cache_folder() / _FOLDER)
 
