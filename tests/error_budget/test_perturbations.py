@@ -148,14 +148,14 @@ def test_a_variation_is_the_mean_image_over_its_distribution(small: Case, distri
     store = small.inference.store
     nodes, weights = quadrature(distribution)
     values = [np.asarray(store[M1_Z]) + node * np.array(Z4) for node in nodes]
-    mean = sum(w * np.asarray(small.inference.predict(store.replace({M1_Z: v}))) for w, v in zip(weights, values))
+    mean = sum(
+        w * np.asarray(small.inference.predict(store.replace({M1_Z: v}))) for w, v in zip(weights, values, strict=True)
+    )
     assert found.slope is None
     assert found.power == 2
     difference = mean - small.evaluation.image
     assert relative_l2(np.asarray(found.truth(1.0)) - small.evaluation.image, difference) < 1e-4
-    for name, result in results(
-        small, "variation", 1.0, "nm", direction={M1_Z: Z4}, distribution=distribution
-    ).items():
+    for name, result in results(small, "variation", 1.0, "nm", direction={M1_Z: Z4}, distribution=distribution).items():
         estimator = next(each for each in small.budget.estimators if each.id == name)
         assert result.bias == pytest.approx(normal_equations(small, estimator, difference), rel=1e-3, abs=1e-3)
         assert result.sensitivity == 0.0
@@ -189,7 +189,7 @@ def test_jitter_is_the_mean_over_a_moving_line_of_sight(small: Case):
 
 def test_a_known_kernel_leaves_the_difference(small: Case):
     """The variances of kernels add, so that a change about a known width is the change of its square."""
-    known = change(small, "kernel", "mas", width=JITTER, known={"value": 20.0, "unit": "mas"})
+    known = change(small, "kernel", "mas", width=JITTER, expected={"value": 20.0, "unit": "mas"})
     alone = change(small, "kernel", "mas", width=JITTER)
     width = sqrt(20.2**2 - 20.0**2)
     expected = np.asarray(alone.truth(width)) - small.evaluation.image
@@ -216,7 +216,7 @@ def test_a_distortion_moves_all_light(small: Case, power: int):
 
 
 def test_a_linear_distortion_is_a_change_of_scale(small: Case):
-    """Where all light moves in proportion to the distance, the plate scale is smaller and the flux per pixel differs."""
+    """All light moves in proportion to its distance: a smaller plate scale, but for the flux of a pixel."""
     fixed = results(small, "image_distortion", 1e-4, "pixel", radius_pix=40.0, power=1)["fixed_scale"]
     relative = 1e-4 / 40.0
     assert fixed.bias == pytest.approx(9.765e6 * relative, rel=0.2)
@@ -225,7 +225,9 @@ def test_a_linear_distortion_is_a_change_of_scale(small: Case):
 def test_a_distortion_of_places_alone_is_a_longer_separation(small: Case):
     """A star at half the separation moves by k times the cube of that; the midpoint stays."""
     coefficient = 1e-8
-    moved = results(small, "step", coefficient, "arcsec**-2", model="forward", direction={"system.cubic_distortion_per_as2": 1})
+    moved = results(
+        small, "step", coefficient, "arcsec**-2", model="forward", direction={"system.cubic_distortion_per_as2": 1}
+    )
     for result in moved.values():
         assert result.bias == pytest.approx(1e6 * 2 * coefficient * (9.765 / 2) ** 3, rel=1e-4)
         assert result.residual < 1e-3 * result.significance
@@ -273,7 +275,9 @@ def test_the_spectra_of_the_stars_shift_as_the_band_does(small: Case):
     def images(contrast: float) -> np.ndarray:
         rows = []
         for node in nodes:
-            store = ds.ParameterStore({**values, **narrow, "band.wavelength_m": node, "binary.contrast": contrast}, spec)
+            store = ds.ParameterStore(
+                {**values, **narrow, "band.wavelength_m": node, "binary.contrast": contrast}, spec
+            )
             binder = ds.SheraThreePlaneBinder(config, spec, store)
             log_flux = float(binder.derived(store)["binary.log_flux_total"])
             rows.append(np.asarray(binder.predict(store)) * 10 ** (flux - log_flux))
@@ -524,7 +528,14 @@ def test_beyond_the_linear_range_the_row_is_a_refit(small: Case):
 
 def test_a_magnitude_that_no_fit_reaches_is_told(small: Case):
     with pytest.raises(ParameterError, match="a perturbed image to which a fit converges"):
-        results(small, "step", 0.3 * float(np.mean(small.evaluation.image)), "ph", model="forward", direction={BACKGROUND: 1})
+        results(
+            small,
+            "step",
+            0.3 * float(np.mean(small.evaluation.image)),
+            "ph",
+            model="forward",
+            direction={BACKGROUND: 1},
+        )
 
 
 def test_a_bias_below_the_resolution_has_a_bound(small: Case):

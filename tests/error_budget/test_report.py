@@ -173,8 +173,12 @@ def test_the_rows_add_up(small_report: dict[str, Any]):
         noise = hypot(*(values[term] for term in ("EB-1.1", "EB-1.2", "EB-1.3")))
         assert total["by_class"]["random"]["value"] == pytest.approx(noise)
         assert total["illustrative"]
-    allocations = [row["allocation"]["value"] for row in small_report["terms"] if row["allocation"] and not row["group"]]
-    assert small_report["budget"]["reserve"]["value"] == pytest.approx(sqrt(9 - 1.1**2 - sum(a * a for a in allocations)))
+    allocations = [
+        row["allocation"]["value"] for row in small_report["terms"] if row["allocation"] and not row["group"]
+    ]
+    assert small_report["budget"]["reserve"]["value"] == pytest.approx(
+        sqrt(9 - 1.1**2 - sum(a * a for a in allocations))
+    )
 
 
 def test_all_rows_of_the_design_are_there(small_report: dict[str, Any]):

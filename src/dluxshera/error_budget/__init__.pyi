@@ -15,6 +15,7 @@ from .perturbation import ImagePerturbation as ImagePerturbation
 from .perturbation import NoisePerturbation as NoisePerturbation
 from .perturbation import Perturbation as Perturbation
 from .reference import ReferenceModels as ReferenceModels
+from .reference_state import state_of as state_of
 from .report import build_report as build_report
 from .report import evaluate as evaluate
 from .report import evaluation_of as evaluation_of
@@ -40,7 +41,6 @@ from .sensitivity import image_slope as image_slope
 from .sensitivity import matching_store as matching_store
 from .sensitivity import noise_elasticities as noise_elasticities
 from .sensitivity import relative_change as relative_change
-from .state import state_of as state_of
 from .terms import Budget as Budget
 from .terms import ReferencePoint as ReferencePoint
 from .terms import Term as Term

@@ -12,8 +12,8 @@ from dluxshera.error_budget.results import Driver, IndependentValue, TermResult
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 
 if TYPE_CHECKING:
-    from dluxshera.error_budget.evaluation import Evaluation
     from dluxshera.error_budget.changes import ImageChange
+    from dluxshera.error_budget.evaluation import Evaluation
 
 
 class Perturbation(ABC):

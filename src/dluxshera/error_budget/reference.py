@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from dluxshera._version import __version__
+from dluxshera.error_budget.reference_state import state_of
 from dluxshera.error_budget.sensitivity import Model, matching_store
-from dluxshera.error_budget.state import state_of
 from dluxshera.error_budget.terms import Budget
 from dluxshera.errors import ConfigError, DocumentError, ParameterError
 from dluxshera.model import binder_of

@@ -16,8 +16,8 @@ from dluxshera.error_budget.schema_parts import KEY, record_schema
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck, units_of
 
 if TYPE_CHECKING:
-    from dluxshera.error_budget.evaluation import Evaluation
     from dluxshera.error_budget.changes import ImageChange
+    from dluxshera.error_budget.evaluation import Evaluation
 
 
 @final
