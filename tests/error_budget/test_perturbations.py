@@ -30,6 +30,7 @@ from dluxshera.inference import image_jacobian
 from error_budget.conftest import Case, case
 from support.helpers import central_difference, relative_l2
 from support.rows import every_row
+from validation import budget
 
 SEPARATION, SCALE = "binary.separation_as", "system.plate_scale_as_per_pix"
 X, Y = "binary.x_position_as", "binary.y_position_as"
@@ -231,6 +232,24 @@ def test_a_distortion_of_places_alone_is_a_longer_separation(small: Case):
     for result in moved.values():
         assert result.bias == pytest.approx(1e6 * 2 * coefficient * (9.765 / 2) ** 3, rel=1e-4)
         assert result.residual < 1e-3 * result.significance
+
+
+def test_a_temperature_moves_several_lengths_with_their_signs(small: Case):
+    """A tube of 5 ppm/K between the mirrors, and a detector mount that compensates a part of it."""
+    coefficients = {
+        "system.m1_m2_separation_m": {"value": 2770.0, "unit": "nm.K**-1"},
+        "system.m2_detector_separation_m": {"value": -3.2, "unit": "um.K**-1"},
+    }
+    found = change(small, "common_cause", "mK", model="forward", coefficients=coefficients)
+    model = small.evaluation.model_of(["system.m1_m2_separation_m"])
+    s, length = (float(model.store[key]) for key in coefficients)
+
+    def image(kelvin: float) -> np.ndarray:
+        moved = {"system.m1_m2_separation_m": s + 2.77e-6 * kelvin}
+        moved["system.m2_detector_separation_m"] = length - 3.2e-6 * kelvin
+        return np.asarray(model.predict(model.store.replace(moved)))
+
+    assert relative_l2(found.slope, 1e-3 * central_difference(image, 1e-2)) < 1e-5
 
 
 # --- Light, spectra and velocity -------------------------------------------------------------------------------------
@@ -526,6 +545,16 @@ def test_beyond_the_linear_range_the_row_is_a_refit(small: Case):
         assert small.evaluation.refit(estimator, truth) == pytest.approx(beyond.bias)
 
 
+def test_rows_are_those_of_refits_at_their_magnitude_and_a_tenth(small: Case):
+    """A sample of the rows; `tests/validation/budget.py` has all of them at full size."""
+    ids = ("EB-2.5", "EB-3.1", "EB-3.4", "EB-4.3", "EB-5.1")
+    records = budget.refits(small.budget, small.evaluation, ids, ("fixed_scale",))
+    assert [record["part"] for record in records] == [1.0, 0.1] * len(ids)
+    assert budget.judge_refits(records) == []
+    wrong = [{**record, "bias_uas": 1.1 * record["bias_uas"]} for record in records]
+    assert len(budget.judge_refits(wrong)) == len(records)
+
+
 def test_a_magnitude_that_no_fit_reaches_is_told(small: Case):
     with pytest.raises(ParameterError, match="a perturbed image to which a fit converges"):
         results(
@@ -581,6 +610,18 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "width": ("{kind: kernel, width: band.wavelength_m, in_pixels: true}", "{value: 1, unit: nm}", "magnitude.unit"),
     "velocity": ("{kind: velocity_aberration}", "{value: 1, unit: m}", "magnitude.unit"),
     "noise with a magnitude": ("{kind: detector_noise, sources: [read]}", "{value: 1, unit: ph}", "magnitude"),
+    "cause": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: pm.K**-1}}}",
+        "{value: 1, unit: nm}", "magnitude.unit",
+    ),
+    "slash": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: pm/K}}}",
+        "{value: 1, unit: K}", "without a slash",
+    ),
+    "coefficient": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: furlong.K**-1}}}",
+        "{value: 1, unit: K}", "unit: no such unit",
+    ),
     "radius": ("{kind: image_distortion, radius_pix: 0}", "{value: 1, unit: pixel}", "radius_pix"),
 }  # fmt: skip
 
