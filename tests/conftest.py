@@ -8,23 +8,13 @@ import hypothesis.database
 import jax
 import pytest
 
-from support import covers
+from support import compilation, covers
 
 ROOT = Path(__file__).resolve().parents[1]
 # jax traces under these names, whether or not a compiled program is found on disk afterwards.
 TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
 MAX_MAPS = 25_000
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
-# Most of the time of the tests is that of XLA's compiler, and a program runs only a few times. Without optimisation, by
-# the emitters that write LLVM directly, a program compiles six times faster; its numbers are the same to rounding.
-# Benchmarks and evidence run programs as users do. A release of XLA ends the process at a flag that it does not know.
-AS_USERS_DO = ("bench", "validation")
-FAST_COMPILATION = (
-    "--xla_backend_optimization_level=0",
-    "--xla_cpu_use_fusion_emitters=false",
-    "--xla_cpu_parallel_codegen_split_count=1",
-)
-
 # In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
 # ask for it.
 os.environ["MPLBACKEND"] = "Agg"
@@ -47,8 +37,8 @@ hypothesis.settings.load_profile("ci" if CI else "local")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(covers)
-    if config.option.markexpr not in AS_USERS_DO:
-        os.environ.setdefault("XLA_FLAGS", " ".join(FAST_COMPILATION))  # JAX reads it when it first computes
+    if config.option.markexpr not in ("bench", "validation"):  # speed and evidence are those of a user's programs
+        compilation.make_fast()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -88,6 +78,13 @@ def bounded_programs():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MAX_MAPS:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised_programs():
+    """Let XLA optimise what a module compiles, because it runs for longer than it takes to compile."""
+    with compilation.optimised():
+        yield
 
 
 @pytest.fixture
