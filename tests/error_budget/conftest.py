@@ -64,6 +64,12 @@ def small_text(reference_text: str) -> str:
 
 
 @pytest.fixture(scope="session")
+def short_text(small_text: str) -> str:
+    """The first rows of the reference budget for a model on small grids."""
+    return small_text.partition("  - id: EB-2.2\n")[0]
+
+
+@pytest.fixture(scope="session")
 def small(small_text: str) -> Case:
     return case(small_text)
 

@@ -35,9 +35,9 @@ def test_the_version():
     assert run("--version") == (0, f"{dluxshera.__version__}\n")
 
 
-def test_the_report_is_written_once_and_then_checked(tmp_path: Path, small_text: str):
+def test_the_report_is_written_once_and_then_checked(tmp_path: Path, short_text: str):
     budget, output = tmp_path / "budget.yaml", tmp_path / "report.json"
-    budget.write_text(small_text, encoding="utf-8")
+    budget.write_text(short_text, encoding="utf-8")
     command = ["budget", "report", "--budget", str(budget), "--output", str(output)]
 
     code, text = run(*command, "--check")

@@ -30,6 +30,7 @@ from dluxshera.inference import image_jacobian
 from error_budget.conftest import Case, case
 from support.helpers import central_difference, relative_l2
 from support.rows import every_row
+from validation import budget
 
 SEPARATION, SCALE = "binary.separation_as", "system.plate_scale_as_per_pix"
 X, Y = "binary.x_position_as", "binary.y_position_as"
@@ -148,14 +149,14 @@ def test_a_variation_is_the_mean_image_over_its_distribution(small: Case, distri
     store = small.inference.store
     nodes, weights = quadrature(distribution)
     values = [np.asarray(store[M1_Z]) + node * np.array(Z4) for node in nodes]
-    mean = sum(w * np.asarray(small.inference.predict(store.replace({M1_Z: v}))) for w, v in zip(weights, values))
+    mean = sum(
+        w * np.asarray(small.inference.predict(store.replace({M1_Z: v}))) for w, v in zip(weights, values, strict=True)
+    )
     assert found.slope is None
     assert found.power == 2
     difference = mean - small.evaluation.image
     assert relative_l2(np.asarray(found.truth(1.0)) - small.evaluation.image, difference) < 1e-4
-    for name, result in results(
-        small, "variation", 1.0, "nm", direction={M1_Z: Z4}, distribution=distribution
-    ).items():
+    for name, result in results(small, "variation", 1.0, "nm", direction={M1_Z: Z4}, distribution=distribution).items():
         estimator = next(each for each in small.budget.estimators if each.id == name)
         assert result.bias == pytest.approx(normal_equations(small, estimator, difference), rel=1e-3, abs=1e-3)
         assert result.sensitivity == 0.0
@@ -189,7 +190,7 @@ def test_jitter_is_the_mean_over_a_moving_line_of_sight(small: Case):
 
 def test_a_known_kernel_leaves_the_difference(small: Case):
     """The variances of kernels add, so that a change about a known width is the change of its square."""
-    known = change(small, "kernel", "mas", width=JITTER, known={"value": 20.0, "unit": "mas"})
+    known = change(small, "kernel", "mas", width=JITTER, expected={"value": 20.0, "unit": "mas"})
     alone = change(small, "kernel", "mas", width=JITTER)
     width = sqrt(20.2**2 - 20.0**2)
     expected = np.asarray(alone.truth(width)) - small.evaluation.image
@@ -216,7 +217,7 @@ def test_a_distortion_moves_all_light(small: Case, power: int):
 
 
 def test_a_linear_distortion_is_a_change_of_scale(small: Case):
-    """Where all light moves in proportion to the distance, the plate scale is smaller and the flux per pixel differs."""
+    """All light moves in proportion to its distance: a smaller plate scale, but for the flux of a pixel."""
     fixed = results(small, "image_distortion", 1e-4, "pixel", radius_pix=40.0, power=1)["fixed_scale"]
     relative = 1e-4 / 40.0
     assert fixed.bias == pytest.approx(9.765e6 * relative, rel=0.2)
@@ -225,10 +226,30 @@ def test_a_linear_distortion_is_a_change_of_scale(small: Case):
 def test_a_distortion_of_places_alone_is_a_longer_separation(small: Case):
     """A star at half the separation moves by k times the cube of that; the midpoint stays."""
     coefficient = 1e-8
-    moved = results(small, "step", coefficient, "arcsec**-2", model="forward", direction={"system.cubic_distortion_per_as2": 1})
+    moved = results(
+        small, "step", coefficient, "arcsec**-2", model="forward", direction={"system.cubic_distortion_per_as2": 1}
+    )
     for result in moved.values():
         assert result.bias == pytest.approx(1e6 * 2 * coefficient * (9.765 / 2) ** 3, rel=1e-4)
         assert result.residual < 1e-3 * result.significance
+
+
+def test_a_temperature_moves_several_lengths_with_their_signs(small: Case):
+    """A tube of 5 ppm/K between the mirrors, and a detector mount that compensates a part of it."""
+    coefficients = {
+        "system.m1_m2_separation_m": {"value": 2770.0, "unit": "nm.K**-1"},
+        "system.m2_detector_separation_m": {"value": -3.2, "unit": "um.K**-1"},
+    }
+    found = change(small, "common_cause", "mK", model="forward", coefficients=coefficients)
+    model = small.evaluation.model_of(["system.m1_m2_separation_m"])
+    s, length = (float(model.store[key]) for key in coefficients)
+
+    def image(kelvin: float) -> np.ndarray:
+        moved = {"system.m1_m2_separation_m": s + 2.77e-6 * kelvin}
+        moved["system.m2_detector_separation_m"] = length - 3.2e-6 * kelvin
+        return np.asarray(model.predict(model.store.replace(moved)))
+
+    assert relative_l2(found.slope, 1e-3 * central_difference(image, 1e-2)) < 1e-5
 
 
 # --- Light, spectra and velocity -------------------------------------------------------------------------------------
@@ -273,7 +294,9 @@ def test_the_spectra_of_the_stars_shift_as_the_band_does(small: Case):
     def images(contrast: float) -> np.ndarray:
         rows = []
         for node in nodes:
-            store = ds.ParameterStore({**values, **narrow, "band.wavelength_m": node, "binary.contrast": contrast}, spec)
+            store = ds.ParameterStore(
+                {**values, **narrow, "band.wavelength_m": node, "binary.contrast": contrast}, spec
+            )
             binder = ds.SheraThreePlaneBinder(config, spec, store)
             log_flux = float(binder.derived(store)["binary.log_flux_total"])
             rows.append(np.asarray(binder.predict(store)) * 10 ** (flux - log_flux))
@@ -522,9 +545,26 @@ def test_beyond_the_linear_range_the_row_is_a_refit(small: Case):
         assert small.evaluation.refit(estimator, truth) == pytest.approx(beyond.bias)
 
 
+def test_rows_are_those_of_refits_at_their_magnitude_and_a_tenth(small: Case):
+    """A sample of the rows; `tests/validation/budget.py` has all of them at full size."""
+    ids = ("EB-2.5", "EB-3.1", "EB-3.4", "EB-4.3", "EB-5.1")
+    records = budget.refits(small.budget, small.evaluation, ids, ("fixed_scale",))
+    assert [record["part"] for record in records] == [1.0, 0.1] * len(ids)
+    assert budget.judge_refits(records) == []
+    wrong = [{**record, "bias_uas": 1.1 * record["bias_uas"]} for record in records]
+    assert len(budget.judge_refits(wrong)) == len(records)
+
+
 def test_a_magnitude_that_no_fit_reaches_is_told(small: Case):
     with pytest.raises(ParameterError, match="a perturbed image to which a fit converges"):
-        results(small, "step", 0.3 * float(np.mean(small.evaluation.image)), "ph", model="forward", direction={BACKGROUND: 1})
+        results(
+            small,
+            "step",
+            0.3 * float(np.mean(small.evaluation.image)),
+            "ph",
+            model="forward",
+            direction={BACKGROUND: 1},
+        )
 
 
 def test_a_bias_below_the_resolution_has_a_bound(small: Case):
@@ -570,6 +610,18 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "width": ("{kind: kernel, width: band.wavelength_m, in_pixels: true}", "{value: 1, unit: nm}", "magnitude.unit"),
     "velocity": ("{kind: velocity_aberration}", "{value: 1, unit: m}", "magnitude.unit"),
     "noise with a magnitude": ("{kind: detector_noise, sources: [read]}", "{value: 1, unit: ph}", "magnitude"),
+    "cause": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: pm.K**-1}}}",
+        "{value: 1, unit: nm}", "magnitude.unit",
+    ),
+    "slash": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: pm/K}}}",
+        "{value: 1, unit: K}", "without a slash",
+    ),
+    "coefficient": (
+        "{kind: common_cause, model: forward, coefficients: {band.wavelength_m: {value: 1, unit: furlong.K**-1}}}",
+        "{value: 1, unit: K}", "unit: no such unit",
+    ),
     "radius": ("{kind: image_distortion, radius_pix: 0}", "{value: 1, unit: pixel}", "radius_pix"),
 }  # fmt: skip
 

@@ -20,14 +20,16 @@ from dluxshera.error_budget import (
     clear_pupil_floor,
     matching_store,
     noise_elasticities,
+    reference_budget,
     relative_change,
 )
 from dluxshera.errors import ExpectationError, FitError
 from dluxshera.inference import PoissonNoise, image_jacobian
 from dluxshera.systems import ALPHA_CEN
 from dluxshera.units import ARCSEC
-from error_budget.conftest import Case
+from error_budget.conftest import Case, case
 from support.helpers import central_difference, relative_l2, rounding
+from support.numpy_fit import NumpyFit
 
 SEPARATION = "binary.separation_as"
 SCALE = "system.plate_scale_as_per_pix"
@@ -295,3 +297,28 @@ def test_the_relative_change_of_a_derived_value_is_that_of_its_formula(small: Ca
     change = relative_change(small.forward, "system.refocused_plate_scale_as_per_pix", {S: NANOMETRE})
     assert change == pytest.approx(-NANOMETRE / (f1 + f2 - s), rel=1e-9)
     assert relative_change(small.forward, SCALE, {"system.m1_focal_length_m": 1.0}) == 0.0
+
+
+# --- In NumPy alone --------------------------------------------------------------------------------------------------
+
+
+def test_sigmas_and_biases_are_those_of_numpy_alone():
+    """A close pair on a small window: images, central differences and inverses that share no code with the package."""
+    overrides = ("image_npix=32", "n_wavelengths=1", "binary.separation_as=1.6")
+    head = "  overrides: # Noll 4 to 11\n"
+    close = case(reference_budget().read_text().replace(head, head + "".join(f"    - {o}\n" for o in overrides)))
+    estimator = replace(close.budget.estimators[2], free=close.budget.estimators[2].free[:6])
+    params = {key: np.asarray(value) for key, value in close.inference.store.items()}
+    independent = NumpyFit(params, 32, 1, cells=256, subpixels=(2, 3))
+    evaluation = close.evaluation
+    fitted = evaluation.directions["inference"]
+    jacobian = fitted.jacobian[fitted.rows(estimator.free)].reshape(len(estimator.free), -1)
+    fit = LinearFit.from_jacobian(jacobian, evaluation.weights, estimator.free)
+    sigma, conditional = independent.sigma(estimator.free)
+    assert fit.sigma[0] == pytest.approx(sigma, rel=1e-4)
+    assert fit.conditional[0] == pytest.approx(conditional, rel=1e-4)
+    longer = {"band.wavelength_m": float(params.get("band.wavelength_m", 550e-9)) + 1e-11}
+    change = (independent.image(longer) - independent.nominal) / 10.0
+    step = evaluation.step("forward", {"band.wavelength_m": 1e-12})
+    found = fit.response(np.ravel(step.slope) * np.sqrt(evaluation.weights)).bias[0]
+    assert found == pytest.approx(independent.bias(estimator.free, change), rel=2e-3)

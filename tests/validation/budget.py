@@ -153,7 +153,12 @@ def ensembles(evaluation: Evaluation, maps: int = MAPS, seed: int = 0) -> dict[s
     return records
 
 
-def refits(budget: Budget, evaluation: Evaluation, ids: tuple[str, ...] | None = None) -> list[dict[str, Any]]:
+def refits(
+    budget: Budget,
+    evaluation: Evaluation,
+    ids: tuple[str, ...] | None = None,
+    estimators: tuple[str, ...] = ESTIMATORS,
+) -> list[dict[str, Any]]:
     """Return linear biases and those of refits, for each row of bias at its magnitude and at a tenth."""
     records = []
     for term in budget.terms:
@@ -163,7 +168,7 @@ def refits(budget: Budget, evaluation: Evaluation, ids: tuple[str, ...] | None =
         change = kind.image_change(evaluation, term.magnitude.unit)
         for part in (1.0, 0.1):
             size = part * term.magnitude.value
-            for estimator in budget.estimators:
+            for estimator in (each for each in budget.estimators if each.id in estimators):
                 found = evaluation.bias(estimator, change, size)
                 records.append(
                     {
@@ -192,7 +197,13 @@ def judge(result: dict[str, Any]) -> list[str]:
             departure = drawn / record["closed_uas"][estimator] - 1
             if not abs(departure) <= 3 / np.sqrt(2 * record["maps"]):
                 lines.append(f"{name}, {estimator}: {departure:.2g} from the closed form")
-    for record in result["refits"]:
+    return lines + judge_refits(result["refits"])
+
+
+def judge_refits(records: list[dict[str, Any]]) -> list[str]:
+    """Return a line for each linear bias within its range that differs from the refit."""
+    lines = []
+    for record in records:
         allowed = max(LINEAR_TOLERANCE * abs(record["refit_uas"]), record["resolution_uas"])
         if record["in_range"] and not abs(record["bias_uas"] - record["refit_uas"]) <= allowed:
             lines.append(

@@ -46,6 +46,7 @@ from .perturbation import Perturbation as Perturbation
 from .quadrature import reserve as reserve
 from .reference import ComposedReference as ComposedReference
 from .reference import ReferenceModels as ReferenceModels
+from .reference_state import state_of as state_of
 from .report import build_report as build_report
 from .report import checked_reference as checked_reference
 from .report import checked_references as checked_references
@@ -93,7 +94,6 @@ from .sign_off import sign_off_schema as sign_off_schema
 from .sign_off import signed as signed
 from .signal_to_noise import exposure_for_snr as exposure_for_snr
 from .signal_to_noise import largest_snr as largest_snr
-from .state import state_of as state_of
 from .summary import print_budget as print_budget
 from .summary import print_term as print_term
 from .summary import verdict_lines as verdict_lines

@@ -15,7 +15,7 @@ from math import sqrt
 import numpy as np
 from jaxtyping import Float
 
-BOX = 2  # width of the periodic box over that of the map, as of `power_law_map`
+PERIODS = 2  # width of the periodic box over that of the map, as of `power_law_map`
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class MapEnsemble:
 
     @cached_property
     def _gain(self) -> Float[np.ndarray, "box half"]:
-        box = BOX * self.npix
+        box = PERIODS * self.npix
         frequency = np.hypot(np.fft.rfftfreq(box), np.fft.fftfreq(box)[:, None])
         frequency[0, 0] = 1.0
         gain: np.ndarray = frequency ** (-self.exponent / 2.0)
@@ -73,14 +73,14 @@ class MapEnsemble:
 
     def _filtered(self, cells: Float[np.ndarray, "npix npix"]) -> Float[np.ndarray, "box box"]:
         """Return the filter's transpose of a map: the filter is even."""
-        box = BOX * self.npix
+        box = PERIODS * self.npix
         filtered: np.ndarray = np.fft.irfft2(np.fft.rfft2(cells, s=(box, box)) * self._gain, s=(box, box))
         return filtered
 
     @cached_property
     def mean_square(self) -> float:
         """Mean square over the aperture of the maps before they are normalised."""
-        box = BOX * self.npix
+        box = PERIODS * self.npix
         whole = float(np.fft.irfft2(self._gain**2, s=(box, box))[0, 0])
         shape = (self.npix, self.npix)
         weighted = [(mode * self.aperture.ravel()).reshape(shape) for mode in self._modes]
@@ -106,7 +106,7 @@ class MapEnsemble:
         rng : numpy.random.Generator
             Source of random numbers.
         """
-        box = BOX * self.npix
+        box = PERIODS * self.npix
         noise = rng.standard_normal((box, box))
         filtered = np.fft.irfft2(np.fft.rfft2(noise) * self._gain, s=(box, box))[: self.npix, : self.npix]
         fitted = self._modes @ (filtered * self.aperture).ravel()

@@ -263,9 +263,7 @@ class Evaluation:
     @cached_property
     def _biases(self) -> Mapping[str, Bias]:
         return {
-            estimator.id: Bias(
-                self.fits[estimator.id], estimator, self._fitted, self.weights, self.noise, self.answer
-            )
+            estimator.id: Bias(self.fits[estimator.id], estimator, self._fitted, self.weights, self.noise, self.answer)
             for estimator in self.estimators
         }
 
@@ -279,9 +277,10 @@ class Evaluation:
         magnitude : float
             Size of the perturbation, in the unit of the change.
         """
-        if change.slope is None:  # the change at the magnitude itself, since the image is not a polynomial
-            change = change._replace(slope=(np.asarray(change.truth(magnitude)) - self.image) / magnitude**change.power)
-        whitened = np.ravel(change.slope) * np.sqrt(self.weights)
+        slope = change.slope
+        if slope is None:  # the change at the magnitude itself, since the image is not a polynomial
+            slope = (np.asarray(change.truth(magnitude)) - self.image) / magnitude**change.power
+        whitened = np.ravel(slope) * np.sqrt(self.weights)
         return {name: bias.result(change, whitened, magnitude, self.per_answer) for name, bias in self._biases.items()}
 
     def refit(self, estimator: Estimator, truth: Float[np.ndarray, " *image"]) -> float:

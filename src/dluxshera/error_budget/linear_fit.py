@@ -98,7 +98,7 @@ class LinearFit:
         return Response(bias, float(np.linalg.norm(whitened)), float(np.linalg.norm(left)))
 
     def weights_of(self, label: str) -> Float[np.ndarray, " pixels"]:
-        """Return the row of the estimator that belongs to a parameter, for a perturbation in sigmas of each pixel.
+        """Return the row of the estimator for one parameter; it acts on a perturbation in sigmas of each pixel.
 
         Its product with a perturbation is the bias of the parameter, and its norm the parameter's sigma.
         """

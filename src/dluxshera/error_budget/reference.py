@@ -221,7 +221,7 @@ class ReferenceModels:
         dict
             Numbers with their units, and ``findings``, each with its severity, key and text; see `state_of`.
         """
-        from dluxshera.error_budget.state import state_of
+        from dluxshera.error_budget.reference_state import state_of
 
         return state_of(evaluation)
 

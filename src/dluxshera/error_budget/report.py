@@ -245,7 +245,7 @@ def build_report(
         If a parameter that a term names does not act, or the model does not hold where a term moves the truth to.
     """
     from dluxshera.error_budget.computation import compute_point, compute_term
-    from dluxshera.error_budget.state import state_of
+    from dluxshera.error_budget.reference_state import state_of
 
     spec = evaluation.forward.store.spec
     numbers = []

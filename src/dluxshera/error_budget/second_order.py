@@ -27,7 +27,7 @@ def _score(noise: Noise, data: Array, image: Array) -> Float[Array, " pixels"]:
 
 
 class SecondOrder:
-    r"""Second derivative of an answer's bias by the size of a perturbation, for one estimator.
+    r"""Second derivative of the bias of an estimator's answer by the size of a perturbation.
 
     At the maximum the score, the gradient of the log-likelihood :math:`g = J(\theta)\, s`, is zero, with `s` the
     derivative of the log-likelihood by each pixel of the image. Along the first-order bias :math:`b`, with
@@ -36,8 +36,8 @@ class SecondOrder:
 
     .. math:: c \cdot \gamma'' = 2\, (\partial_c J\, b) \cdot s' + (J c) \cdot s''
 
-    with :math:`c` the answer's row of :math:`F^{-1}`. The derivative of `J` along `c` is computed once; each perturbation
-    then takes a few images.
+    with :math:`c` the answer's row of :math:`F^{-1}`. The derivative of `J` along `c` is computed once. Each
+    perturbation then takes a few images.
 
     Parameters
     ----------

@@ -110,9 +110,7 @@ def image_slope(model: Model, direction: Mapping[str, Any]) -> Float[np.ndarray,
     return np.asarray(_push(model.predict, model.store, tangents))
 
 
-def image_derivatives(
-    model: Model, cotangent: Float[np.ndarray, " *image"]
-) -> dict[str, Float[np.ndarray, "..."]]:
+def image_derivatives(model: Model, cotangent: Float[np.ndarray, " *image"]) -> dict[str, Float[np.ndarray, "..."]]:
     """Return the derivative of a weighted sum of a model's pixels by every primitive, by one reverse pass.
 
     Parameters

@@ -11,10 +11,10 @@ from jaxtyping import Float
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
-FULL_WELL: Final = "imaging.full_well"
-EXPOSURE_TIME: Final = "imaging.exposure_time_s"
-FRAME_TIME: Final = "imaging.frame_time_s"
-LEVEL_KEYS: Final = (FULL_WELL, FRAME_TIME, EXPOSURE_TIME)
+FULL_WELL_KEY: Final = "imaging.full_well"
+EXPOSURE_TIME_KEY: Final = "imaging.exposure_time_s"
+FRAME_TIME_KEY: Final = "imaging.frame_time_s"
+LEVEL_KEYS: Final = (FULL_WELL_KEY, FRAME_TIME_KEY, EXPOSURE_TIME_KEY)
 
 
 def frame_photons(image: Float[np.ndarray, " *image"], values: Mapping[str, Any]) -> Float[np.ndarray, " *image"]:
@@ -27,12 +27,12 @@ def frame_photons(image: Float[np.ndarray, " *image"], values: Mapping[str, Any]
     values : mapping of str to number
         Values of the forward model by key.
     """
-    photons: np.ndarray = image * (float(values[FRAME_TIME]) / float(values[EXPOSURE_TIME]))
+    photons: np.ndarray = image * (float(values[FRAME_TIME_KEY]) / float(values[EXPOSURE_TIME_KEY]))
     return photons
 
 
 def levels(evaluation: Evaluation) -> Float[np.ndarray, " *image"]:
     """Return the expected electrons of each pixel in one frame over the full well, at the reference point."""
     values = evaluation.forward.store
-    photons: np.ndarray = frame_photons(evaluation.image, values) / float(np.asarray(values[FULL_WELL]))
+    photons: np.ndarray = frame_photons(evaluation.image, values) / float(np.asarray(values[FULL_WELL_KEY]))
     return photons

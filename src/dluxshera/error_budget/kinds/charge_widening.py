@@ -35,8 +35,8 @@ class ChargeWidening(ImagePerturbation):
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
         return record_schema(
-            "Diffusion of charge to the neighbours, in proportion to the signal in a frame; the magnitude is the part at"
-            " full well.",
+            "Diffusion of charge to the neighbours, by the signal in a frame; the magnitude is the part that"
+            " leaves a full pixel.",
             {},
         )
 

@@ -14,7 +14,7 @@ from dluxshera.error_budget.perturbation import NoisePerturbation
 from dluxshera.error_budget.requirement import Estimator
 from dluxshera.error_budget.results import Driver
 from dluxshera.error_budget.schema_parts import choice_schema, record_schema
-from dluxshera.error_budget.signal import EXPOSURE_TIME, FRAME_TIME
+from dluxshera.error_budget.signal import EXPOSURE_TIME_KEY, FRAME_TIME_KEY
 from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 
 if TYPE_CHECKING:
@@ -90,8 +90,8 @@ class DetectorNoise(NoisePerturbation):
         """Return the variance of a pixel in one exposure by a source, photons squared."""
         key, values = KEYS[source], evaluation.forward.store
         value = values[key] if key in values else evaluation.store_of("forward", [key]).spec[key].default_value
-        exposure = float(np.asarray(values[EXPOSURE_TIME]))
+        exposure = float(np.asarray(values[EXPOSURE_TIME_KEY]))
         number = float(np.asarray(value))
         if source == "read":
-            return number**2 * exposure / float(np.asarray(values[FRAME_TIME]))
+            return number**2 * exposure / float(np.asarray(values[FRAME_TIME_KEY]))
         return number * exposure if source == "dark" else number

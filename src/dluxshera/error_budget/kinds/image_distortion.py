@@ -74,7 +74,8 @@ class ImageDistortion(ImagePerturbation):
     def drivers(self, evaluation: Evaluation) -> list[Driver]:
         """Return the offsets of the pixels."""
         return [
-            Driver(key, (), evaluation.acts("forward", key, shape)) for key, shape in self._direction(evaluation).items()
+            Driver(key, (), evaluation.acts("forward", key, shape))
+            for key, shape in self._direction(evaluation).items()
         ]
 
     def image_change(self, evaluation: Evaluation, magnitude_unit: str) -> ImageChange:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.changes import ImageChange
     from dluxshera.error_budget.evaluation import Evaluation
 
-PLATE_SCALE: Final = "system.plate_scale_as_per_pix"
+PLATE_SCALE_KEY: Final = "system.plate_scale_as_per_pix"
 
 
 @final
@@ -37,14 +37,14 @@ class Kernel(ImagePerturbation):
     width : str
         Parameter of the forward model that is the width of a kernel, such as ``imaging.jitter_as``: the standard
         deviation along each axis of a Gaussian, or the length of a smear.
-    known : Quantity, optional
+    expected : Quantity, optional
         Width that the estimator knows; by default none.
     in_pixels : bool
         True if the magnitude is in pixels, of the plate scale at the reference point.
     """
 
     width: str
-    known: Quantity | None = None
+    expected: Quantity | None = None
     in_pixels: bool = False
 
     @classmethod
@@ -54,7 +54,7 @@ class Kernel(ImagePerturbation):
             "Change of the width of a kernel that blurs the image.",
             {"width": {**KEY, "description": "Parameter that is the width of a kernel, such as imaging.jitter_as."}},
             {
-                "known": quantity_schema("Width that the estimator knows; by default none.", exclusiveMinimum=0),
+                "expected": quantity_schema("Width that the estimator knows; by default none.", exclusiveMinimum=0),
                 "in_pixels": {"type": "boolean", "description": "True if the magnitude is in pixels."},
             },
         )
@@ -62,15 +62,15 @@ class Kernel(ImagePerturbation):
     @classmethod
     def parse(cls, content: Mapping[str, Any]) -> Self:
         """Return the perturbation that a document describes."""
-        known = content.get("known")
-        quantity = Quantity(float(known["value"]), known["unit"]) if known else None
+        item = content.get("expected")
+        quantity = Quantity(float(item["value"]), item["unit"]) if item else None
         return cls(content["width"], quantity, content.get("in_pixels", False))
 
     def check(self, specs: SpecCheck, at: Where) -> tuple[str, ...]:
         """Check the key; the magnitude converts to its unit, or to pixels."""
         unit = unit_of(specs.field((*at, "width"), self.width, "forward"))
-        if self.known:
-            specs.units((*at, "known", "unit"), self.known.unit, [unit])
+        if self.expected:
+            specs.units((*at, "expected", "unit"), self.expected.unit, [unit])
         return ("pixel",) if self.in_pixels else (unit,)
 
     def moved(self, model: ModelName) -> tuple[str, ...]:
@@ -87,25 +87,25 @@ class Kernel(ImagePerturbation):
         from dluxshera.error_budget.changes import ImageChange
 
         change, per_unit = self._change(evaluation), self._width(evaluation, magnitude_unit)
-        return ImageChange(None, lambda size: change(size * per_unit), power=1 if self.known else 2)
+        return ImageChange(None, lambda size: change(size * per_unit), power=1 if self.expected else 2)
 
     def _width(self, evaluation: Evaluation, unit: str) -> float:
         """Return a unit of the magnitude in the unit of the width; a pixel for no unit."""
         store = evaluation.store_of("forward", [self.width])
         own = unit_of(store.spec[self.width])
         if self.in_pixels or not unit:
-            return float(evaluation.forward_values()[PLATE_SCALE]) * unit_factor("arcsec", own)
+            return float(evaluation.forward_values()[PLATE_SCALE_KEY]) * unit_factor("arcsec", own)
         return unit_factor(unit, own)
 
     def _change(self, evaluation: Evaluation) -> Any:
         model = evaluation.model_of([self.width])
-        known = 0.0
-        if self.known:
-            known = self.known.value * unit_factor(self.known.unit, unit_of(model.store.spec[self.width]))
-        start = known + float(np.asarray(model.store[self.width]))
+        width = 0.0
+        if self.expected:
+            width = self.expected.value * unit_factor(self.expected.unit, unit_of(model.store.spec[self.width]))
+        start = width + float(np.asarray(model.store[self.width]))
         before = evaluation.truth(model, {self.width: start})
 
-        def truth(width: float) -> np.ndarray:
-            return evaluation.image + (evaluation.truth(model, {self.width: start + width}) - before)
+        def truth(by: float) -> np.ndarray:
+            return evaluation.image + (evaluation.truth(model, {self.width: start + by}) - before)
 
         return truth

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.ensembles import MapEnsemble
     from dluxshera.error_budget.evaluation import Evaluation
 
-DRAWS: Final = 2  # maps of each parameter from which the significance is taken
+SAMPLED_MAPS: Final = 2  # maps of each parameter from which the significance is taken
 SEED: Final = 13
 
 
@@ -142,7 +142,7 @@ class RandomMaps(Perturbation):
     def _sample(self, evaluation: Evaluation, unit: str) -> list[np.ndarray]:
         """Return the changes of the image by a few maps of unit rms, in sigmas of each pixel."""
         rng, samples = np.random.default_rng(SEED), []
-        for _ in range(DRAWS):
+        for _ in range(SAMPLED_MAPS):
             slope = np.zeros_like(evaluation.image)
             for key in self.keys:
                 model = evaluation.model_of([key])

@@ -34,7 +34,8 @@ class Nonlinearity(ImagePerturbation):
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
         return record_schema(
-            "Response that changes in proportion to the signal in a frame; the magnitude is the change at full well.", {}
+            "Response that changes in proportion to the signal in a frame; the magnitude is the change at full well.",
+            {},
         )
 
     @classmethod

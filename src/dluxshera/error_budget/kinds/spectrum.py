@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
 CENTRE: Final = "band.wavelength_m"
-SECOND_RADIATION: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
+RADIATION_CONSTANT: Final = 6.62607015e-34 * 299792458.0 / 1.380649e-23  # h c / k, m K; all three are exact in the SI
 
 
 def _keys(star: str) -> tuple[str, str, str]:
@@ -128,6 +128,6 @@ def _black_body_slope(wavelengths: np.ndarray, temperature: float) -> np.ndarray
 
     The photons are :math:`\lambda^{-4} / (e^x - 1)` with :math:`x = h c / (\lambda k T)`.
     """
-    x = SECOND_RADIATION / (wavelengths * temperature)
+    x = RADIATION_CONSTANT / (wavelengths * temperature)
     slope: np.ndarray = x / -np.expm1(-x) / temperature
     return slope

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from dluxshera.error_budget.signal import FULL_WELL, frame_photons
+from dluxshera.error_budget.signal import FULL_WELL_KEY, frame_photons
 
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
-DEFOCUS: Final = "system.defocus_nm"
+DEFOCUS_KEY: Final = "system.defocus_nm"
 FOCUS_TOLERANCE: Final = 1e-6  # nm of defocus that rounding leaves
 SEVERITIES: Final = ("information", "warning", "error")
 
@@ -34,8 +34,8 @@ def state_of(evaluation: Evaluation) -> dict[str, Any]:
     values = evaluation.forward_values()
     findings: list[dict[str, str]] = []
     state: dict[str, Any] = dict.fromkeys(("brightest_pixel", "full_well", "fill", "saturated_pixels", "defocus"))
-    if FULL_WELL in values:
-        photons, well = frame_photons(evaluation.image, values), float(np.asarray(values[FULL_WELL]))
+    if FULL_WELL_KEY in values:
+        photons, well = frame_photons(evaluation.image, values), float(np.asarray(values[FULL_WELL_KEY]))
         brightest, saturated = float(photons.max()), int(np.sum(photons > well))
         state |= {
             "brightest_pixel": {"value": brightest, "unit": "ph"},
@@ -45,13 +45,13 @@ def state_of(evaluation: Evaluation) -> dict[str, Any]:
         }
         if saturated:
             text = f"The brightest pixel gets {brightest:,.0f} electrons a frame, of a full well of {well:,.0f}"
-            findings.append({"severity": "warning", "key": FULL_WELL, "text": f"{text}; {saturated} exceed it"})
-    if DEFOCUS in values:
-        defocus = float(np.asarray(values[DEFOCUS]))
+            findings.append({"severity": "warning", "key": FULL_WELL_KEY, "text": f"{text}; {saturated} exceed it"})
+    if DEFOCUS_KEY in values:
+        defocus = float(np.asarray(values[DEFOCUS_KEY]))
         state["defocus"] = {"value": defocus, "unit": "nm"}
         if abs(defocus) > FOCUS_TOLERANCE:
             text = f"The detector is out of focus by {defocus:.3g} nm rms, which the fitted model takes to be zero"
-            findings.append({"severity": "error", "key": DEFOCUS, "text": text})
+            findings.append({"severity": "error", "key": DEFOCUS_KEY, "text": text})
     state["condition"] = {name: fit.condition for name, fit in evaluation.fits.items()}
     for name, fit in evaluation.fits.items():
         if fit.reach > 1e-3:
