@@ -22,6 +22,7 @@ from dluxshera.error_budget import (
     quotient,
     read_budget,
     report_schema,
+    table_schema,
 )
 from dluxshera.error_budget.kinds.marginalisation import Marginalisation
 from dluxshera.error_budget.kinds.photon_noise import PhotonNoise
@@ -62,6 +63,7 @@ def test_every_part_of_the_schemas_is_described():
 
     assert bare(budget_schema(), "") == []
     assert bare(report_schema(), "") == []
+    assert bare(table_schema(), "") == []
     assert bare({"properties": {"a": {"type": "string"}}, "description": ""}, "") == [".a"]
 
 

@@ -118,6 +118,7 @@ def test_classes_add_up_to_the_total_with_the_correlations_between_them_apart():
     assert total.standard**2 == pytest.approx(variances + total.between_classes, rel=1e-12)
     assert total.standard**2 == pytest.approx(9 + (4 - 1) ** 2 + 4 + 3)
     assert total.bias == sum(part.bias for part in total.classes.values()) == -1.5
+    assert total.classes["drift"].total == pytest.approx(sqrt(20.0) + 2.0)
 
 
 def test_shares_are_shares_of_the_variance_and_add_up_to_one():

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import hypot, sqrt
 from pathlib import Path
 
 import pytest
 
-from dluxshera.documents import parse_yaml
+from dluxshera.documents import Document, parse_yaml
 from dluxshera.error_budget import (
     Budget,
     combine,
@@ -170,3 +171,14 @@ def test_estimates_go_up_as_the_rows_combine():
 
 def test_the_reference_budget_has_no_deficit():
     assert validate_budget("reference").deficits == ()
+
+
+def test_a_chain_of_many_rows_is_a_tree():
+    """Deeper than the interpreter's limit of recursion."""
+    document = parse_yaml(HEAD % "" + row("T", "R", None) + row("U", "T", 3, 20))
+    names = ["R", *(f"T{i}" for i in range(1100))]
+    inner, last = document.data["terms"]
+    rows = [{**inner, "id": name, "parent": parent} for parent, name in pairwise(names)]
+    data = {**document.data, "terms": [*rows, {**last, "parent": names[-1]}]}
+    (found,) = deficits(parse_budget(Document("b.yaml", data)))
+    assert "the deficit is 10" in str(found)

@@ -34,10 +34,11 @@ def draft_faults(draft: Draft) -> Iterator[DocumentError]:
     yield from _repeated_ids(draft)
     yield from _model(draft)
     yield from _requirement(draft)
+    yield from _parents(draft)
     causes = Counter(draft.texts("terms", "cause"))
     for i, term in sorted((draft.terms | draft.parts).items()):
         at, content = ("terms", i), draft.document.data["terms"][i]
-        row = [*_parent(draft, at, term), *_row(draft, at, term, content), *_cause(draft, at, term, causes)]
+        row = [*_row(draft, at, term, content), *_cause(draft, at, term, causes)]
         yield from (error for error in row if not hidden(error.where, draft.paths))
     yield from _correlations(draft)
     yield from _cases(draft)
@@ -80,24 +81,28 @@ def _requirement(draft: Draft) -> Iterator[DocumentError]:
         yield from unit_fault(draft.document, ("requirement", "unit"), draft.requirement.limit.unit)
 
 
-def _parent(draft: Draft, at: Where, term: Term) -> Iterator[DocumentError]:
+def _parents(draft: Draft) -> Iterator[DocumentError]:
     content = draft.document.data.get("requirement")
     root = content.get("id") if isinstance(content, dict) else None
-    ids = [*([root] if isinstance(root, str) else []), *draft.ids("terms")]
-    if term.parent not in ids:
-        yield draft.document.error(
-            (*at, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
-        )
-    rows = (draft.terms | draft.parts).values()
-    parents = {item.id: item.parent for item in rows if item.id != root}
-    path = [term.id]
-    while path[-1] in parents:
-        path.append(parents[path[-1]])
-        if path[-1] in path[:-1]:
-            circle = path[path.index(path[-1]) :]
-            if term.id == min(circle, key=list(parents).index):  # once for each circle
-                yield draft.document.error((*at, "parent"), f"the parents form a circle, {' -> '.join(path)}")
-            return
+    ids = dict.fromkeys([*([root] if isinstance(root, str) else []), *draft.ids("terms")])
+    rows = {i: term for i, term in sorted((draft.terms | draft.parts).items()) if term.id != root}
+    for i, term in rows.items():
+        if term.parent not in ids:
+            yield draft.document.error(
+                ("terms", i, "parent"), "no such term", allowed=", ".join(ids), got=term.parent, candidates=ids
+            )
+    parents = {term.id: term.parent for term in rows.values()}
+    visited: set[str] = set()
+    for i, term in rows.items():
+        path: dict[str, None] = {}
+        name = term.id
+        while name in parents and name not in visited:
+            visited.add(name)
+            path[name] = None
+            name = parents[name]
+        if name in path:
+            circle = " -> ".join([*path, name])
+            yield draft.document.error(("terms", i, "parent"), f"the parents form a circle, {circle}")
 
 
 def _row(draft: Draft, at: Where, term: Term, fields: Mapping[str, object]) -> Iterator[DocumentError]:
@@ -203,13 +208,16 @@ def _correlations(draft: Draft) -> Iterator[DocumentError]:
 
 def _matrix(draft: Draft) -> Iterator[DocumentError]:
     """Return the fault of coefficients that are no correlation matrix, at the one that contradicts the others most."""
-    added = [term for term in draft.terms.values() if term.rule == "rss"]
+    stated = {name for item in draft.correlations.values() if item.r for name in (item.first, item.second)}
+    shared = {term.cause for term in draft.terms.values() if term.id in stated and term.cause is not None}
+    terms = [term for term in draft.terms.values() if term.rule == "rss"]
+    added = [term for term in terms if term.id in stated or term.cause in shared]
     ids, causes = [term.id for term in added], [term.cause for term in added]
     matrix = correlation_matrix(len(ids), pairs_of(ids, causes, draft.correlations.values()))
     if not (direction := negative_direction(matrix)):
         return
     weights = dict(zip(ids, direction, strict=True))
-    stated = {
+    sizes = {
         k: item.r * weights[item.first] * weights[item.second]
         for k, item in draft.correlations.items()
         if item.r and item.first in weights and item.second in weights
@@ -219,7 +227,7 @@ def _matrix(draft: Draft) -> Iterator[DocumentError]:
         f"the coefficients between {rows}, common causes included, are no correlation matrix, because it has a negative"
         " eigenvalue: make this one smaller, or state those of the other pairs"
     )
-    k = min(stated, key=lambda name: stated[name])
+    k = min(sizes, key=lambda name: sizes[name])
     yield draft.document.error(("correlations", k, "r"), problem, got=draft.correlations[k].r)
 
 

@@ -24,10 +24,10 @@ _FOLDER: Final = "budget"
 class BudgetCache:
     """Numbers of the reference point and of each term, under keys that hold all that they depend on.
 
-    The keys hold the source of the package, the versions of the packages below it and the flags of XLA, the values and the configuration
-    of the reference point, the estimators and the answer, and for a term its perturbation and the unit of its
-    magnitude. Allocations, rules, evidence and texts are no part of them, and a magnitude within the linear range is
-    not either.
+    The keys hold the source of the package, the versions of the packages below it and the flags of XLA, the values and
+    the configuration of the reference point, the estimators and the answer, and for a term its perturbation and the
+    unit of its magnitude. Allocations, rules, evidence and texts are no part of them, and a magnitude within the linear
+    range is not either.
 
     Parameters
     ----------

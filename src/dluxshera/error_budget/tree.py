@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from dluxshera.documents import Where
@@ -95,6 +95,18 @@ class _Tree:
             item if item.r is None else type(item)(item.first, item.second, abs(item.r), item.source)
             for item in budget.correlations
         ]
+        self.inside: dict[str, set[str]] = {}
+        self.allocated: dict[str, float | None] = {}
+        for name in reversed(self._from_the_root()):
+            self.inside[name] = {name}.union(*(self.inside[term.id] for term in self.below[name]))
+            self.allocated[name] = self._allocated(name)
+
+    def _from_the_root(self) -> list[str]:
+        """Return the identifiers of all nodes, each after its parent."""
+        names = [self.budget.requirement.id]
+        for name in names:
+            names += [term.id for term in self.below[name]]
+        return names
 
     def nodes(self) -> tuple[BudgetNode, ...]:
         root = self.budget.requirement
@@ -110,8 +122,7 @@ class _Tree:
 
     def _node(self, name: str, parent: str | None, allocation: Quantity | None, tolerance: float) -> BudgetNode:
         limit = None if allocation is None else allocation.value
-        allocated = self._allocated(name)
-        inside = {name, *self._subtree(name)}
+        allocated, inside = self.allocated[name], self.inside[name]
         estimate, expected = (
             self._combined(item for key, item in items.items() if key in inside)
             for items in (self.errors, self.factored)
@@ -132,16 +143,11 @@ class _Tree:
     def _combined(self, items: Iterable[Contribution]) -> float | None:
         return combine(items, self.budget.correlations).total if self.has_results else None
 
-    def _subtree(self, name: str) -> Iterator[str]:
-        for term in self.below[name]:
-            yield term.id
-            yield from self._subtree(term.id)
-
     def _allocated(self, name: str) -> float | None:
         """Return the combined allocations of the rows below; a row without one has those of the rows below it."""
         parts = []
         for term in self.below[name]:
-            value = term.allocation.value if term.allocation else self._allocated(term.id)
+            value = term.allocation.value if term.allocation else self.allocated[term.id]
             if value is not None:
                 parts.append(Contribution(value, term.rule, term.cause, term.term_class, term.id))
         return combine(parts, self.positive).total if parts else None
@@ -212,7 +218,7 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
         computed = tree[term.id].estimate
         if not isinstance(term.perturbation, ChildrenSum) or term.perturbation.stated is None or computed is None:
             continue
-        if missing & set(_below(tree, term.id)):
+        if missing & _below(tree, term.id):
             continue
         stated = term.perturbation.stated.to(unit).value
         tolerance = term.perturbation.rounding(unit)
@@ -226,7 +232,9 @@ def open_sums(budget: Budget, results: Mapping[str, TermResult]) -> list[Documen
     return errors
 
 
-def _below(tree: Mapping[str, BudgetNode], name: str) -> Iterator[str]:
-    for child in tree[name].children:
-        yield child
-        yield from _below(tree, child)
+def _below(tree: Mapping[str, BudgetNode], name: str) -> set[str]:
+    """Return the identifiers of all rows below a node."""
+    names = list(tree[name].children)
+    for child in names:
+        names += tree[child].children
+    return set(names)
