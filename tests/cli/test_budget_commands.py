@@ -140,6 +140,7 @@ def test_show_begins_with_completeness_and_has_the_numbers_of_the_report(call, r
     assert lines[3] == "Trace: 0 faults"
     assert lines[4].startswith("R, Full: 2.56 of 3 µas, margin 0.441 µas (illustrative)")
     assert "Deficit of S1, Full: 1.5 µas" in out
+    assert "< 1e-06" in next(line for line in lines if "S2" in line)  # not resolved
     code, out, _ = call("show", report, "--term", "S2", "--estimator", "fixed")
     assert code == 0
     assert "1.5 µas/nm" in out

@@ -363,6 +363,15 @@ def test_a_term_names_its_parameters_and_results(root):
     assert 'class="bar over"' in page(root, "error-budget.md")
 
 
+def test_a_bias_that_is_not_resolved_is_a_bound_and_not_zero(root):
+    """That of the shift in the estimator that fits it; resolved to a millionth."""
+    generate(root)
+    row = next(line for line in page(root, "error-budget.md").splitlines() if "| [S2][S2] | Shift |" in line)
+    assert "| &lt;\N{NO-BREAK SPACE}1e-6 |" in row
+    said = section(root, "error-budget.md", "S2").replace("\N{NO-BREAK SPACE}", " ")
+    assert "| below 1e-6 µas |" in said
+
+
 def test_the_overview_states_completeness_before_any_margin(root):
     generate(root)
     said = page(root, "error-budget.md").replace("\N{NO-BREAK SPACE}", " ")

@@ -76,8 +76,8 @@ def print_budget(report: Mapping[str, Any], estimator: str = "") -> None:
     rows = []
     for term in report["terms"]:
         result = term["results"].get(chosen, NO_RESULT)
-        numbers = [result["contribution"], term["allocation"], result["margin"], result["bias"]]
-        rows.append((term["id"], term["name"], *map(_short, numbers), f"{100 * shares[term['id']]:.1f} %"))
+        numbers = [_bounded(result, "contribution"), *map(_short, (term["allocation"], result["margin"]))]
+        rows.append((term["id"], term["name"], *numbers, _bounded(result, "bias"), f"{100 * shares[term['id']]:.1f} %"))
     head = ("Term", "Name", "Contribution", "Allocation", "Margin", "Bias", "Share")
     print(f"{_title(report, chosen)}, {unit}")
     print_table(head, rows)
@@ -133,6 +133,14 @@ def _title(report: Mapping[str, Any], estimator: str) -> str:
 
 def _short(quantity: Mapping[str, Any] | None) -> str:
     return "" if quantity is None else f"{quantity['value']:.3g}"
+
+
+def _bounded(result: Mapping[str, Any], name: str) -> str:
+    """Return a value, and for a bias that is not resolved the bound below which it lies."""
+    value, bound = result[name], result["resolution"]
+    if value and value["value"] == 0 and bound and bound["value"]:
+        return f"< {_short(bound)}"
+    return _short(value)
 
 
 def _with_unit(quantity: Mapping[str, Any] | None) -> str:

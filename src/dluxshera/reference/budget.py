@@ -15,8 +15,8 @@ estimator. The requirement judges the *baseline* estimator; the others are for c
 
 - **Allocation** is the error that the budget grants to a term, **contribution** the computed error, and **margin** the
   allocation minus the contribution. A negative margin is a deficit.
-- **Bias** is the signed error of the separation. **Sigma** is the formal precision of the fit, which assumes that the
-  model is correct.
+- **Bias** is the signed error of the separation; of one that the computation does not resolve, the bound is listed.
+  **Sigma** is the formal precision of the fit, which assumes that the model is correct.
 - **Share** is the part of the variance of the total.
 - **Stealth** compares the bias with the residuals that it leaves. At about 1 or above, the fit is good although the
   separation is wrong.
@@ -205,9 +205,9 @@ def tab(report: dict[str, Any], estimator: dict[str, Any], figures: Mapping[str,
                 term["name"],
                 term["class"],
                 bare(term["allocation"], unit),
-                bare(result["contribution"], unit),
+                bounded(result, "contribution", unit),
                 bare(result["margin"], unit, "+"),
-                bare(result["bias"], unit, "+"),
+                bounded(result, "bias", unit, "+"),
                 f"{100 * shares[term['id']]:.1f}",
                 text.short(result["stealth"]) if result["stealth"] is not None else text.NONE,
             ]
@@ -232,6 +232,14 @@ def tab(report: dict[str, Any], estimator: dict[str, Any], figures: Mapping[str,
     ]
     content = "\n".join([drawn[0], *folded, text.markdown_table(head, rows, kind="compact data")])
     return f'=== "{estimator["title"]}"\n\n' + text.indent(content)
+
+
+def bounded(result: Mapping[str, Any], name: str, unit: str, sign: str = "") -> str:
+    """Return a value of a result, and for a bias that is not resolved the bound below which it lies."""
+    value, bound = result[name], result["resolution"]
+    if value and value["value"] == 0 and bound and bound["value"]:
+        return f"&lt;\N{NO-BREAK SPACE}{bare(bound, unit)}"
+    return bare(value, unit, sign)
 
 
 def bare(quantity: dict[str, Any] | None, unit: str, sign: str = "") -> str:
