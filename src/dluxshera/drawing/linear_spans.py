@@ -101,6 +101,7 @@ def _shape(span: Span, y: float, position: Callable[[float], float]) -> str:
     left, right = sorted((position(span.start), position(span.end)))
     size = f'x="{left:.1f}" y="{y + 21:.1f}" width="{max(right - left, THINNEST):.1f}" height="10"'
     look = {"plain": "bar", "over": "bar over", "total": "bar total"}[span.look]
-    text = f'<text x="{_LEFT + 4}" y="{y + 14:.1f}" font-size="{TEXT_SIZE}" fill="currentColor">{escape(span.label)}</text>'
+    place = f'x="{_LEFT + 4}" y="{y + 14:.1f}" font-size="{TEXT_SIZE}"'
+    text = f'<text {place} fill="currentColor">{escape(span.label)}</text>'
     bar = f'<rect class="{look}" {size} fill="currentColor" fill-opacity="0.6"/>'
     return linked(f"<title>{escape(span.title)}</title>{text}{bar}", span.href)

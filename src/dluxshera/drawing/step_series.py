@@ -74,7 +74,8 @@ def series_chart(steps: Sequence[str], series: Sequence[Series], unit: str, *, l
     for i, step in enumerate(steps):
         x = place(i, low)[0]
         shapes.append(
-            f'<text x="{x:.1f}" y="{_TOP + _HEIGHT + 22}" text-anchor="middle" fill="currentColor">{escape(step)}</text>'
+            f'<text x="{x:.1f}" y="{_TOP + _HEIGHT + 22}" text-anchor="middle" fill="currentColor">'
+            f"{escape(step)}</text>"
         )
     ends: list[float] = []
     for number, item in enumerate(series):

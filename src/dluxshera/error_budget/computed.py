@@ -78,7 +78,9 @@ class ComputedPoint:
             data["unit"],
             data["tolerance"],
             {
-                name: ComputedEstimator(*item[:4], tuple((key, sigma) for key, sigma in item[4]))
+                name: ComputedEstimator(
+                    item[0], item[1], item[2], item[3], tuple((key, sigma) for key, sigma in item[4])
+                )
                 for name, item in data["estimators"].items()
             },
             {

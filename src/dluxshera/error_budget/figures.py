@@ -11,6 +11,7 @@ from typing import Any, Final
 from dluxshera.drawing import (
     Bar,
     Box,
+    Look,
     MatrixCell,
     Series,
     Span,
@@ -206,7 +207,7 @@ def tree(report: Report, link: Callable[[str], str] = _anchor) -> str:
         name = term["name"] if len(term["name"]) <= LONGEST else term["name"][: LONGEST - 1] + "…"
         informative = term["rule"] not in ADDED
         over = limit is not None and size is not None and size > limit["value"]
-        look = "dashed" if informative else "heavy" if over else "outlined"
+        look: Look = "dashed" if informative else "heavy" if over else "outlined"
         title = f"{term['id']} {term['name']}: {text}" + (", not added" if informative else "")
         boxes[term["id"]] = Box((name, text), title, look, term["id"], link(term["id"]))
         edges.append((term["id"], term["parent"]))

@@ -131,7 +131,7 @@ def evaluate(
     source = reference_budget() if path is None else path
     budget = read_budget(source)
     arguments = () if path is None else ("--budget", Path(source).as_posix())
-    provenance = {
+    provenance: dict[str, Any] = {
         "package_version": __version__,
         **dict.fromkeys(("spec_hash", "config_hash", "design_hash")),
         "profiles": [],

@@ -83,13 +83,13 @@ def _with_children(rows: Mapping[str, Mapping[str, Any]], changes: list[RowChang
     marked = {change.id for change in changes if change.mark in ("suspect", "added")}
     extended = list(changes)
     for name, row in rows.items():
-        parent, seen = row.get("parent"), {name}
+        parent, seen = str(row.get("parent")), {name}
         while parent in rows and parent not in seen:
             if parent in changed and name not in marked:
                 extended.append(RowChange(name, "suspect", f"{parent} above it changed"))
                 break
             seen.add(parent)
-            parent = rows[parent].get("parent")
+            parent = str(rows[parent].get("parent"))
     order = {name: i for i, name in enumerate(rows)}
     return sorted(extended, key=lambda change: order.get(change.id, len(order)))
 

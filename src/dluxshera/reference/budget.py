@@ -103,7 +103,7 @@ def deficits_table(report: Mapping[str, Any]) -> str:
     """Return the table of the deficits: a row for each requirement or term, a column for each estimator."""
     names = {report["budget"]["requirement"]["id"]: "The requirement"}
     names |= {term["id"]: term["name"] for term in report["terms"]}
-    columns = [None] * any(item["estimator"] is None for item in report["deficits"])
+    columns: list[str | None] = [None] * any(item["estimator"] is None for item in report["deficits"])
     columns += [estimator["id"] for estimator in report["estimators"]]
     excess = {(item["id"], item["estimator"]): item for item in report["deficits"]}
     rows = [
