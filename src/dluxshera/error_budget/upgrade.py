@@ -99,7 +99,7 @@ def upgraded_text(text: str, file: str = "<text>") -> str:
 
 
 def upgrade_file(path: Path, output: Path | None = None) -> bool:
-    """Write a budget document in the current version of the schema; return whether it changed.
+    """Write a budget document in the current version of the schema.
 
     Parameters
     ----------
@@ -107,6 +107,11 @@ def upgrade_file(path: Path, output: Path | None = None) -> bool:
         Document: JSON if the name ends in ``.json``, YAML otherwise, with its comments kept.
     output : Path, optional
         File to write; by default the document itself.
+
+    Returns
+    -------
+    bool
+        True if the document changed.
 
     Raises
     ------
