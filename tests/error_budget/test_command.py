@@ -70,7 +70,7 @@ def test_the_report_is_written_once_and_then_checked(tmp_path: Path, short_text:
     [
         ("observation/flight_alpha_cen", "observation/flight_62_cyg", "reference.profile: no such profile"),
         ("nm=[0.6, ", "nm=[", "reference.overrides[0]: primary.zernike_coeffs_nm"),
-        ("class: static", "class: statik", "terms[2].class: not an allowed value"),
+        ("class: static", "class: statik", "terms[3].class: not an allowed value"),
     ],
     ids=["profile", "override", "document"],
 )
