@@ -14,8 +14,8 @@ from jsonschema import Draft202012Validator
 
 from dluxshera.documents import DIMENSIONS, parse_yaml
 from dluxshera.error_budget import (
+    ComposedReference,
     Quantity,
-    ReferenceModels,
     budget_schema,
     check_against_specs,
     parse_budget,
@@ -39,7 +39,7 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.fixture(scope="module")
 def check() -> Callable[[str], None]:
     """Read a budget and check it against the specs of the flight design, with those of the effects of terms."""
-    reference = ReferenceModels.of(read_budget(reference_budget()))
+    reference = ComposedReference.of(read_budget(reference_budget()))
 
     def run(text: str) -> None:
         budget = parse_budget(parse_yaml(text, "budget.yaml"))

@@ -173,6 +173,11 @@ class ReferenceModels:
             raise _fault_of_model(budget, error) from error
         return cls(composed, config, store, composed.inference)
 
+    @property
+    def forward_spec(self) -> ParamSpec:
+        """Parameters of the forward model with those of the further effects, for checks of a budget's keys."""
+        return self.composed.forward_spec
+
     def models(self) -> tuple[Model, Model]:
         """Return the forward model and the inference model, both at the reference point.
 
