@@ -11,6 +11,7 @@ import pytest
 from dluxshera import cli
 from dluxshera.error_budget import budget_tables
 from support.budget_reports import toy_report
+from support.helpers import run_fresh
 from support.rows import each_row
 
 GIVEN = """\
@@ -278,3 +279,25 @@ def test_a_file_that_is_no_report_is_a_line_with_its_name(content, call, tmp_pat
 def test_a_packaged_budget_is_named(call):
     code, out, _ = call("validate", "reference")
     assert (code, out.partition(":")[0]) == (0, "reference")
+
+
+def test_commands_on_documents_and_reports_load_no_jax(report: Path, given: Path, tmp_path: Path):
+    """In a process of its own. Units that are not among the common ones are read by astropy."""
+    new = tmp_path / "new.yaml"
+    commands = [
+        ["new", str(new)], ["validate", "reference", str(new)], ["show", str(report)], ["trace", str(report)],
+        ["diff", str(report), str(report)], ["report", "--budget", str(given), "--output", str(tmp_path / "out.json")],
+    ]  # fmt: skip
+    code = f"""
+        import sys
+        from dluxshera.cli import main
+        for arguments in {commands!r}:
+            sys.argv = ['dluxshera', 'budget', *arguments]
+            try:
+                main()
+            except SystemExit as left:
+                assert not left.code, arguments
+            heavy = {{'jax', 'jaxlib', 'dLux', 'equinox', 'optax', 'matplotlib', 'openpyxl'}} & set(sys.modules)
+            assert not heavy, (arguments, heavy)
+    """
+    run_fresh(code)
