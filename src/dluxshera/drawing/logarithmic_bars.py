@@ -9,7 +9,7 @@ from typing import Final
 from dluxshera.drawing.svg import linked, svg_element
 
 DECADES: Final = 5  # the longest axis; shorter bars end at its lower end
-_LEFT, _WIDTH, _RIGHT = 12.0, 560.0, 40.0
+_LEFT, _WIDTH, _RIGHT = 22.0, 550.0, 40.0
 _TOP, _STEP, _BOTTOM = 24.0, 38.0, 8.0
 
 

@@ -84,7 +84,9 @@ def tornado(report: Report, estimator: str, link: Callable[[str], str] = _anchor
         result, limit = term["results"][estimator], term["allocation"]
         size = result["contribution"]["value"]
         bias = result["bias"]["value"] if result["bias"] else None
-        start, end, text = (-size, size, f"± {size:.3g}") if bias is None else (0.0, bias, f"{bias:+.3g}")
+        start, end, text = (
+            (-size, size, f"± {size:.3g}") if bias is None else (0.0, bias, f"{bias:+.3g}" if bias else "0")
+        )
         over = limit is not None and size > limit["value"]
         title = f"{term['id']}: {text} {unit}{', above its allocation' if over else ''}"
         label = f"{term['id']} {term['name']}: {text}"
