@@ -504,9 +504,9 @@ def test_a_document_of_any_form_is_a_fault_and_no_crash(content: str):
     "old, new, message",
     [
         ("magnitude: {value: 1.0, unit: nm}", "magnitude: {value: 0, unit: nm}",
-         r"terms\[3\]\.magnitude\.value: has no effect; remove the row, or mark it 'to be determined' \(allowed"),
+         r"terms\[4\]\.magnitude\.value: has no effect; remove the row, or mark it 'to be determined' \(allowed"),
         ("magnitude: {value: 1.0, unit: nm}", "magnitude: {value: -1, unit: nm}",
-         r"terms\[3\]\.magnitude\.value: the size of an error of unknown sign has no sign"),
+         r"terms\[4\]\.magnitude\.value: the size of an error of unknown sign has no sign"),
         ("estimators:", "baseline: ful\nestimators:", r"baseline: no such estimator .*did you mean full\?"),
         ("  unit: uarcsec\n", "  unit: uas\n", r":\d+:9: requirement\.unit: no such unit, write uarcsec"),
         ("  value: 3.0", "  value: 0", r"requirement\.value: out of range \(allowed > 0, got 0\)"),
