@@ -1,6 +1,7 @@
 """Temporal models against closed forms, the integral over the density, and synthesised series."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from scipy.integrate import quad
 
 from dluxshera.documents import validate
 from dluxshera.error_budget import (
-    Constant,
+    ConstantOffset,
     FlickerNoise,
     Periodic,
     RandomWalk,
@@ -32,7 +33,7 @@ def table(density, lowest=1e-9):
 
 @each_row("model, averages, difference", [
     (WhiteNoise(4.0), {"frame": 40.0, "1 s": 2.0, "30 s": 1 / 15, "visit": 1 / 900}, 1 / 450),
-    (Constant(9.0), {"frame": 9.0, "visit": 9.0}, 0.0),
+    (ConstantOffset(9.0), {"frame": 9.0, "visit": 9.0}, 0.0),
     (RandomWalk(2.0), {"1 s": 2 / 3, "visit": 1200.0}, 2.0 * (86400.0 - 600.0)),
     (RandomWalk(2.0, 100.0), {"30 s": 220.0}, 2.0 * (86400.0 - 600.0)),
     (Periodic(5400.0, 0.5), {"visit": 0.5 * (np.sin(np.pi / 3) / (np.pi / 3)) ** 2}, 0.0),
@@ -54,7 +55,7 @@ def test_a_random_walk_and_flicker_are_integrals_over_their_density(duration, la
             return density(f) * np.sinc(f * duration) ** 2 * 4.0 * np.sin(np.pi * f * lag) ** 2
 
         edges = np.concatenate([[1e-6 / longer], np.geomspace(1e-3, 0.5, 6) / longer, np.arange(1, 400) / longer])
-        near = sum(quad(integrand, a, b, epsabs=0.0, epsrel=1e-10)[0] for a, b in zip(edges, edges[1:], strict=False))
+        near = sum(quad(integrand, a, b, epsabs=0.0, epsrel=1e-10)[0] for a, b in pairwise(edges))
         if longer > 100 * duration:  # the mean of the fast sine, times a slow function
             slow = np.geomspace(edges[-1], 100.0 / duration, 40000)
             return near + np.trapezoid(2.0 * density(slow) * np.sinc(slow * duration) ** 2, slow)
@@ -78,9 +79,7 @@ def test_the_average_of_flicker_is_an_integral(duration):
     lowest = 1e-8
     edges = np.concatenate([np.geomspace(lowest, max(0.3 / duration, 2 * lowest), 20)])
     far = np.linspace(edges[-1], 20.0 * lowest + 200.0 / duration, 400000)
-    near = sum(
-        quad(lambda f: np.sinc(f * duration) ** 2 / f, a, b)[0] for a, b in zip(edges, edges[1:], strict=False)
-    )
+    near = sum(quad(lambda f: np.sinc(f * duration) ** 2 / f, a, b)[0] for a, b in pairwise(edges))
     total = near + np.trapezoid(np.sinc(far * duration) ** 2 / far, far)
     assert FlickerNoise(lowest).average_variance(duration) == pytest.approx(total, rel=3e-3)
 
@@ -154,10 +153,12 @@ def test_a_magnitude_at_one_scale_is_an_error_at_another():
     frame, visit, difference = SCALES["frame"], SCALES["visit"], SCALES["visit difference"]
     assert WhiteNoise().error(190.0, stated_at=frame, scale=visit) == pytest.approx(190.0 * np.sqrt(0.05 / 1800))
     assert WhiteNoise().error(1.0, stated_at=visit, scale=difference) == pytest.approx(np.sqrt(2.0))
-    assert Constant().error(3.0, stated_at=visit, scale=frame) == 3.0
-    assert Constant().error(3.0, stated_at=visit, scale=difference) == 0.0
-    with pytest.raises(ParameterError, match="time: expected a term that acts at .* 'visit difference', got 'constant"):
-        Constant().error(3.0, stated_at=difference, scale=visit)
+    assert ConstantOffset().error(3.0, stated_at=visit, scale=frame) == 3.0
+    assert ConstantOffset().error(3.0, stated_at=visit, scale=difference) == 0.0
+    with pytest.raises(
+        ParameterError, match=r"time: expected a term that acts at .* 'visit difference', got 'constant"
+    ):
+        ConstantOffset().error(3.0, stated_at=difference, scale=visit)
 
 
 DOCUMENTS = [
@@ -212,7 +213,7 @@ def test_the_schema_rejects_what_no_model_is(tmp_path, content, message):
     (lambda: FlickerNoise(-1e-9), BoundsError, "time.lowest_frequency_hz"),
     (lambda: RandomWalk(float("nan")), BoundsError, "time.rate"),
     (lambda: Periodic(0.0), BoundsError, "time.period_s"),
-    (lambda: Constant(-1.0), BoundsError, "time.variance_of_level"),
+    (lambda: ConstantOffset(-1.0), BoundsError, "time.variance_of_level"),
     (lambda: TabulatedDensity((1.0, 2.0), (1.0, -2.0)), BoundsError, r"time.densities\[1\]"),
     (lambda: TabulatedDensity((2.0, 1.0), (1.0, 2.0)), ParameterError, r"time.frequencies_hz\[1\]: .* above"),
     (lambda: TabulatedDensity((0.0, 1.0), (1.0, 2.0)), BoundsError, r"time.frequencies_hz\[0\]"),

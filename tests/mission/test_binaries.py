@@ -11,22 +11,22 @@ from ruamel.yaml import YAML
 
 from dluxshera.errors import BoundsError, UnknownKeyError
 from dluxshera.mission import (
-    TARGETS,
+    PACKAGED_BINARIES,
     Binary,
     Orbit,
     Planet,
-    earth_position,
     astrometric_signature_uas,
+    earth_position,
+    packaged_binary,
     planet_mass_earth,
     semi_major_axis_au,
-    target_named,
 )
 from support.paths import PACKAGE
 from support.rows import each_row
 
 PROFILES_OF_TARGETS = {path.stem: path for path in (PACKAGE / "profiles/data/target").glob("*.yaml")}
 TIMES = 2030.0 + np.linspace(0.0, 5.0, 23)
-ALPHA_CEN = TARGETS["alpha_cen"].binary
+ALPHA_CEN = PACKAGED_BINARIES["alpha_cen"].binary
 
 
 def seen_from_the_earth(binary: Binary, times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -64,9 +64,9 @@ def seen_from_the_earth(binary: Binary, times: np.ndarray) -> tuple[np.ndarray, 
     return a.separation(b).arcsec, a.position_angle(b).deg
 
 
-@each_row("name", sorted(TARGETS))
+@each_row("name", sorted(PACKAGED_BINARIES))
 def test_places_are_those_of_another_package(name):
-    binary = TARGETS[name].binary
+    binary = PACKAGED_BINARIES[name].binary
     separation, angle = seen_from_the_earth(binary, TIMES)
     apparent = binary.apparent(TIMES)
     assert 1e6 * np.max(np.abs(apparent.separation_as - separation)) < 1e-3
@@ -86,7 +86,9 @@ def test_the_nearer_star_has_the_larger_parallax_and_a_nearer_earth_sees_a_wider
     north = np.cross(away, east)
     offsets = orbit.offsets(TIMES)
     radians = 750e-3 * np.pi / 648000
-    along = (offsets.north[:, None] * north + offsets.east[:, None] * east) / np.hypot(offsets.north, offsets.east)[:, None]
+    along = (offsets.north[:, None] * north + offsets.east[:, None] * east) / np.hypot(offsets.north, offsets.east)[
+        :, None
+    ]
     first = 1e6 * radians * np.hypot(offsets.north, offsets.east) * (earth @ away)
     # B is deeper by z: its parallactic displacement, -E/d, is smaller by z/d
     depth = 1e6 * radians * offsets.away * np.sum(earth * along, axis=1)
@@ -107,11 +109,11 @@ PROFILES = {  # how well the published orbit predicts the measured place: arcsec
 }
 
 
-@each_row("name", sorted(TARGETS))
+@each_row("name", sorted(PACKAGED_BINARIES))
 def test_orbits_predict_the_places_of_the_profiles(name):
     """The profiles hold measured or predicted places at 2027, from sources of their own."""
     profile = YAML(typ="safe").load(PROFILES_OF_TARGETS[name])["parameters"]
-    apparent = TARGETS[name].binary.apparent(np.array([2027.0]))
+    apparent = PACKAGED_BINARIES[name].binary.apparent(np.array([2027.0]))
     separation, angle = PROFILES[name]
     assert abs(apparent.separation_as[0] - profile["binary.separation_as"]["value"]) < separation
     difference = apparent.position_angle_deg[0] - profile["binary.position_angle_deg"]["value"]
@@ -119,8 +121,8 @@ def test_orbits_predict_the_places_of_the_profiles(name):
 
 
 def test_there_is_a_target_for_each_packaged_profile_of_one():
-    assert set(TARGETS) == set(PROFILES_OF_TARGETS)
-    for target in TARGETS.values():
+    assert set(PACKAGED_BINARIES) == set(PROFILES_OF_TARGETS)
+    for target in PACKAGED_BINARIES.values():
         assert target.source
         # Kepler's third law holds between elements, parallax and masses
         a = target.binary.orbit.semi_major_axis / (1e-3 * target.binary.parallax_mas)
@@ -181,7 +183,11 @@ def test_nuisances_are_the_differences_of_binaries():
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
-        (lambda: replace(ALPHA_CEN, parallax_mas=0.0), BoundsError, "parallax_mas: expected a positive number, got 0.0"),
+        (
+            lambda: replace(ALPHA_CEN, parallax_mas=0.0),
+            BoundsError,
+            "parallax_mas: expected a positive number, got 0.0",
+        ),
         (lambda: replace(ALPHA_CEN, mass_b_sun=-1.0), BoundsError, "mass_b_sun: expected a positive"),
         (lambda: replace(ALPHA_CEN, uncertainties={"perod_yr": 1.0}), UnknownKeyError, "Did you mean period_yr"),
         (lambda: replace(ALPHA_CEN, uncertainties={"period_yr": -1.0}), BoundsError, "uncertainties.period_yr"),
@@ -189,7 +195,7 @@ def test_nuisances_are_the_differences_of_binaries():
         (lambda: ALPHA_CEN.apparent(np.array([62502.0])), BoundsError, "Julian years from 1900 to 2100"),
         (lambda: ALPHA_CEN.mass_sun("C"), UnknownKeyError, "a star of the binary"),
         (lambda: ALPHA_CEN.shifted("mass", 1.0), UnknownKeyError, "an element of the orbit"),
-        (lambda: target_named("alpha_cne"), UnknownKeyError, "Did you mean alpha_cen"),
+        (lambda: packaged_binary("alpha_cne"), UnknownKeyError, "Did you mean alpha_cen"),
         (lambda: astrometric_signature_uas(-1.0, 1.0, star_mass_sun=1.0, parallax_mas=1.0), BoundsError, "mass_earth"),
         (lambda: planet_mass_earth(0.0, 1.0, star_mass_sun=1.0, parallax_mas=1.0), BoundsError, "signature_uas"),
     ],

@@ -57,9 +57,7 @@ def integrated(orbit: Orbit, times: np.ndarray) -> np.ndarray:
         return np.concatenate([state[3:], -mu * state[:3] / np.linalg.norm(state[:3]) ** 3])
 
     scale = np.repeat([orbit.semi_major_axis, orbit.semi_major_axis / orbit.period_yr], 3)
-    solution = solve_ivp(
-        attraction, (0.0, times[-1]), start, "DOP853", t_eval=times, rtol=1e-12, atol=1e-13 * scale
-    )
+    solution = solve_ivp(attraction, (0.0, times[-1]), start, "DOP853", t_eval=times, rtol=1e-12, atol=1e-13 * scale)
     return solution.y[:3]
 
 
@@ -86,9 +84,7 @@ def test_elements_follow_from_the_constants_of_thiele_and_innes(orbit):
     assert 0.0 <= back.node_deg < 180.0
     times = orbit.periastron_yr + np.linspace(0.0, orbit.period_yr, 17)
     # The ascending node is not known from the sky, nor is the sign of the depth.
-    np.testing.assert_allclose(
-        back.offsets(times)[:2], orbit.offsets(times)[:2], atol=1e-7 * orbit.semi_major_axis
-    )
+    np.testing.assert_allclose(back.offsets(times)[:2], orbit.offsets(times)[:2], atol=1e-7 * orbit.semi_major_axis)
     assert back.semi_major_axis == pytest.approx(orbit.semi_major_axis, rel=1e-12)
 
 

@@ -225,7 +225,7 @@ def test_importing_every_module_changes_no_setting():
     assert {room(m) for m in modules} >= {"errors", "params", "optics", "systems"}
     code = f"""
         import importlib, os, warnings
-        import dLux, dLuxToliman, equinox, jax, matplotlib, numpy, optax
+        import dLux, dLuxToliman, equinox, jax, matplotlib, numpy, optax, scipy.optimize, scipy.special
 
         def settings():
             shown = dict(matplotlib.rcParams), numpy.get_printoptions()

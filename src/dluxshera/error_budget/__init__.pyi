@@ -42,7 +42,7 @@ from .sensitivity import noise_elasticities as noise_elasticities
 from .sensitivity import relative_change as relative_change
 from .sensitivity import second_order_bias as second_order_bias
 from .tabulated_density import TabulatedDensity as TabulatedDensity
-from .temporal_models import Constant as Constant
+from .temporal_models import ConstantOffset as ConstantOffset
 from .temporal_models import FlickerNoise as FlickerNoise
 from .temporal_models import Periodic as Periodic
 from .temporal_models import RandomWalk as RandomWalk

@@ -25,8 +25,8 @@ from jaxtyping import Float
 
 from dluxshera.errors import BoundsError, ExpectationError, UnknownKeyError
 
-Rule: TypeAlias = Literal["alone", "equal", "cost"]
-RULES: Final[tuple[Rule, ...]] = ("alone", "equal", "cost")
+SharingRule: TypeAlias = Literal["alone", "equal", "cost"]
+RULES: Final[tuple[SharingRule, ...]] = ("alone", "equal", "cost")
 LARGEST: Final = 1e4  # share where the cheapest ones grow without limit; correlations of 1 - 1e-12 stay below
 Correlations: TypeAlias = Mapping[tuple[str, str], float]
 
@@ -48,7 +48,7 @@ class Allocated:
         Weight w of the cost w / sigma of each parameter; by default the cost of one over its unit contribution, which
         makes the shares equal.
     units : mapping of str to str, optional
-        Unit of each parameter, for the result.
+        Unit of each parameter; shown in the result.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def contribution(
 
 
 def largest_uncertainties(
-    allocated: Allocated, rule: Rule, correlations: Correlations | None = None
+    allocated: Allocated, rule: SharingRule, correlations: Correlations | None = None
 ) -> dict[str, float]:
     """Return the largest uncertainty of each parameter by one rule; infinite for a parameter of sensitivity 0.
 
@@ -166,7 +166,7 @@ def largest_uncertainties(
     allocated : Allocated
         Allocation and parameters.
     rule : {'alone', 'equal', 'cost'}
-        Rule that shares the allocation.
+        SharingRule that shares the allocation.
     correlations : mapping of (str, str) to float, optional
         Coefficient of each correlated pair.
 

@@ -16,7 +16,7 @@ from dluxshera.errors import ParameterError, ShapeError
 
 PER_DECADE: Final = 400  # points: the error of a straight line is 2e-5 of a density that falls with the square
 LOBES, PER_LOBE = 30, 40  # of the squared sinc; beyond, its mean
-CHUNK: Final = 256  # lags at a time
+_CHUNK: Final = 256  # lags at a time
 
 
 @final
@@ -110,7 +110,7 @@ class TabulatedDensity(TemporalModel):
 
 
 def _parts(lags: np.ndarray) -> list[np.ndarray]:
-    return [lags[i : i + CHUNK] for i in range(0, len(lags), CHUNK)]
+    return [lags[i : i + _CHUNK] for i in range(0, len(lags), _CHUNK)]
 
 
 def _one_less_cosine(frequencies: np.ndarray, density: np.ndarray, lags: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ from dluxshera.error_budget.time import (
 
 @final
 @dataclass(frozen=True)
-class Constant(TemporalModel):
+class ConstantOffset(TemporalModel):
     """A constant error: averages do not reduce it, and it cancels in the difference of two visits.
 
     Parameters
@@ -185,9 +185,7 @@ class RandomWalk(TemporalModel):
     @classmethod
     def schema(cls) -> dict[str, Any]:
         """Return the JSON Schema."""
-        rate = number_schema(
-            "Growth of the variance, in the square of the unit of the term per second.", minimum=0
-        )
+        rate = number_schema("Growth of the variance, in the square of the unit of the term per second.", minimum=0)
         since = number_schema("Time from the last calibration to the start of an average, seconds.", minimum=0)
         return record_schema("A random walk.", {}, {"rate": rate, "since_calibration_s": since})
 
@@ -248,7 +246,7 @@ class Periodic(TemporalModel):
 
 
 MODELS: Final[tuple[type[TemporalModel], ...]] = (
-    Constant,
+    ConstantOffset,
     WhiteNoise,
     FlickerNoise,
     RandomWalk,

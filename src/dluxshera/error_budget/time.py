@@ -111,11 +111,9 @@ class TemporalModel(ABC):
 
     @abstractmethod
     def difference_of(self, duration_s: float, lags_s: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"] | float:
-        """Return what `difference_variance` does, for an array of lags."""
+        """Return the same as `difference_variance`; lags are an array."""
 
-    def difference_variance(
-        self, duration_s: float, lag_s: Float[np.ndarray, "*n"] | float
-    ) -> Float[np.ndarray, "*n"]:
+    def difference_variance(self, duration_s: float, lag_s: Float[np.ndarray, "*n"] | float) -> Float[np.ndarray, "*n"]:
         """Return the variance of the difference of two averages.
 
         Parameters

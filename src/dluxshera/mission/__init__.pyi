@@ -7,6 +7,9 @@ from .kepler import eccentric_anomaly as eccentric_anomaly
 from .orbit import Offsets as Offsets
 from .orbit import Orbit as Orbit
 from .orbit import ThieleInnes as ThieleInnes
+from .packaged_binaries import PACKAGED_BINARIES as PACKAGED_BINARIES
+from .packaged_binaries import PackagedBinary as PackagedBinary
+from .packaged_binaries import packaged_binary as packaged_binary
 from .planning import Mission as Mission
 from .planning import smallest_planets as smallest_planets
 from .planning import visits_for_ratio as visits_for_ratio
@@ -14,9 +17,6 @@ from .reflex import Planet as Planet
 from .reflex import astrometric_signature_uas as astrometric_signature_uas
 from .reflex import planet_mass_earth as planet_mass_earth
 from .reflex import semi_major_axis_au as semi_major_axis_au
-from .targets import TARGETS as TARGETS
-from .targets import Target as Target
-from .targets import target_named as target_named
 from .visits import Drift as Drift
 from .visits import VisitError as VisitError
 from .visits import visit_times as visit_times

@@ -16,7 +16,7 @@ from dluxshera.mission.orbit import Orbit
 from dluxshera.units import ARCSEC
 
 MILLIARCSEC: Final = 1e-3 * ARCSEC
-STEP: Final = 1e-2  # in uncertainties; makes the rounding error of a derivative 3e-3 uas
+_STEP: Final = 1e-2  # in uncertainties; makes the rounding error of a derivative 3e-3 uas
 ELEMENTS: Final = (  # fields of Orbit
     "period_yr",
     "semi_major_axis",
@@ -157,10 +157,17 @@ class Binary:
         name : str
             Name of the parameter.
         amount : float
-            Change, in the unit of the parameter.
+            Change, in the unit of the parameter. A change through a circular orbit swaps periastron and apastron.
         """
         if name in ELEMENTS:
-            return replace(self, orbit=replace(self.orbit, **{name: getattr(self.orbit, name) + amount}))
+            changes = {name: getattr(self.orbit, name) + amount}
+            if name == "eccentricity" and changes[name] < 0.0:  # the same ellipse with periastron and apastron swapped
+                changes = {
+                    name: -changes[name],
+                    "periastron_deg": self.orbit.periastron_deg + 180.0,
+                    "periastron_yr": self.orbit.periastron_yr + self.orbit.period_yr / 2.0,
+                }
+            return replace(self, orbit=replace(self.orbit, **changes))
         if name in MOTION:
             return replace(self, **{name: getattr(self, name) + amount})
         raise UnknownKeyError(name, (*ELEMENTS, *MOTION), expected="an element of the orbit or of its motion")
@@ -175,10 +182,10 @@ class Binary:
         """
         columns = [
             (
-                self.shifted(name, STEP * width).separation_uas(times_yr)
-                - self.shifted(name, -STEP * width).separation_uas(times_yr)
+                self.shifted(name, _STEP * width).separation_uas(times_yr)
+                - self.shifted(name, -_STEP * width).separation_uas(times_yr)
             )
-            / (2.0 * STEP)
+            / (2.0 * _STEP)
             for name, width in self.uncertainties.items()
             if width > 0.0
         ]
@@ -216,4 +223,3 @@ def _north_at(places: np.ndarray) -> np.ndarray:
 
 def _dot(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.sum(one * other, axis=1)
-

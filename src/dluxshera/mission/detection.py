@@ -33,12 +33,13 @@ from typing import Final, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy import linalg, optimize, special, stats
+from scipy import linalg, optimize, special
 
-from dluxshera.errors import BoundsError, ShapeError
+from dluxshera.errors import BoundsError, NonFiniteError, ShapeError
 
 CONSTANT: Final = 1e6  # uas: standard uncertainty of the constant part of the separation, which is always fitted
 NODES: Final = np.array([0.5 - 0.5 / sqrt(3.0), 0.5 + 0.5 / sqrt(3.0)])  # of the Gauss-Legendre rule of two points
+EXPLAINED: Final = 1e-7  # share of a column beyond which rounding decides about its direction
 OVERSAMPLING: Final = 10  # a peak between two frequencies is lower than its top by 0.8 % at most
 
 
@@ -78,6 +79,8 @@ class PeriodSearch:
     ------
     ShapeError
         If the arrays do not belong to the same visits.
+    NonFiniteError
+        If the covariance is NaN or infinite.
     BoundsError
         If the range of periods is empty, or the covariance is not positive definite.
     """
@@ -85,8 +88,8 @@ class PeriodSearch:
     def __init__(
         self,
         times_yr: Float[np.ndarray, " n"],
-        covariance: Float[np.ndarray, "n n"],
-        nuisances: Float[np.ndarray, "n k"] | None = None,
+        covariance: np.ndarray,
+        nuisances: np.ndarray | None = None,
         *,
         shortest_yr: float,
         longest_yr: float,
@@ -218,8 +221,9 @@ class PeriodSearch:
         false_alarm_rate : float
             Probability of a false alarm, which sets the threshold.
         """
-        missed = stats.ncx2.cdf(2.0 * self.threshold(false_alarm_rate), 3, np.maximum(noncentrality, 1e-12))
-        return 1.0 - missed * (1.0 - false_alarm_rate)
+        within = np.clip(noncentrality, 1e-12, 1e4)  # where scipy's distribution is accurate
+        missed = special.chndtr(2.0 * self.threshold(false_alarm_rate), 3, within)
+        return np.asarray(1.0 - missed * (1.0 - false_alarm_rate))
 
     @cached_property
     def area(self) -> float:
@@ -242,8 +246,17 @@ class PeriodSearch:
     def _orthonormal(
         self, frequencies: np.ndarray, *, augmented: bool = False
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return for each frequency the part of the orthonormal columns that meets the data, the columns, and R."""
-        basis, triangle = np.linalg.qr(self._projected(self._sinusoids(frequencies)))
+        """Return for each frequency the part of the orthonormal columns that meets the data, the columns, and R.
+
+        A column that the nuisances explain is zero, with an infinite diagonal of R.
+        """
+        columns = self._sinusoids(frequencies)
+        size = np.linalg.norm(self._whitened(columns.transpose(1, 0, 2).reshape(len(self.times_yr), -1)), axis=0)
+        basis, triangle = np.linalg.qr(self._projected(columns))
+        diagonal = np.abs(np.diagonal(triangle, axis1=1, axis2=2))
+        explained = diagonal <= EXPLAINED * size.reshape(-1, 2)
+        basis = np.where(explained[:, None, :], 0.0, basis)
+        triangle = triangle + np.where(explained, np.finfo(float).max, 0.0)[:, :, None] * np.eye(2)
         return basis[:, : len(self.times_yr)], basis if augmented else basis[:0], triangle
 
     def _sinusoids(self, frequencies: np.ndarray) -> np.ndarray:
@@ -268,6 +281,8 @@ class PeriodSearch:
 
 
 def _cholesky(covariance: np.ndarray) -> np.ndarray:
+    if not np.all(np.isfinite(covariance)):
+        raise NonFiniteError("covariance", got=covariance)
     try:
         return np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError:

@@ -32,7 +32,9 @@ def earth_position(times_yr: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"
     first, last = YEARS
     if (index := first_index(times_yr, lambda year: not first <= year <= last)) is not None:
         expected = f"Julian years from {first:.0f} to {last:.0f}"
-        raise BoundsError("times_yr", expected=expected, got=times_yr, index=index, remedy="Check the unit of the times")
+        raise BoundsError(
+            "times_yr", expected=expected, got=times_yr, index=index, remedy="Check the unit of the times"
+        )
     import erfa  # takes 0.1 s to load
 
     _, barycentric = erfa.epv00(J2000, (np.asarray(times_yr, float) - 2000.0) * 365.25)

@@ -15,8 +15,8 @@ from scipy import optimize
 from dluxshera.errors import BoundsError, ExpectationError
 from dluxshera.mission.binary import Binary
 from dluxshera.mission.detection import PeriodSearch
+from dluxshera.mission.packaged_binaries import packaged_binary
 from dluxshera.mission.reflex import Planet, planet_mass_earth
-from dluxshera.mission.targets import target_named
 from dluxshera.mission.visits import VisitError, visit_times
 
 MOST_VISITS: Final = 1024
@@ -58,7 +58,7 @@ class Mission:
     """Visits to one binary over years, searched for a planet of either star.
 
     Planets have circular orbits of random orientation and phase; the completeness is the share of them that is
-    detected. The position of the planet's orbit in the plane of the binary's makes no difference.
+    detected.
 
     Parameters
     ----------
@@ -164,13 +164,29 @@ class Mission:
         ----------
         period_yr : float
             Period, Julian years.
+
+        Raises
+        ------
+        BoundsError
+            If the period is outside the range that is searched.
+        ExpectationError
+            If no signature is large enough.
         """
         unit = self._unit_noncentralities(period_yr)
-        scale = 1.0 / np.sqrt(np.median(unit))
-        logarithm = optimize.brentq(
-            lambda x: self._rate(unit, scale * np.exp(x)) - self.completeness, -5.0, 25.0, xtol=1e-10
-        )
-        return float(scale * np.exp(logarithm))
+        scale = 1.0 / np.sqrt(max(float(np.median(unit)), np.finfo(float).tiny))
+        high = 25.0
+
+        def surplus(logarithm: float) -> float:
+            return self._rate(unit, scale * np.exp(logarithm)) - self.completeness
+
+        if surplus(high) < 0.0:
+            raise ExpectationError(
+                "completeness",
+                expected=f"a share of planets that {self.visits} visits can detect, however heavy they are",
+                got=self.completeness,
+                remedy="Plan more visits: the fit of the binary explains all that these can measure",
+            )
+        return float(scale * np.exp(optimize.brentq(surplus, -5.0, high, xtol=1e-10)))
 
     def smallest_mass_earth(self, period_yr: float, host: str = "A") -> float:
         """Return the mass at which the stated share of planets of one period is detected, in masses of the Earth.
@@ -233,6 +249,10 @@ class Mission:
 
     def _unit_noncentralities(self, period_yr: float) -> np.ndarray:
         """Return twice the power of a planet of unit signature, for orientations and phases of equal weight."""
+        if not self.shortest_yr <= period_yr <= self.longest_yr:
+            expected = f"a period that is searched, from {self.shortest_yr:.4g} to {self.longest_yr:.4g} years"
+            remedy = "Change shortest_yr or longest_yr of the mission"
+            raise BoundsError("period_yr", expected=expected, got=period_yr, remedy=remedy)
         phase = 2.0 * np.pi * (self.times_yr - self.search.centre_yr) / period_yr
         angle = np.radians(self.binary.apparent(self.times_yr).position_angle_deg)
         signals = np.stack([c * s for c in (np.cos(angle), np.sin(angle)) for s in (np.cos(phase), np.sin(phase))])
@@ -269,7 +289,7 @@ def smallest_planets(
     Parameters
     ----------
     errors : mapping of str to VisitError
-        Error of a visit by the name of the target, see `TARGETS`.
+        Error of a visit by the name of the target, see `PACKAGED_BINARIES`.
     periods_yr : iterable of float
         Periods, Julian years.
     **options
@@ -284,7 +304,7 @@ def smallest_planets(
     rows = []
     periods = list(periods_yr)
     for name, error in errors.items():
-        mission = Mission(target_named(name).binary, error, **options)
+        mission = Mission(packaged_binary(name).binary, error, **options)
         for period in periods:
             signature = mission.smallest_signature_uas(period)
             rows += [

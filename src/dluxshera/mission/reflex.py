@@ -76,9 +76,7 @@ def astrometric_signature_uas(
     return 1e3 * parallax_mas * semi_major_axis_au(period_yr, total) * mass / total
 
 
-def planet_mass_earth(
-    signature_uas: float, period_yr: float, *, star_mass_sun: float, parallax_mas: float
-) -> float:
+def planet_mass_earth(signature_uas: float, period_yr: float, *, star_mass_sun: float, parallax_mas: float) -> float:
     """Return the mass of the planet that gives an astrometric signature, in masses of the Earth.
 
     Parameters

@@ -21,9 +21,7 @@ class Drift(Protocol):
     The temporal models of `dluxshera.error_budget` are drifts.
     """
 
-    def difference_variance(
-        self, duration_s: float, lag_s: Float[np.ndarray, "*n"]
-    ) -> Float[np.ndarray, "*n"]:
+    def difference_variance(self, duration_s: float, lag_s: Float[np.ndarray, "*n"]) -> Float[np.ndarray, "*n"]:
         """Return the variance of the difference of two averages over `duration_s` that start `lag_s` apart, uas^2."""
 
 
@@ -115,7 +113,7 @@ class VisitError:
         """
         times = np.asarray(times_yr, float)
         lags = JULIAN_YEAR * np.abs(times[:, None] - times[None, :])
-        if np.any(np.diff(times) * JULIAN_YEAR < self.duration_s):
+        if not np.all(np.diff(times) * JULIAN_YEAR >= self.duration_s):
             raise ParameterError(
                 "times_yr",
                 expected=f"ascending times at least {self.duration_s:g} s apart",

@@ -13,7 +13,7 @@ from dluxshera.mission.orbit import Orbit
 
 
 @dataclass(frozen=True)
-class Target:
+class PackagedBinary:
     """A binary with the sources of its data.
 
     Parameters
@@ -52,8 +52,8 @@ _36_OPH = Orbit(568.9, 14.7, 0.922, 99.555, 255.083, 276.412, 1763.39)
 # No orbit is published: a circle in the plane of the sky through the place of the profile at 2027.
 _HR_2667 = Orbit(5360.0, 21.916, 0.0, 0.0, 0.0, 0.0, 2027.0 - 5360.0 * 123.243 / 360.0)
 
-_TARGETS = (
-    Target(
+_BINARIES = (
+    PackagedBinary(
         "36_oph",
         "36 Oph",
         Binary(
@@ -71,7 +71,7 @@ _TARGETS = (
         f"orbit 4 of Irwin, Yang and Walker (1996PASP..108..580I), its uncertainties assumed; {GAIA}; masses estimated "
         "from the spectral types",
     ),
-    Target(
+    PackagedBinary(
         "61_cyg",
         "61 Cyg",
         Binary(
@@ -99,7 +99,7 @@ _TARGETS = (
         "orbit of Gorshanov, Shakht and Kisselev (2006Ap.....49..386G); masses of Kervella et al. "
         f"(2008A&A...488..667K); {GAIA}",
     ),
-    Target(
+    PackagedBinary(
         "70_oph",
         "70 Oph",
         Binary(
@@ -126,7 +126,7 @@ _TARGETS = (
         ),
         f"orbit and masses of Pourbaix (2000A&AS..145..215P); {GAIA}",
     ),
-    Target(
+    PackagedBinary(
         "alpha_cen",
         "alpha Cen",
         Binary(
@@ -153,7 +153,7 @@ _TARGETS = (
         ),
         "orbit, masses, parallax and motion of Akeson et al. (2021AJ....162...14A)",
     ),
-    Target(
+    PackagedBinary(
         "hr_2667_8",
         "HR 2667/8",
         Binary(
@@ -167,9 +167,9 @@ _TARGETS = (
             mass_a_sun=0.98,
             mass_b_sun=0.84,
             uncertainties={
-                "period_yr": 1600.0,
-                "semi_major_axis": 5.0,
-                "eccentricity": 0.3,
+                "period_yr": 800.0,
+                "semi_major_axis": 3.0,
+                "eccentricity": 0.2,
                 "inclination_deg": 30.0,
                 "periastron_deg": 30.0,
                 "parallax_mas": 0.05,
@@ -179,7 +179,7 @@ _TARGETS = (
         f"no orbit is published: a circle in the plane of the sky, its period from Kepler's third law; {GAIA}; masses "
         "estimated from the spectral types",
     ),
-    Target(
+    PackagedBinary(
         "p_eri",
         "p Eri",
         Binary(
@@ -197,7 +197,7 @@ _TARGETS = (
         "orbit of van den Bos (1957) as in the Sixth Catalog of Orbits of Visual Binary Stars (2001AJ....122.3472H), "
         f"its uncertainties assumed; {GAIA}; masses estimated from the spectral types",
     ),
-    Target(
+    PackagedBinary(
         "xi_boo",
         "xi Boo",
         Binary(
@@ -226,11 +226,11 @@ _TARGETS = (
     ),
 )
 
-TARGETS: Final[Mapping[str, Target]] = MappingProxyType({target.id: target for target in _TARGETS})
+PACKAGED_BINARIES: Final[Mapping[str, PackagedBinary]] = MappingProxyType({target.id: target for target in _BINARIES})
 
 
-def target_named(name: str) -> Target:
-    """Return one of `TARGETS`.
+def packaged_binary(name: str) -> PackagedBinary:
+    """Return one of `PACKAGED_BINARIES`.
 
     Parameters
     ----------
@@ -244,9 +244,9 @@ def target_named(name: str) -> Target:
 
     Examples
     --------
-    >>> target_named("alpha_cen").binary.parallax_mas
+    >>> packaged_binary("alpha_cen").binary.parallax_mas
     750.81
     """
-    if name not in TARGETS:
-        raise UnknownKeyError(name, TARGETS, expected="a packaged target")
-    return TARGETS[name]
+    if name not in PACKAGED_BINARIES:
+        raise UnknownKeyError(name, PACKAGED_BINARIES, expected="a packaged target")
+    return PACKAGED_BINARIES[name]
