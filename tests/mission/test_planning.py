@@ -126,7 +126,7 @@ def test_the_table_has_a_row_for_each_target_host_and_period():
         (lambda: MISSION.smallest_mass_earth(0.05), BoundsError, "period_yr: expected a period that is searched"),
         (lambda: MISSION.smallest_mass_earth(7.0), BoundsError, "longest_yr of the mission"),
         (
-            lambda: replace(MISSION, visits=2, error=VisitError(0.01)).smallest_mass_earth(1.0),
+            lambda: replace(MISSION, visits=2, error=VisitError(1e-4)).smallest_mass_earth(1.0),
             ExpectationError,
             "completeness",
         ),
