@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import ceil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("jax", "jaxlib", "dLux", "poppy", "numpy", "equinox", "dluxshera")
 ROUNDS = 9  # at least, for a median
 PAUSE = 0.1  # seconds
+BLOCK = 0.2  # seconds that a timed block lasts at least
 
 
 class Cost(NamedTuple):
@@ -56,20 +58,28 @@ def timed(work: Callable[[], Any], rounds: int = ROUNDS) -> Cost:
 def interleaved(ours: Callable[[], Any], other: Callable[[], Any], rounds: int = ROUNDS) -> dict[str, Any]:
     """Time two pieces of work in turn, both warm, and return medians and the ratio of the other's time to ours.
 
-    The ratio is the median over the rounds of the ratio in each; its spread, the quartiles.
+    Each is called as often in a row as fills `BLOCK`, as `timeit` does. The ratio is the median over the rounds of the
+    ratio in each; its spread, the quartiles.
     """
-    for work in (ours, other):
-        jax.block_until_ready(work())
-    return compared([(settled(ours), settled(other)) for _ in range(rounds)])
+    calls = [calls_in_a_block(work) for work in (ours, other)]
+    return compared([(settled(ours, calls[0]), settled(other, calls[1])) for _ in range(rounds)])
 
 
-def settled(work: Callable[[], Any]) -> Cost:
-    """Return the cost of work after a pause, in which threads free the memory of what ran before and fall asleep.
+def calls_in_a_block(work: Callable[[], Any]) -> int:
+    """Return the number of calls of warm work that fills a block."""
+    jax.block_until_ready(work())
+    return max(1, ceil(BLOCK / seconds(work)))
 
-    Without it, the release of the baseline's hundreds of megabytes is counted with the package's few milliseconds.
+
+def settled(work: Callable[[], Any], calls: int = 1) -> Cost:
+    """Return the cost of one of several calls in a row after a pause, in which threads free memory and fall asleep.
+
+    Without the pause, the release of the baseline's hundreds of megabytes is counted with the package's few
+    milliseconds.
     """
     time.sleep(PAUSE)
-    return cost(work)
+    total = cost(lambda: [jax.block_until_ready(work()) for _ in range(calls)])
+    return Cost(total.wall / calls, total.processor / calls)
 
 
 def compared(pairs: Sequence[tuple[Cost, Cost]]) -> dict[str, Any]:

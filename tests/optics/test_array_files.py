@@ -12,7 +12,15 @@ import pytest
 from astropy.io import fits
 
 from dluxshera.errors import ConfigError, DataError
-from dluxshera.optics import diffractive_pupil_raster, read_array, read_curve, read_image, read_map, read_stored
+from dluxshera.optics import (
+    diffractive_pupil_raster,
+    read_array,
+    read_curve,
+    read_image,
+    read_map,
+    read_stored,
+    write_map,
+)
 from support.rows import each_row
 
 LARGE = 10**6
@@ -230,19 +238,25 @@ def test_damaged_files_raise_data_errors(tmp_path):
         "# %ECSV 1.0\n# ---\n# datatype:\n# - {name: w, unit: nm, datatype: float64}\n"
         "# - {name: v, datatype: float64}\nw v\n500 1\n600 1\n"
     )
+    write_map(tmp_path / "a.map.fits", np.ones((3, 3)))
+    np.save(tmp_path / "a.map.npy", np.ones((3, 3)))
+    readers = {
+        "a.fits": read_image, "a.npy": read_image, "a.csv": read_curve, "a.ecsv": read_curve,
+        "a.map.fits": lambda path: read_map(path, 3), "a.map.npy": lambda path: read_map(path, 3, unit="nm"),
+    }  # fmt: skip
     escaped = []
-    for source in sorted(tmp_path.glob("a.*")):
-        whole = source.read_bytes()
-        path = tmp_path / f"b{source.suffix}"
+    for name, reader in readers.items():
+        whole = (tmp_path / name).read_bytes()
+        path = tmp_path / f"b{Path(name).suffix}"
         for _ in range(60):
             content = bytearray(whole)
             for place in rng.integers(0, min(len(content), 400), size=rng.integers(1, 6)):
                 content[place] = rng.integers(256)
             path.write_bytes(bytes(content[: rng.integers(1, len(content) + 1)] if rng.random() < 0.3 else content))
             try:
-                (read_curve if source.suffix in (".csv", ".ecsv") else read_image)(path)
+                reader(path)
             except DataError:
                 pass
             except Exception as error:
-                escaped.append(f"{source.suffix}: {error!r}")
+                escaped.append(f"{name}: {error!r}")
     assert escaped == []
