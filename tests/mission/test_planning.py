@@ -7,6 +7,7 @@ import pytest
 
 from dluxshera.errors import BoundsError, ExpectationError, UnknownKeyError
 from dluxshera.mission import PACKAGED_BINARIES, Mission, Planet, VisitError, smallest_planets, visits_for_ratio
+from support.helpers import run_fresh
 from support.rows import each_row
 
 MISSION = Mission(PACKAGED_BINARIES["alpha_cen"].binary, VisitError(3.0), visits=60, shortest_yr=0.1)
@@ -118,6 +119,16 @@ def test_the_table_has_a_row_for_each_target_host_and_period():
     assert min(smallest, key=smallest.get) == "alpha_cen"
 
 
+def test_the_room_needs_no_jax():
+    run_fresh("""
+        import sys
+        from dluxshera.mission import PACKAGED_BINARIES, Mission, VisitError
+        Mission(PACKAGED_BINARIES["xi_boo"].binary, VisitError(3.0), visits=12).smallest_mass_earth(1.0)
+        import dluxshera.error_budget.inverse, dluxshera.error_budget.temporal_models
+        assert not {"jax", "jaxlib", "dLux", "equinox", "astropy", "matplotlib"} & set(sys.modules)
+    """)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -128,7 +139,7 @@ def test_the_table_has_a_row_for_each_target_host_and_period():
         (
             lambda: replace(MISSION, visits=2, error=VisitError(1e-4)).smallest_mass_earth(1.0),
             ExpectationError,
-            "completeness",
+            "visits: expected visits that can tell",
         ),
         (lambda: MISSION.smallest_mass_earth(0.5, "C"), UnknownKeyError, "'A' or 'B'"),
         (lambda: smallest_planets({"sirius": VisitError(1.0)}, [1.0]), UnknownKeyError, "a packaged target"),

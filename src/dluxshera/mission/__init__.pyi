@@ -7,6 +7,8 @@ from .kepler import eccentric_anomaly as eccentric_anomaly
 from .orbit import Offsets as Offsets
 from .orbit import Orbit as Orbit
 from .orbit import ThieleInnes as ThieleInnes
+from .orbit_fit import BinaryFit as BinaryFit
+from .orbit_fit import fit_binary as fit_binary
 from .packaged_binaries import PACKAGED_BINARIES as PACKAGED_BINARIES
 from .packaged_binaries import PackagedBinary as PackagedBinary
 from .packaged_binaries import packaged_binary as packaged_binary

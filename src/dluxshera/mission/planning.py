@@ -126,7 +126,8 @@ class Mission:
     ) -> Float[np.ndarray, "count n"]:
         """Return simulated series: separations less those of the assumed binary, uas, one row for each mission.
 
-        The true binary is drawn from its uncertainties for each mission, and its separations are computed exactly.
+        The true binary is drawn from its uncertainties for each mission, and its separations are computed exactly. If
+        they are large, the series are not linear in them, and have to be fitted first; see `fit_binary`.
 
         Parameters
         ----------
@@ -170,23 +171,22 @@ class Mission:
         BoundsError
             If the period is outside the range that is searched.
         ExpectationError
-            If no signature is large enough.
+            If the fit of the binary explains all that the visits can measure.
         """
         unit = self._unit_noncentralities(period_yr)
-        scale = 1.0 / np.sqrt(max(float(np.median(unit)), np.finfo(float).tiny))
-        high = 25.0
+        if not (median := float(np.median(unit))) > 0.0:
+            raise ExpectationError(
+                "visits",
+                expected="visits that can tell a planet from the motion of the binary",
+                got=self.visits,
+                remedy="Plan more visits: the fit of the binary explains all that these can measure",
+            )
+        scale = 1.0 / np.sqrt(median)
 
         def surplus(logarithm: float) -> float:
             return self._rate(unit, scale * np.exp(logarithm)) - self.completeness
 
-        if surplus(high) < 0.0:
-            raise ExpectationError(
-                "completeness",
-                expected=f"a share of planets that {self.visits} visits can detect, however heavy they are",
-                got=self.completeness,
-                remedy="Plan more visits: the fit of the binary explains all that these can measure",
-            )
-        return float(scale * np.exp(optimize.brentq(surplus, -5.0, high, xtol=1e-10)))
+        return float(scale * np.exp(optimize.brentq(surplus, -5.0, 25.0, xtol=1e-10)))
 
     def smallest_mass_earth(self, period_yr: float, host: str = "A") -> float:
         """Return the mass at which the stated share of planets of one period is detected, in masses of the Earth.
