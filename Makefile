@@ -9,7 +9,7 @@ RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := -m pip install -qq --no-input --disable-pip-version-check --retries 10
 # Two processes keep two cores busy, since compiling takes one core.
-PARALLEL := -n 2 --benchmark-disable
+PARALLEL := -n 2 --dist worksteal --benchmark-disable
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 
 export PIP_ROOT_USER_ACTION := ignore
@@ -63,7 +63,7 @@ test: $(INSTALLED)  ## run everything that guards a change
 	@failed=; \
 	$(RUN) -m pytest -q $(PARALLEL) tests/docs || failed="$$failed tests/docs"; \
 	$(MAKE) --no-print-directory build || failed="$$failed site"; \
-	$(RUN) -m pytest -q $(PARALLEL) --dist loadfile --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
+	$(RUN) -m pytest -q $(PARALLEL) --ignore=tests/docs --durations=10 --durations-min=5 || failed="$$failed tests"; \
 	test -z "$$failed" || { echo "Failed, see above:$$failed" >&2; exit 1; }
 
 validate: $(INSTALLED)  ## gather the long evidence again

@@ -8,14 +8,13 @@ import hypothesis.database
 import jax
 import pytest
 
-from support import covers
+from support import compilation, covers
 
 ROOT = Path(__file__).resolve().parents[1]
 # jax traces under these names, whether or not a compiled program is found on disk afterwards.
 TRACE_EVENT = "/jax/core/compile/jaxpr_trace_duration"
 MAX_MAPS = 25_000
 CI = os.environ.get("CI", "").lower() in {"1", "true"}
-
 # In the environment, so that the processes which tests start share them. Not so float64: what runs on its own has to
 # ask for it.
 os.environ["MPLBACKEND"] = "Agg"
@@ -38,6 +37,8 @@ hypothesis.settings.load_profile("ci" if CI else "local")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(covers)
+    if config.option.markexpr not in ("bench", "validation"):  # speed and evidence are those of a user's programs
+        compilation.make_fast()
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -77,6 +78,13 @@ def bounded_programs():
     maps = Path("/proc/self/maps")
     if maps.exists() and maps.read_bytes().count(b"\n") > MAX_MAPS:
         jax.clear_caches()
+
+
+@pytest.fixture(scope="module")
+def optimised_programs():
+    """Let XLA optimise what a module compiles, because it runs for longer than it takes to compile."""
+    with compilation.optimised():
+        yield
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import pytest
 
 from dluxshera import runtime
 from dluxshera.errors import ConfigError
+from support.compilation import AS_USERS
 from support.helpers import run_fresh
 
 # As a user's process has it: without what the tests set for themselves.
@@ -17,6 +18,7 @@ PLAIN = {
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "1",
     "DLUXSHERA_CACHE_DIR": "",
     "DLUXSHERA_CACHE_DISABLED": "",
+    **AS_USERS,
 }
 MODEL = """
     import json, sys

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import dluxshera as ds
+from support.compilation import AS_USERS
 from support.fingerprints import (
     PROFILES,
     TOLERANCE,
@@ -17,15 +18,58 @@ from support.fingerprints import (
     read_record,
     versions,
 )
-from support.helpers import run_fresh
+from support.helpers import relative_l2, rounding, run_fresh
+from support.scenes import (
+    ABERRATED,
+    CONFIGS,
+    CONTRAST,
+    DETECTOR_SEPARATION,
+    M1_ZERNIKES,
+    M2_ZERNIKES,
+    SEPARATION,
+    scene,
+)
 
 PACKAGE = Path(ds.__file__).parent
 UPSTREAM = {"dLux", "dLuxToliman", "abcdLux"}
 
 
+USERS = {
+    **AS_USERS,
+    "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]),
+}
+
+
+def image_and_columns() -> tuple[np.ndarray, np.ndarray]:
+    """Return a small image with its derivatives by a few parameters of every part of the model."""
+    model = scene(CONFIGS["flight"], "forward", ABERRATED, image_npix=32)
+    keys = (SEPARATION, CONTRAST, M1_ZERNIKES, M2_ZERNIKES, DETECTOR_SEPARATION)
+    image, columns = model.binder.expand(model.store, model.binder.spec.subset(keys))
+    return np.asarray(image), np.asarray(columns)
+
+
 @pytest.fixture(scope="module")
-def images():
-    return {profile: default_image(profile) for profile in PROFILES}
+def arrays(tmp_path_factory) -> dict[str, np.ndarray]:
+    """The default images, and a small one with its columns, of a user's process."""
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    code = f"""
+        import jax
+        jax.config.update("jax_enable_x64", True)
+        import numpy as np
+        from support.fingerprints import PROFILES, default_image
+        from test_upstream import image_and_columns
+        image, columns = image_and_columns()
+        images = {{profile: default_image(profile) for profile in PROFILES}}
+        np.savez({str(path)!r}, image=image, columns=columns, **images)
+    """
+    run_fresh(code, USERS)
+    with np.load(path) as file:
+        return dict(file)
+
+
+@pytest.fixture(scope="module")
+def images(arrays) -> dict[str, np.ndarray]:
+    return {profile: arrays[profile] for profile in PROFILES}
 
 
 def test_the_default_images_are_those_of_the_record(images):
@@ -39,6 +83,15 @@ def test_the_default_images_are_those_of_the_record(images):
     message = differences(images, read_record())
     if message:
         pytest.fail(message, pytrace=False)
+
+
+def test_the_fast_compilation_of_the_tests_changes_numbers_by_rounding_alone(arrays):
+    image, columns = image_and_columns()
+    assert relative_l2(image, arrays["image"]) < rounding(float, 32**2)
+    for column, of_users in zip(columns, arrays["columns"], strict=True):
+        assert relative_l2(column, of_users) < 1e-11  # by lengths: small differences of large slopes
+    profile = PROFILES[0]
+    assert relative_l2(default_image(profile), arrays[profile]) < rounding(float, arrays[profile].size)
 
 
 def test_each_packaged_design_has_an_image_in_the_record():
@@ -71,8 +124,7 @@ def test_a_sinc_that_takes_its_argument_in_radians_is_seen(tmp_path):
         np.sinc = lambda x: sinc(np.asarray(x) / np.pi)
         print(differences({PROFILES[0]: default_image(PROFILES[0])}, read_record()))
     """
-    folders = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
-    message = run_fresh(code, {"PYTHONPATH": os.pathsep.join(folders), "DLUXSHERA_CACHE_DIR": str(tmp_path)})
+    message = run_fresh(code, {**USERS, "DLUXSHERA_CACHE_DIR": str(tmp_path)})
     assert "The default images have changed:\nobservation/flight_alpha_cen: sum " in message
     for name, number in versions().items():
         assert f"{name} {read_record()['versions'][name]} -> {number}" in message

@@ -6,7 +6,6 @@ import warnings
 from functools import cache
 from typing import Any, NamedTuple
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -49,6 +48,10 @@ class Case(NamedTuple):
     theta: jax.Array
     noise: GaussianNoise
     posterior: Posterior
+
+    def image(self, theta: jax.Array) -> jax.Array:
+        """The package's image as a function of theta."""
+        return self.scene.binder.predict(unpack_params(theta, self.free, self.scene.store))
 
     def baseline_image(self, theta: jax.Array) -> jax.Array:
         """The baseline's image as a function of theta."""
@@ -96,12 +99,6 @@ def mapped_case(surface: int) -> Case:
     key = f"{('primary', 'secondary')[surface]}.calibrated_map_nm"
     store = case.scene.store.replace({key: power_law_map(0, MAP_NPIX, 20.0)})
     return case._replace(scene=case.scene._replace(store=store))
-
-
-@eqx.filter_jit
-def image_of(case: Case, theta: jax.Array) -> jax.Array:
-    """The package's image of theta."""
-    return case.scene.binder.predict(unpack_params(theta, case.free, case.scene.store))
 
 
 def stores_of(case: Case, thetas: jax.Array) -> list[ds.ParameterStore]:

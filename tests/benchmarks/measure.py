@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("jax", "jaxlib", "dLux", "poppy", "numpy", "equinox", "dluxshera")
 ROUNDS = 9  # at least, for a median
 PAUSE = 0.1  # seconds
-BLOCK = 0.2  # seconds that a timed block lasts at least
+BLOCK = 0.5  # seconds that a timed block lasts at least
 
 
 class Cost(NamedTuple):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.baseline import WAVELENGTHS
-from benchmarks.case import batch, default_case, image_of, mapped_case, reference_case, stores_of
+from benchmarks.case import batch, default_case, mapped_case, reference_case, stores_of
 from benchmarks.demos import demo_rows
 from benchmarks.measure import in_a_process, interleaved, seconds, timed
 from benchmarks.test_cold_start import LIGHT, start
@@ -72,15 +72,15 @@ def test_image_error_of_the_default(record, native):
 
 def test_forward(record):
     case = reference_case()
-    other = jax.jit(case.baseline_image)
-    found = interleaved(lambda: image_of(case, case.theta), lambda: other(case.theta), ROUNDS)
+    ours, other = jax.jit(case.image), jax.jit(case.baseline_image)
+    found = interleaved(lambda: ours(case.theta), lambda: other(case.theta), ROUNDS)
     record.add("image, 3 wavelengths", ("at least", 45.0, TIMES), found.pop("ratio"), "the baseline's image", **found)
 
 
 def test_forward_with_the_default_wavelengths(record):
     case = default_case()
-    other = jax.jit(case.baseline_image)
-    found = interleaved(lambda: image_of(case, case.theta), lambda: other(case.theta), ROUNDS)
+    ours, other = jax.jit(case.image), jax.jit(case.baseline_image)
+    found = interleaved(lambda: ours(case.theta), lambda: other(case.theta), ROUNDS)
     record.add(
         "image, the default 8 wavelengths",
         ("at least", 20.0, TIMES),

@@ -3,11 +3,13 @@
 import hashlib
 import os
 import sys
+from contextlib import nullcontext
 from importlib.metadata import version
 
 import pytest
 
 from support import page_runner
+from support.compilation import optimised
 from support.page_runner import ROOT, Page
 
 LIBRARIES = (
@@ -55,6 +57,8 @@ def test_page(path, sources, tmp_path, request):
     if not os.environ.get("CI") and cache.get(name, None) == key_of(page, sources):
         return  # passed as it is; CI=true runs it again
     cache.set(name, None)
-    problems = page.run(tmp_path)
+    samples = "sample_posterior(" in path.read_text(encoding="utf-8")  # runs for longer than it takes to compile
+    with optimised() if samples else nullcontext():
+        problems = page.run(tmp_path)
     assert not problems, "\n\n".join(problems)
     cache.set(name, key_of(page, sources))

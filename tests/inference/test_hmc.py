@@ -25,6 +25,7 @@ from dluxshera.inference.hmc import CHUNK
 from dluxshera.params import Bounds, Normal, ParameterStore
 from support.toys import coefficients, linear_model
 
+pytestmark = pytest.mark.usefixtures("optimised_programs")
 SPREAD = np.random.default_rng(0).uniform(10.0, 40.0, 40)
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from math import pi, sqrt
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -145,8 +146,11 @@ class Light(NamedTuple):
     plate_scale: float = PLATE_SCALE
 
     def image(self, optics: RelayOptics) -> np.ndarray:
-        """The image of the optics."""
-        return np.asarray(optics.image(*(jnp.asarray(item) for item in self[:3]), *self[3:]))
+        """The image of the optics, by a program that all optics of one sampling share."""
+        return np.asarray(_image(optics, *(jnp.asarray(item) for item in self[:3]), *self[3:]))
+
+
+_image = jax.jit(RelayOptics.image)
 
 
 def light(

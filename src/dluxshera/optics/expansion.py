@@ -200,17 +200,22 @@ def _fields(
 ) -> Complex[Array, "t n n"]:
     """Return the field of one star at the exit, and its derivatives by the factors of each plane."""
     fields = (waves.pupil * tilt[1, :, None] * tilt[0])[None]
-    fields = jnp.concatenate([fields, 1j * k * factors.planes[0] * fields[0]])
+    fields = jnp.concatenate([fields, _times(factors.planes[0], 1j * k * fields[0])])
     for number, (surface_map, figure) in enumerate(zip(waves.maps, waves.surfaces, strict=True), start=1):
         fields = travel(fields, waves.transfers[number - 1])
         if surface_map is not None:
             fields = optics.reduced(fields * surface_map, number)
         fields = fields * figure
-        fields = jnp.concatenate([fields, 1j * k * factors.planes[number] * fields[0]])
+        fields = jnp.concatenate([fields, _times(factors.planes[number], 1j * k * fields[0])])
     if waves.surfaces:
         fields = travel(fields, waves.transfers[-1])
     fields = fields * waves.exits[1, :, None] * waves.exits[0]
-    return jnp.concatenate([fields, 1j * k * factors.exit * fields[0]])
+    return jnp.concatenate([fields, _times(factors.exit, 1j * k * fields[0])])
+
+
+def _times(maps: Float[Array, "h n n"], field: Complex[Array, "n n"]) -> Complex[Array, "h n n"]:
+    """Return a field times each of several real maps, without complex copies of the maps."""
+    return jax.lax.complex(maps * jnp.real(field), maps * jnp.imag(field))
 
 
 def _density_and_slopes(
