@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -35,7 +36,15 @@ def earth_position(times_yr: Float[np.ndarray, " n"]) -> Float[np.ndarray, "n 3"
         raise BoundsError(
             "times_yr", expected=expected, got=times_yr, index=index, remedy="Check the unit of the times"
         )
+    return _positions(np.asarray(times_yr, float).tobytes())
+
+
+@lru_cache(maxsize=64)
+def _positions(times: bytes) -> np.ndarray:
+    """Return the positions at the times of an array; a mission asks for the same ones again and again."""
     import erfa  # takes 0.1 s to load
 
-    _, barycentric = erfa.epv00(J2000, (np.asarray(times_yr, float) - 2000.0) * 365.25)
-    return np.asarray(barycentric["p"])
+    _, barycentric = erfa.epv00(J2000, (np.frombuffer(times) - 2000.0) * 365.25)
+    positions = np.array(barycentric["p"])
+    positions.flags.writeable = False
+    return positions
