@@ -60,6 +60,11 @@ def fit_binary(
     covariance : ndarray of shape (n, n)
         Covariance of their errors, uas^2.
 
+    Returns
+    -------
+    BinaryFit
+        Fitted binary, series for the search, and residuals.
+
     Raises
     ------
     ShapeError
