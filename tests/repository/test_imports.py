@@ -145,6 +145,13 @@ def test_only_one_module_of_the_budget_sees_models(planted):
     assert len(violations(planted({**files, "error_budget/report.py": use}))) == 1
 
 
+def test_missions_know_no_images_and_no_documents(planted):
+    files = {f"{room}/__init__.py": "" for room in ("units", "documents", "model", "profiles", "mission")}
+    assert violations(planted({**files, "mission/binary.py": "import dluxshera.units"})) == []
+    for room in ("documents", "model", "profiles"):
+        assert len(violations(planted({**files, "mission/binary.py": f"import dluxshera.{room}"}))) == 1, room
+
+
 def test_a_planted_cycle_is_found(planted):
     files = {"params/__init__.py": "", "params/a.py": "from . import b", "params/b.py": "def f():\n    from . import a"}
     assert set(cycle(planted(files))) == {"dluxshera.params.a", "dluxshera.params.b"}
