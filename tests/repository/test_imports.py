@@ -146,10 +146,10 @@ def test_only_one_module_of_the_budget_sees_models(planted):
 
 
 def test_missions_know_no_images_and_no_documents(planted):
-    files = {f"{room}/__init__.py": "" for room in ("units", "documents", "model", "profiles", "mission")}
+    files = {f"{name}/__init__.py": "" for name in ("units", "documents", "model", "profiles", "mission")}
     assert violations(planted({**files, "mission/binary.py": "import dluxshera.units"})) == []
-    for room in ("documents", "model", "profiles"):
-        assert len(violations(planted({**files, "mission/binary.py": f"import dluxshera.{room}"}))) == 1, room
+    for name in ("documents", "model", "profiles"):
+        assert len(violations(planted({**files, "mission/binary.py": f"import dluxshera.{name}"}))) == 1, name
 
 
 def test_a_planted_cycle_is_found(planted):
