@@ -13,6 +13,8 @@ PARALLEL := -n 2 --dist worksteal --benchmark-disable
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 
 export PIP_ROOT_USER_ACTION := ignore
+# The next process loads the bytecode of the first, also where the environment says otherwise.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help install site build serve test validate bench lock clean distclean

@@ -80,9 +80,9 @@ def bounded_programs():
         jax.clear_caches()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def optimised_programs():
-    """Let XLA optimise what a module compiles, because it runs for longer than it takes to compile."""
+    """Let XLA optimise what a test compiles, because it runs for longer than it takes to compile."""
     with compilation.optimised():
         yield
 

@@ -533,7 +533,8 @@ def test_beyond_the_linear_range_the_row_is_a_refit(small: Case):
     step = change(small, "nonlinearity", "")
     whitened, sizes = np.ravel(step.slope) * np.sqrt(small.evaluation.weights), (0.05, 0.3)
     for estimator in small.budget.estimators[1:]:
-        inside, beyond = (small.evaluation._biases[estimator.id].result(step, whitened, size, 1e6) for size in sizes)
+        bias = small.evaluation._biases[estimator.id]
+        inside, beyond = (bias.result(step, whitened, size, np.asarray(step.truth(size)), 1e6) for size in sizes)
         assert sizes[0] < inside.linear_range < sizes[1]
         assert (inside.refit, inside.misfit) == (None, None)
         assert inside.bias == pytest.approx(inside.sensitivity * sizes[0], rel=1e-12)

@@ -25,7 +25,6 @@ from dluxshera.inference.hmc import CHUNK
 from dluxshera.params import Bounds, Normal, ParameterStore
 from support.toys import coefficients, linear_model
 
-pytestmark = pytest.mark.usefixtures("optimised_programs")
 SPREAD = np.random.default_rng(0).uniform(10.0, 40.0, 40)
 
 
@@ -217,6 +216,7 @@ FREE = (
 )
 
 
+@pytest.mark.usefixtures("optimised_programs")
 def test_on_a_reduced_telescope_the_draws_agree_with_the_laplace_approximation():
     """With many photons the posterior is normal to a part in 1e4. The twin: a fit of other data does not agree."""
     config = ds.SHERA_FLIGHT_CONFIG.replace(image_npix=32, n_wavelengths=1)

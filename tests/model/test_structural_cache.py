@@ -10,11 +10,14 @@ import pytest
 import dluxshera as ds
 from dluxshera.model import threeplane_optics_cache_info
 from dluxshera.model.optics import CACHE_DISABLED_VARIABLE
+from dluxshera.systems import aperture
 from support.helpers import relative_l2
 from support.rows import each_row
 from support.scenes import CONFIGS, scene
 
-CONFIG = CONFIGS["flight"].replace(image_npix=16, n_wavelengths=1)
+# Without the packaged mask, and with edges on few cells, optics are built in milliseconds.
+CONFIG = CONFIGS["flight"].replace(image_npix=16, n_wavelengths=1, diffractive_pupil=None)
+CELLS = 256
 # A change of every structural field that alters the optics or how they are used.
 STRUCTURAL = {
     "obscuration": 0.2,
@@ -23,7 +26,7 @@ STRUCTURAL = {
     "strut_rotation_deg": 10.0,
     "m1_noll": (4, 5),
     "m2_noll": (4, 5),
-    "diffractive_pupil": None,
+    "diffractive_pupil": "dLuxToliman",
     "mask_design_wavelength_m": 600e-9,
     "pupil_npix": 96,
     "image_npix": 32,
@@ -49,9 +52,15 @@ SETTINGS = ("n_wavelengths", *OF_EFFECTS)  # no part of the optics, unless effec
 @pytest.fixture(autouse=True)
 def empty_cache(monkeypatch):
     monkeypatch.delenv(CACHE_DISABLED_VARIABLE, raising=False)
-    ds.clear_threeplane_optics_cache()
+    monkeypatch.setattr(aperture, "_LEAST_NATIVE", CELLS)
+    forget()
     yield
+    forget()
+
+
+def forget() -> None:
     ds.clear_threeplane_optics_cache()
+    aperture._native_pupil.cache_clear()
 
 
 def optics_of(config):

@@ -17,6 +17,8 @@ from dluxshera.optics import (
 from dluxshera.systems.catalogue import DETECTORS
 from support.rows import each_row
 
+# Each as one program: operation by operation, every size of an image compiles dozens of them.
+blur, displaced_pixels = jax.jit(blur, static_argnums=3), jax.jit(displaced_pixels)
 STILL = jnp.zeros(2)
 
 

@@ -139,8 +139,16 @@ def test_surface_in_the_pupil_adds_its_figure(blocks, three_planes):
 
 
 def fields(optics, scene, star: int = 0) -> dict[str, np.ndarray]:
-    found = optics.wavefronts(float(scene.wavelengths[0]), jnp.asarray(scene.angles[star]), scene.pupil, scene.surfaces)
-    return {name: np.asarray(wavefront.phasor) for name, wavefront in found.items()}
+    found = phasors(optics, scene.wavelengths[0], jnp.asarray(scene.angles[star]), scene.pupil, scene.surfaces)
+    return {name: np.asarray(phasor) for name, phasor in found.items()}
+
+
+@jax.jit
+def phasors(optics, *scene):
+    return {name: wavefront.phasor for name, wavefront in optics.wavefronts(*scene).items()}
+
+
+powers_of = jax.jit(RelayOptics.powers)
 
 
 def test_wavefronts_have_the_planes_and_their_sizes(three_planes):
@@ -156,9 +164,9 @@ def test_wavefronts_have_the_planes_and_their_sizes(three_planes):
 def test_powers_are_those_of_the_wavefronts_and_no_light_is_gained(three_planes):
     scene = light(coefficients=C1, surfaces=(m2(C2),))
     arrays = (jnp.asarray(item) for item in scene[:3])
-    powers = {name: float(value) for name, value in three_planes.powers(*arrays, scene.pupil, scene.surfaces).items()}
+    powers = powers_of(three_planes, *arrays, scene.pupil, scene.surfaces)
     assert set(powers) == set(three_planes.plane_names)
-    powers = {name: powers[name] for name in three_planes.plane_names}
+    powers = {name: float(powers[name]) for name in three_planes.plane_names}
     by_field = dict.fromkeys(powers, 0.0)
     for number in range(scene.wavelengths.size):
         for star in range(2):
@@ -177,7 +185,7 @@ def test_powers_are_those_of_the_wavefronts_and_no_light_is_gained(three_planes)
 def test_clear_pupil_holds_nearly_all_light_and_the_image_no_more():
     optics, scene = small_optics(clear_pupil()), light(photons=((2.0,), (1.0,)), wavelengths=BAND[1:2])
     arrays = (jnp.asarray(item) for item in scene[:3])
-    carried = float(optics.powers(*arrays, scene.pupil, ())["exit"])
+    carried = float(powers_of(optics, *arrays, scene.pupil, ())["exit"])
     assert 0.97 * 3.0 < carried < 3.0 + 1e-3
     assert 0.85 * 3.0 < scene.image(optics).sum() < 3.0
 
@@ -257,7 +265,7 @@ def test_fit_without_regularisation_is_seen(pupil):
     fields = {name: getattr(good, name) for name in RelayOptics.__dataclass_fields__}
     unstable = RelayOptics(**{**fields, "clear": clear, "stepped": stepped})
     powers = [
-        float(optics.powers(*(jnp.asarray(item) for item in scene[:3]), scene.pupil, ())["pupil"])
+        float(powers_of(optics, *(jnp.asarray(item) for item in scene[:3]), scene.pupil, ())["pupil"])
         for optics in (good, unstable)
     ]
     assert powers[0] < scene.photons.sum()

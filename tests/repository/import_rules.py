@@ -12,7 +12,7 @@ ROOMS = (
     *("_version", "errors", "_front_door", "_system_errors", "_partial_files", "_csv_text", "units", "files"),
     *("disk_cache", "runtime", "console"),
     *("documents", "params", "optics", "drawing", "graph", "systems", "model", "profiles"),
-    *("inference", "plot", "runs", "error_budget", "reference", "models"),
+    *("inference", "plot", "runs", "mission", "error_budget", "reference", "models"),
     *("", "cli"),
 )
 # What a room may not import although it is further down, because the room is of use without it.
@@ -27,7 +27,13 @@ FORBIDDEN = {
     "inference": {"optics", "graph", "systems", "model", "profiles", "drawing"},
     "plot": {"systems", "model", "profiles", "graph", "drawing"},
     "runs": {"optics", "graph", "systems", "model"},
-    "reference": {"params", "optics", "graph", "systems", "model", "inference", "plot", "runs"},
+    "mission": {
+        *("files", "disk_cache", "runtime", "console", "documents", "params", "optics", "drawing", "graph"),
+        *("systems", "model", "profiles", "inference", "plot", "runs"),
+    },
+    "reference": {
+        *("params", "optics", "graph", "systems", "model", "inference", "plot", "runs", "mission"),
+    },
 }
 # The modules of a room that may import what the rest of the room may not.
 EXCEPT = {

@@ -145,6 +145,13 @@ def test_only_one_module_of_the_budget_sees_models(planted):
     assert len(violations(planted({**files, "error_budget/report.py": use}))) == 1
 
 
+def test_missions_know_no_images_and_no_documents(planted):
+    files = {f"{name}/__init__.py": "" for name in ("units", "documents", "model", "profiles", "mission")}
+    assert violations(planted({**files, "mission/binary.py": "import dluxshera.units"})) == []
+    for name in ("documents", "model", "profiles"):
+        assert len(violations(planted({**files, "mission/binary.py": f"import dluxshera.{name}"}))) == 1, name
+
+
 def test_a_planted_cycle_is_found(planted):
     files = {"params/__init__.py": "", "params/a.py": "from . import b", "params/b.py": "def f():\n    from . import a"}
     assert set(cycle(planted(files))) == {"dluxshera.params.a", "dluxshera.params.b"}
@@ -225,7 +232,7 @@ def test_importing_every_module_changes_no_setting():
     assert {room(m) for m in modules} >= {"errors", "params", "optics", "systems"}
     code = f"""
         import importlib, os, warnings
-        import dLux, dLuxToliman, equinox, jax, matplotlib, numpy, optax
+        import dLux, dLuxToliman, equinox, jax, matplotlib, numpy, optax, scipy.optimize, scipy.special
 
         def settings():
             shown = dict(matplotlib.rcParams), numpy.get_printoptions()

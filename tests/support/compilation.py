@@ -26,7 +26,7 @@ def make_fast() -> None:
 @contextmanager
 def optimised() -> Iterator[None]:
     """Let XLA optimise the programs that this process compiles in the block."""
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", False)
     try:
         yield

@@ -20,9 +20,10 @@ from __future__ import annotations
 
 import importlib.resources
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from math import pi
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import scipy.fft
@@ -216,10 +217,19 @@ class NativeOptics:
         self.surfaces, self.plate_scale, self.a_over_b = relay(params)
         self.grid_npix = self._grid(grid_npix) if self.surfaces else self.npix
         self.image_npix = image_npix
+        self._set_nodes(pixel_nodes)
+
+    def _set_nodes(self, pixel_nodes: int) -> None:
         position, weight = np.polynomial.legendre.leggauss(pixel_nodes)
         self.node_weights = 0.5 * weight
-        pixels = ref.cell_centres(image_npix)
+        pixels = ref.cell_centres(self.image_npix)
         self.angles = self.plate_scale * (pixels[:, None] + 0.5 * position).ravel()
+
+    def with_pixel_nodes(self, pixel_nodes: int) -> Self:
+        """The same optics with other nodes in a pixel; they share the figures that one of them has computed."""
+        other = copy(self)
+        other._set_nodes(pixel_nodes)
+        return other
 
     def _grid(self, grid_npix: int | None) -> int:
         """Size of the grid, of small prime factors, which continues the cells of the pupil."""

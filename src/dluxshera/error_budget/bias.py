@@ -77,7 +77,12 @@ class Bias:
         return SecondOrder(self._fit, self._fitted, self._noise, self._answer)
 
     def result(
-        self, change: ImageChange, whitened: Float[np.ndarray, " pixels"], magnitude: float, per_answer: float
+        self,
+        change: ImageChange,
+        whitened: Float[np.ndarray, " pixels"],
+        magnitude: float,
+        truth: Float[np.ndarray, " *image"],
+        per_answer: float,
     ) -> TermResult:
         """Return the bias that a change of the image causes.
 
@@ -89,6 +94,8 @@ class Bias:
             Slope of the change, in sigmas of each pixel.
         magnitude : float
             Size of the perturbation.
+        truth : ndarray, shape of the image
+            Perturbed image.
         per_answer : float
             Factor from the unit of the answer to that of the result.
         """
@@ -109,7 +116,7 @@ class Bias:
             in_range = min(whole, abs(2 * slope / curvature) if curvature else whole)
         refit = None
         if abs(amount) > LINEARITY * in_range:
-            refit = self.refit(change.truth(magnitude))
+            refit = self.refit(truth)
         bias = (slope * amount if refit is None else refit.bias) * per_answer
         coefficient = slope if quadratic else 0.5 * curvature
         return TermResult(

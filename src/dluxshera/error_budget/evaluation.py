@@ -276,12 +276,20 @@ class Evaluation:
             Change of the image by the size of the perturbation.
         magnitude : float
             Size of the perturbation, in the unit of the change.
+
+        Raises
+        ------
+        ParameterError
+            If the perturbed image is beyond what the forward model holds, or no fit to it converges.
         """
-        slope = change.slope
+        truth, slope = np.asarray(change.truth(magnitude)), change.slope
         if slope is None:  # the change at the magnitude itself, since the image is not a polynomial
-            slope = (np.asarray(change.truth(magnitude)) - self.image) / magnitude**change.power
+            slope = (truth - self.image) / magnitude**change.power
         whitened = np.ravel(slope) * np.sqrt(self.weights)
-        return {name: bias.result(change, whitened, magnitude, self.per_answer) for name, bias in self._biases.items()}
+        return {
+            name: bias.result(change, whitened, magnitude, truth, self.per_answer)
+            for name, bias in self._biases.items()
+        }
 
     def refit(self, estimator: Estimator, truth: Float[np.ndarray, " *image"]) -> float:
         """Return the bias of the answer in a non-linear fit to a noise-free image, in the budget's unit.

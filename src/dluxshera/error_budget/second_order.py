@@ -54,7 +54,6 @@ class SecondOrder:
     def __init__(self, fit: LinearFit, fitted: Directions, noise: Noise, answer: str) -> None:
         self._fitted, self._noise = fitted, noise
         self._rows = [fitted.free.labels.index(label) for label in fit.labels]
-        self._sizes = np.linalg.norm(self._whitened(fitted.jacobian[self._rows]), axis=1)
         self._image = float(np.linalg.norm(self._whitened(fitted.image[None])))
         covariance = fit.covariance_of(answer)
         self._column = covariance @ self._columns(fitted.jacobian)
@@ -100,9 +99,7 @@ class SecondOrder:
 
         image = jnp.asarray(self._fitted.image)
         at_zero = np.asarray(_score(self._noise, image, image))
-        # The parts of the bias may be large where they compensate each other in the image.
-        largest = max(significance, float(np.max(np.abs(bias) * self._sizes)))
-        step = 10 * CHANGE * self._image / largest
+        step = 10 * CHANGE * self._image / significance
         first, second = within_grids(lambda by: differences(score, at_zero, by), step)
         return float(2 * (bias @ self._turning) @ first + self._column @ second)
 
