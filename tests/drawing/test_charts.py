@@ -42,8 +42,13 @@ def test_spans_are_on_one_linear_axis():
 
 
 def test_a_matrix_shades_by_the_logarithm_of_the_size():
-    cells = {("r1", "c1"): MatrixCell(100.0, "a"), ("r1", "c2"): MatrixCell(-1.0, "b"),
-             ("r2", "c1"): MatrixCell(0.0, "c"), ("r2", "c2"): MatrixCell(None, "d"), ("r3", "c1"): MatrixCell(1e-9, "e")}  # fmt: skip
+    cells = {
+        ("r1", "c1"): MatrixCell(100.0, "a"),
+        ("r1", "c2"): MatrixCell(-1.0, "b"),
+        ("r2", "c1"): MatrixCell(0.0, "c"),
+        ("r2", "c2"): MatrixCell(None, "d"),
+        ("r3", "c1"): MatrixCell(1e-9, "e"),
+    }
     svg = heat_map({"r1": "#1", "r2": "", "r3": ""}, {"c1": "", "c2": ""}, cells, label="Matrix")
     rects = list(ET.fromstring(svg).iter(f"{SVG}rect"))
     shade = [rect.get("fill-opacity") for rect in rects]
