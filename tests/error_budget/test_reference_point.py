@@ -257,9 +257,9 @@ def test_a_term_that_moves_the_truth_beyond_the_model_is_told_at_its_place(tmp_p
     overrides = f"[n_wavelengths=1, image_npix=96, {values}]"
     text = BUDGET.replace("PROFILE", "observation/flight_alpha_cen").replace("[n_wavelengths=1]", overrides)
     scale = "{kind: step, model: inference, direction: {system.plate_scale_as_per_pix: 1}, relative: true}"
-    step = "{kind: step, model: forward, direction: {system.m2_diameter_m: 1}, relative: true}"
+    step = "{kind: step, model: forward, direction: {system.m2_diameter_m: -1}, relative: true}"
     assert scale in text
-    shrunk = text.replace(scale, step).replace('value: 1.0e-3, unit: "%"', 'value: -20, unit: "%"')
+    shrunk = text.replace(scale, step).replace('value: 1.0e-3, unit: "%"', 'value: 20, unit: "%"')
     (tmp_path / "budget.yaml").write_text(shrunk)
     with pytest.raises(
         DocumentError, match=r"terms\[2\]\.perturbation: moves the truth beyond .*m2_diameter_m: expected"
