@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
 # Nodes in standard deviations and weights: Gaussian rules of three nodes, exact for polynomials of degree five.
-_NODES: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
+QUADRATURES: Final[Mapping[str, tuple[tuple[float, float], ...]]] = {
     "normal": ((-sqrt(3), 1 / 6), (0.0, 2 / 3), (sqrt(3), 1 / 6)),
     "uniform": ((-sqrt(9 / 5), 5 / 18), (0.0, 4 / 9), (sqrt(9 / 5), 5 / 18)),
     "arcsine": ((-sqrt(3 / 2), 1 / 3), (0.0, 1 / 3), (sqrt(3 / 2), 1 / 3)),
@@ -53,7 +53,7 @@ class Variation(ImagePerturbation):
         return record_schema(
             "Variation of parameters of the forward model within the exposure; the magnitude is its rms.",
             {"direction": DIRECTION},
-            {"distribution": choice_schema("Distribution of the values, by default normal.", list(_NODES))},
+            {"distribution": choice_schema("Distribution of the values, by default normal.", list(QUADRATURES))},
         )
 
     @classmethod
@@ -87,7 +87,7 @@ class Variation(ImagePerturbation):
         def mean(size: float) -> np.ndarray:
             images = [
                 weight * (np.asarray(step.truth(node * size)) if node else evaluation.image)
-                for node, weight in _NODES[self.distribution]
+                for node, weight in QUADRATURES[self.distribution]
             ]
             return np.sum(images, axis=0)
 
