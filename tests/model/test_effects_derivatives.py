@@ -1,10 +1,13 @@
 """Each key of an effect acts as its field says; its derivative is a finite difference; new values need no new trace."""
 
+from collections.abc import Iterator
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from support.compilation import optimised
 from support.effect_scenes import everything, everything_in_four_planes
 from support.helpers import central_difference, probe_step, relative_l2, within_reach
 
@@ -88,8 +91,9 @@ MODELS = {"three planes, physics": everything, "four planes, forward": everythin
 
 
 @pytest.fixture(scope="module", params=MODELS)
-def case(request) -> Case:
-    return Case(MODELS[request.param]())
+def case(request) -> Iterator[Case]:
+    with optimised():  # hundreds of images by one program
+        yield Case(MODELS[request.param]())
 
 
 def test_each_key_acts_and_its_derivative_is_a_finite_difference(case):
