@@ -9,7 +9,9 @@ import numpy as np
 from dluxshera.error_budget.sensitivity import Model
 from dluxshera.inference import Noise, PhotonReadNoise, PoissonNoise
 
-SKY, DARK, READ = "field.background", "detector.dark_signal", "detector.total_read_noise"
+SKY = "field.background"
+DARK = "detector.dark_signal"
+READ = "detector.total_read_noise"
 
 
 class Added(NamedTuple):

@@ -20,11 +20,10 @@ from dluxshera.error_budget.spec_check import ModelName, SpecCheck
 if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
-KEYS: Final[Mapping[str, str]] = {
-    "read": "detector.read_noise",
-    "dark": "detector.dark_current",
-    "sky": "field.background",
-}
+READ_NOISE_KEY: Final = "detector.read_noise"
+DARK_CURRENT_KEY: Final = "detector.dark_current"
+BACKGROUND_KEY: Final = "field.background"
+KEYS: Final[Mapping[str, str]] = {"read": READ_NOISE_KEY, "dark": DARK_CURRENT_KEY, "sky": BACKGROUND_KEY}
 
 
 @final

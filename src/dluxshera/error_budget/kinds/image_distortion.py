@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.changes import ImageChange
     from dluxshera.error_budget.evaluation import Evaluation
 
-OFFSETS: Final = ("detector.pixel_x_offset_pix", "detector.pixel_y_offset_pix")
+X_OFFSET_KEY: Final = "detector.pixel_x_offset_pix"
+Y_OFFSET_KEY: Final = "detector.pixel_y_offset_pix"
+OFFSETS: Final = (X_OFFSET_KEY, Y_OFFSET_KEY)
 
 
 @final

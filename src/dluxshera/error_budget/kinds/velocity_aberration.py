@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from dluxshera.error_budget.evaluation import Evaluation
 
 LIGHT_SPEED: Final = 299792458.0  # m/s, exact in the SI
-PLACES: Final = ("binary.separation_as", "binary.x_position_as", "binary.y_position_as")
+SEPARATION_KEY: Final = "binary.separation_as"
+X_POSITION_KEY: Final = "binary.x_position_as"
+Y_POSITION_KEY: Final = "binary.y_position_as"
+PLACES: Final = (SEPARATION_KEY, X_POSITION_KEY, Y_POSITION_KEY)
 
 
 @final
