@@ -8,8 +8,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 INSTALLED := $(VENV)/.installed
 PIP_INSTALL := -m pip install -qq --no-input --disable-pip-version-check --retries 10
-# Two processes keep two cores busy, since compiling takes one core.
-PARALLEL := -n 2 --dist worksteal --benchmark-disable
+# Three processes keep two cores busy: tests of commands and of the browser wait for other processes.
+PARALLEL := -n 3 --dist worksteal --benchmark-disable
 MKDOCS := NO_MKDOCS_2_WARNING=1 $(RUN) -m mkdocs
 
 export PIP_ROOT_USER_ACTION := ignore
