@@ -280,7 +280,7 @@ class Evaluation:
         Raises
         ------
         ParameterError
-            If the perturbed image is beyond what the forward model holds, or no fit to it converges.
+            If the perturbed image exceeds the limits of the forward model, or no fit to it converges.
         """
         truth, slope = np.asarray(change.truth(magnitude)), change.slope
         if slope is None:  # the change at the magnitude itself, since the image is not a polynomial

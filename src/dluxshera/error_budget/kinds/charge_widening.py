@@ -60,7 +60,7 @@ class ChargeWidening(ImagePerturbation):
         return [Driver(key) for key in LEVEL_KEYS]
 
     def image_change(self, evaluation: Evaluation, magnitude_unit: str) -> ImageChange:
-        """Return the charge that each pixel gains from its neighbours, less what it loses."""
+        """Return the net charge that each pixel gains from its neighbours."""
         from dluxshera.error_budget.changes import ImageChange
 
         leaving = unit_factor(magnitude_unit, "") * levels(evaluation) * evaluation.image

@@ -77,7 +77,7 @@ class DetectorNoise(NoisePerturbation):
         return [Driver(KEYS[source], ("sources", i)) for i, source in enumerate(self.sources)]
 
     def sigma(self, evaluation: Evaluation, estimator: Estimator) -> float:
-        """Return what the error of the answer gains, in quadrature."""
+        """Return the increase of the answer's error, in quadrature."""
         without = evaluation.starlight(estimator)
         photons = evaluation.image.ravel() - evaluation.detection.added
         variance = sum(self._variance(evaluation, source) for source in self.sources)

@@ -1,4 +1,4 @@
-"""Pixels that exceed the full well in a frame, and what it costs to leave them out of the fit."""
+"""Pixels that exceed the full well in a frame, and the noise that the answer gains without them."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Saturation(NoisePerturbation):
         return [Driver(key) for key in LEVEL_KEYS]
 
     def sigma(self, evaluation: Evaluation, estimator: Estimator) -> float:
-        """Return what the error of the answer gains, in quadrature."""
+        """Return the increase of the answer's error, in quadrature."""
         kept = np.where(levels(evaluation).ravel() > 1.0, 0.0, evaluation.weights)
         masked = evaluation.sigma_of(evaluation.fit(estimator, kept))
         return sqrt(max(masked**2 - evaluation.sigma(estimator) ** 2, 0.0))
